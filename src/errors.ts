@@ -1,0 +1,100 @@
+/**
+ * The one error of this library and its closed vocabularies.
+ * Branch on `code`; messages are for people and may change.
+ */
+
+/** What went wrong. */
+export type NtlmErrorCode =
+  // a message that does not follow its format (side: 'peer')
+  | 'truncated' // a fixed field or a promised part leaves the message
+  | 'wrong-signature' // not "NTLMSSP\0"
+  | 'wrong-message-type' // an NTLMSSP message, but not the one expected here
+  | 'field-out-of-bounds' // a payload field leaves the message or points into its header
+  | 'wrong-length' // a field whose size is fixed has another one
+  | 'malformed-text' // UTF-16LE of an odd number of bytes
+  | 'malformed-av-pairs' // no EOL, a cut pair, a known pair twice
+  | 'malformed-token' // not the encoding promised (base64, DER, SPNEGO)
+  // a value of the caller's (side: 'local')
+  | 'invalid-argument' // wrong type, unknown name, wrong size
+  | 'too-long' // does not fit the 16-bit length of its field
+  | 'unencodable-text' // not ASCII where only an OEM character set is allowed
+  | 'unexpected-call' // the state does not know this step; nothing changed
+  | 'unsupported' // not available on this platform or in this build
+  // a decision
+  | 'downgrade-refused' // the challenge allows less than the policy demands
+  | 'charset-refused' // no character set both ends allow
+  | 'target-refused' // the target information lacks what the options demand
+  | 'credentials-refused' // the server said no to a complete response
+  | 'credentials-unsuitable' // the handle lacks what the response needs
+  | 'credentials-missing' // nobody gave any, or they were withdrawn
+  | 'verification-failed' // acceptor: response, MIC or channel bindings do not match
+  | 'service-failed' // an injected service, clock or source of randomness failed
+  // session security
+  | 'signature-mismatch'
+  | 'out-of-sequence'
+  | 'session-unavailable'
+  // SPNEGO
+  | 'mechanism-refused'
+  | 'mech-list-mic-mismatch'
+  // carriers
+  | 'ntlm-not-offered'
+  | 'origin-refused'
+  | 'too-many-legs'
+  | 'timed-out'
+  | 'aborted'
+  | 'connection-closed'
+  | 'proxy-refused'
+  | 'body-unrepeatable'
+  // sealed snapshots
+  | 'snapshot-refused';
+
+/** Which step of the work it belongs to. */
+export type NtlmErrorPhase =
+  | 'configure' // options and credentials
+  | 'negotiate' // NEGOTIATE_MESSAGE, type 1
+  | 'challenge' // CHALLENGE_MESSAGE, type 2
+  | 'authenticate' // AUTHENTICATE_MESSAGE, type 3
+  | 'session' // signing and sealing
+  | 'spnego'
+  | 'transport'
+  | 'snapshot';
+
+/** Who erred: this end (`local`: the caller, its options, its services) or the other (`peer`). */
+export type NtlmErrorSide = 'local' | 'peer';
+
+export interface NtlmErrorDetails {
+  readonly code: NtlmErrorCode;
+  readonly phase: NtlmErrorPhase;
+  readonly side: NtlmErrorSide;
+  /** Byte offset in the message where parsing stopped; parse errors only. */
+  readonly offset?: number | undefined;
+  readonly cause?: unknown;
+}
+
+/** Every error this library throws, rejects with or keeps as a machine's `context.error`. */
+export class NtlmError extends Error {
+  override readonly name = 'NtlmError';
+  readonly code: NtlmErrorCode;
+  readonly phase: NtlmErrorPhase;
+  readonly side: NtlmErrorSide;
+  readonly offset: number | undefined;
+
+  constructor(message: string, { code, phase, side, offset, cause }: NtlmErrorDetails) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.phase = phase;
+    this.side = side;
+    this.offset = offset;
+  }
+
+  /** The error as plain data: what a log or a trace may hold. */
+  toJSON(): { name: string; message: string; code: NtlmErrorCode; phase: NtlmErrorPhase; side: NtlmErrorSide; offset?: number } {
+    const { name, message, code, phase, side, offset } = this;
+    return { name, message, code, phase, side, ...(offset === undefined ? {} : { offset }) };
+  }
+}
+
+/** A caller's value that cannot be used; `argument` is its name as the caller wrote it. */
+export function invalidArgument(argument: string, expected: string, phase: NtlmErrorPhase = 'configure'): NtlmError {
+  return new NtlmError(`"${argument}" ${expected}`, { code: 'invalid-argument', phase, side: 'local' });
+}
