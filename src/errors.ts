@@ -51,6 +51,7 @@ export type NtlmErrorCode =
 /** Which step of the work it belongs to. */
 export type NtlmErrorPhase =
   | 'configure' // options and credentials
+  | 'message' // an NTLMSSP message whose type is not known yet
   | 'negotiate' // NEGOTIATE_MESSAGE, type 1
   | 'challenge' // CHALLENGE_MESSAGE, type 2
   | 'authenticate' // AUTHENTICATE_MESSAGE, type 3

@@ -1,0 +1,173 @@
+import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import type { Filetime } from './filetime.ts';
+import type { ByteReader } from './reader.ts';
+import { decodeUnicode, encodeUnicode } from './text.ts';
+import { ByteWriter, checkLength16 } from './writer.ts';
+
+/** AvId of an AV_PAIR (MS-NLMP 2.2.2.1). */
+export const AvId = {
+  MsvAvEOL: 0,
+  MsvAvNbComputerName: 1,
+  MsvAvNbDomainName: 2,
+  MsvAvDnsComputerName: 3,
+  MsvAvDnsDomainName: 4,
+  MsvAvDnsTreeName: 5,
+  MsvAvFlags: 6,
+  MsvAvTimestamp: 7,
+  MsvAvSingleHost: 8,
+  MsvAvTargetName: 9,
+  MsvAvChannelBindings: 10,
+} as const;
+
+/** Bits of MsvAvFlags (MS-NLMP 2.2.2.1). */
+export const AvFlags = {
+  ACCOUNT_CONSTRAINED: 0x1,
+  MIC_PROVIDED: 0x2,
+  UNTRUSTED_SPN: 0x4,
+} as const;
+
+/**
+ * One AV_PAIR as it stands on the wire: an order is an order, an unknown id stays as it is.
+ * MsvAvEOL ends a list and is never an element of one.
+ */
+export interface AvPair {
+  /** 16 bits. */
+  readonly id: number;
+  /** Texts are UTF-16LE whatever the message's charset. */
+  readonly value: Uint8Array;
+}
+
+/** What a list of AV pairs says; a part that is absent is `undefined`. */
+export interface TargetInfo {
+  readonly nbComputerName: string | undefined;
+  readonly nbDomainName: string | undefined;
+  readonly dnsComputerName: string | undefined;
+  readonly dnsDomainName: string | undefined;
+  readonly dnsTreeName: string | undefined;
+  readonly flags: number | undefined;
+  readonly timestamp: Filetime | undefined;
+  readonly targetName: string | undefined;
+  /** 16 bytes. */
+  readonly channelBindings: Uint8Array | undefined;
+}
+
+const TEXT_IDS: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 9]);
+const EXACT_LENGTHS: ReadonlyMap<number, number> = new Map([
+  [AvId.MsvAvFlags, 4],
+  [AvId.MsvAvTimestamp, 8],
+  [AvId.MsvAvChannelBindings, 16],
+]);
+const SINGLE_HOST_LENGTH = 48;
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(AvId).map(([name, id]) => [id, name]));
+
+/** The name of an AvId, or `AvId 0x000b` for an unknown one. */
+export function avIdName(id: number): string {
+  return NAMES.get(id) ?? `AvId 0x${id.toString(16).padStart(4, '0')}`;
+}
+
+export function avText(id: number, text: string): AvPair {
+  return { id, value: encodeUnicode(text) };
+}
+
+export function avFlags(flags: number): AvPair {
+  const writer = new ByteWriter(4, 'message');
+  writer.uint32(flags >>> 0);
+  return { id: AvId.MsvAvFlags, value: writer.finish() };
+}
+
+export function avTimestamp(timestamp: Filetime): AvPair {
+  const writer = new ByteWriter(8, 'message');
+  writer.uint64(timestamp);
+  return { id: AvId.MsvAvTimestamp, value: writer.finish() };
+}
+
+/**
+ * The bytes of a list, with its EOL.
+ *
+ * @throws NtlmError `too-long`; `invalid-argument` for an EOL or an id beyond 16 bits.
+ */
+export function encodeAvPairs(pairs: readonly AvPair[], phase: NtlmErrorPhase = 'message'): Uint8Array<ArrayBuffer> {
+  let length = 4;
+  for (const { id, value } of pairs) {
+    if (!Number.isInteger(id) || id <= 0 || id > 0xffff) {
+      throw invalidArgument('AvId', 'must be a whole number from 1 to 65535', phase);
+    }
+    checkLength16(avIdName(id), value.length, phase);
+    length += 4 + value.length;
+  }
+  const writer = new ByteWriter(length, phase);
+  for (const { id, value } of pairs) {
+    writer.uint16(id);
+    writer.uint16(value.length);
+    writer.bytes(value);
+  }
+  writer.zeros(4);
+  return writer.finish();
+}
+
+/**
+ * The pairs of a list up to its EOL. Bytes behind the EOL stay unread.
+ *
+ * @throws NtlmError `malformed-av-pairs` without an EOL, for a cut pair or a known pair that comes
+ * twice; `wrong-length`, `malformed-text` for a value that its id does not allow.
+ */
+export function decodeAvPairs(reader: ByteReader, listName: string): AvPair[] {
+  const pairs: AvPair[] = [];
+  for (;;) {
+    const at = reader.offset;
+    if (reader.remaining < 4) throw reader.error('malformed-av-pairs', `${listName} has no MsvAvEOL`, at);
+    const name = `${listName}.${avIdName(reader.peekUint16())}`;
+    const id = reader.uint16(`${name}.AvId`);
+    const length = reader.uint16(`${name}.AvLen`);
+    if (id === AvId.MsvAvEOL) {
+      if (length !== 0) throw reader.error('malformed-av-pairs', `${listName}: MsvAvEOL has a length`, at);
+      return pairs;
+    }
+    if (length > reader.remaining) {
+      throw reader.error('malformed-av-pairs', `${name} of ${length} bytes leaves the list`, at);
+    }
+    if (NAMES.has(id) && pairs.some((pair) => pair.id === id)) {
+      throw reader.error('malformed-av-pairs', `${name} comes twice`, at);
+    }
+    checkValueLength(reader, name, id, length, at);
+    pairs.push({ id, value: reader.bytes(`${name}.Value`, length) });
+  }
+}
+
+function checkValueLength(reader: ByteReader, name: string, id: number, length: number, at: number): void {
+  const exact = EXACT_LENGTHS.get(id);
+  if (exact !== undefined && length !== exact) {
+    throw reader.error('wrong-length', `${name} has ${length} bytes instead of ${exact}`, at);
+  }
+  if (id === AvId.MsvAvSingleHost && length < SINGLE_HOST_LENGTH) {
+    throw reader.error('wrong-length', `${name} has ${length} bytes, at least ${SINGLE_HOST_LENGTH} are due`, at);
+  }
+  if (TEXT_IDS.has(id) && length % 2 !== 0) {
+    throw reader.error('malformed-text', `${name} is UTF-16LE of an odd number of bytes`, at);
+  }
+}
+
+/** What decoded pairs say. */
+export function describeTargetInfo(pairs: readonly AvPair[]): TargetInfo {
+  const value = (id: number): Uint8Array | undefined => pairs.find((pair) => pair.id === id)?.value;
+  const text = (id: number): string | undefined => {
+    const bytes = value(id);
+    return bytes === undefined ? undefined : decodeUnicode(bytes);
+  };
+  const number = (id: number): bigint | undefined => {
+    const bytes = value(id);
+    return bytes?.reduceRight((total, byte) => (total << 8n) | BigInt(byte), 0n);
+  };
+  const flags = number(AvId.MsvAvFlags);
+  return {
+    nbComputerName: text(AvId.MsvAvNbComputerName),
+    nbDomainName: text(AvId.MsvAvNbDomainName),
+    dnsComputerName: text(AvId.MsvAvDnsComputerName),
+    dnsDomainName: text(AvId.MsvAvDnsDomainName),
+    dnsTreeName: text(AvId.MsvAvDnsTreeName),
+    flags: flags === undefined ? undefined : Number(flags),
+    timestamp: number(AvId.MsvAvTimestamp),
+    targetName: text(AvId.MsvAvTargetName),
+    channelBindings: value(AvId.MsvAvChannelBindings),
+  };
+}

@@ -1,0 +1,132 @@
+import { NtlmError, type NtlmErrorCode, type NtlmErrorPhase } from '../errors.ts';
+
+/** Where a field lies in a message. `name` is MS-NLMP's, nested by dots: `TargetInfo.MsvAvTimestamp.Value`. */
+export interface FieldSpan {
+  readonly name: string;
+  /** Bytes from the start of the message. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Told of each field in the order of reading; what it is never told of, the decoder did not read. */
+export type FieldRecorder = (span: FieldSpan) => void;
+
+/** `Len`, `MaxLen` and `BufferOffset` of a payload field (MS-NLMP 2.2.1). `MaxLen` is ignored, as the section demands. */
+export interface PayloadField {
+  readonly name: string;
+  readonly length: number;
+  readonly offset: number;
+  /** Where the descriptor itself stands. */
+  readonly descriptorOffset: number;
+}
+
+/**
+ * A cursor over a peer's bytes, little-endian. Every step checks first, and a failed check throws
+ * and leaves the cursor where it was. Offsets are plain numbers, so `offset + length` cannot wrap.
+ */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  readonly #phase: NtlmErrorPhase;
+  readonly #record: FieldRecorder | undefined;
+  #offset: number;
+
+  constructor(bytes: Uint8Array, phase: NtlmErrorPhase, record?: FieldRecorder, start = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    this.#end = end;
+    this.#phase = phase;
+    this.#record = record;
+    this.#offset = start;
+  }
+
+  /** Bytes from the start of the message to the cursor. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.#end - this.#offset;
+  }
+
+  uint8(name: string): number {
+    const at = this.#take(name, 1);
+    return this.#bytes[at]!;
+  }
+
+  uint16(name: string): number {
+    const at = this.#take(name, 2);
+    return this.#uint16At(at);
+  }
+
+  /** The next 16 bits without reading them; the caller has checked `remaining`. */
+  peekUint16(): number {
+    return this.#uint16At(this.#offset);
+  }
+
+  uint32(name: string): number {
+    const at = this.#take(name, 4);
+    return this.#uint32At(at);
+  }
+
+  uint64(name: string): bigint {
+    const at = this.#take(name, 8);
+    return (BigInt(this.#uint32At(at + 4)) << 32n) | BigInt(this.#uint32At(at));
+  }
+
+  /** A copy of the next `length` bytes. */
+  bytes(name: string, length: number): Uint8Array<ArrayBuffer> {
+    const at = this.#take(name, length);
+    return this.#bytes.slice(at, at + length);
+  }
+
+  /** The 8 bytes that describe a payload field. */
+  payloadField(name: string): PayloadField {
+    const descriptorOffset = this.#take(`${name}Fields`, 8);
+    return {
+      name,
+      length: this.#uint16At(descriptorOffset),
+      offset: this.#uint32At(descriptorOffset + 4),
+      descriptorOffset,
+    };
+  }
+
+  /**
+   * A reader over the payload of `field`. An empty field may carry any offset.
+   *
+   * @throws NtlmError `field-out-of-bounds` where it leaves the message or begins before `headerEnd`.
+   */
+  payload(field: PayloadField, headerEnd: number): ByteReader {
+    const { name, length, offset, descriptorOffset } = field;
+    if (length === 0) return new ByteReader(this.#bytes, this.#phase, this.#record, headerEnd, headerEnd);
+    if (offset < headerEnd) {
+      throw this.error('field-out-of-bounds', `${name} points into the fixed header`, descriptorOffset);
+    }
+    if (offset + length > this.#bytes.length) {
+      throw this.error('field-out-of-bounds', `${name} leaves the message`, descriptorOffset);
+    }
+    return new ByteReader(this.#bytes, this.#phase, this.#record, offset, offset + length);
+  }
+
+  error(code: NtlmErrorCode, message: string, offset = this.#offset): NtlmError {
+    return new NtlmError(message, { code, phase: this.#phase, side: 'peer', offset });
+  }
+
+  #take(name: string, length: number): number {
+    if (length > this.remaining) {
+      throw this.error('truncated', `${name} needs ${length} bytes, ${this.remaining} are left`);
+    }
+    const at = this.#offset;
+    this.#offset += length;
+    if (this.#record && length > 0) this.#record({ name, offset: at, length });
+    return at;
+  }
+
+  #uint16At(at: number): number {
+    return this.#bytes[at]! | (this.#bytes[at + 1]! << 8);
+  }
+
+  #uint32At(at: number): number {
+    return (this.#uint16At(at) | (this.#uint16At(at + 2) << 16)) >>> 0;
+  }
+}

@@ -1,0 +1,97 @@
+import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+
+/** The payload of a message: its fields by name, in the order in which they stand. */
+export type Payload = Readonly<Record<string, Uint8Array>>;
+
+/**
+ * Fills one buffer of an exact size, little-endian: a fixed header, then the payload fields that
+ * the header describes. `finish` hands the buffer out only when it is full, so a message and the
+ * lengths it announces cannot drift apart.
+ */
+export class ByteWriter {
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #phase: NtlmErrorPhase;
+  readonly #placed: Record<string, { readonly length: number; readonly offset: number }> = {};
+  readonly #headerLength: number;
+  #offset = 0;
+
+  /** @throws NtlmError `too-long` where a payload field does not fit a 16-bit length. */
+  constructor(headerLength: number, phase: NtlmErrorPhase, payload: Payload = {}) {
+    this.#phase = phase;
+    this.#headerLength = headerLength;
+    let end = headerLength;
+    for (const [name, { length }] of Object.entries(payload)) {
+      checkLength16(name, length, phase);
+      this.#placed[name] = { length, offset: end };
+      end += length;
+    }
+    this.#bytes = new Uint8Array(end);
+    for (const [name, value] of Object.entries(payload)) this.#bytes.set(value, this.#placed[name]!.offset);
+  }
+
+  uint8(value: number): void {
+    this.#bytes[this.#offset++] = value;
+  }
+
+  uint16(value: number): void {
+    this.uint8(value & 0xff);
+    this.uint8(value >>> 8);
+  }
+
+  uint32(value: number): void {
+    this.uint16(value & 0xffff);
+    this.uint16(value >>> 16);
+  }
+
+  uint64(value: bigint): void {
+    this.uint32(Number(value & 0xffffffffn));
+    this.uint32(Number(value >> 32n));
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#bytes.set(value, this.#offset);
+    this.#offset += value.length;
+  }
+
+  zeros(length: number): void {
+    this.#offset += length;
+  }
+
+  /** The 8-byte descriptor of a payload field (MS-NLMP 2.2.1); zeros where the payload has no such field. */
+  payloadField(name: string): void {
+    const placed = this.#placed[name];
+    this.uint16(placed?.length ?? 0);
+    this.uint16(placed?.length ?? 0);
+    this.uint32(placed?.offset ?? 0);
+  }
+
+  /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */
+  finish(): Uint8Array<ArrayBuffer> {
+    if (this.#offset !== this.#headerLength) {
+      throw new NtlmError(`encoder wrote ${this.#offset} of ${this.#headerLength} bytes`, {
+        code: 'service-failed',
+        phase: this.#phase,
+        side: 'local',
+      });
+    }
+    return this.#bytes;
+  }
+}
+
+/** @throws NtlmError `too-long` where `length` (bytes) does not fit 16 bits. */
+export function checkLength16(name: string, length: number, phase: NtlmErrorPhase): void {
+  if (length > 0xffff) {
+    throw new NtlmError(`"${name}" takes ${length} bytes; its length field allows 65535`, {
+      code: 'too-long',
+      phase,
+      side: 'local',
+    });
+  }
+}
+
+/** @throws NtlmError `invalid-argument` where `value` is not `length` bytes. */
+export function checkFixedLength(name: string, value: Uint8Array, length: number, phase: NtlmErrorPhase): void {
+  if (!(value instanceof Uint8Array) || value.length !== length) {
+    throw invalidArgument(name, `must be a Uint8Array of ${length} bytes`, phase);
+  }
+}
