@@ -1,0 +1,2 @@
+/** The machine for people who want three calls. */
+export { NtlmClient, type ChallengeTarget } from './client.ts';

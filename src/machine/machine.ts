@@ -1,0 +1,251 @@
+/**
+ * The NTLM handshake of one client on one connection (MS-NLMP 3.1): every state, guard and transition.
+ *
+ * Rules
+ * - A challenge is answered once, and only where a negotiate waits for it (or `connectionless` allows none).
+ * - A challenge is decoded first, then each refusal of the policy is looked at in its order; only a
+ *   challenge that none applies to reaches `responding`. No transition leads from a refusal to a response.
+ * - The bytes are made by invoked services, which may be synchronous or not. Each returns by `onDone` or
+ *   `onError`; guards and actions never throw.
+ * - `authenticated` and `failed` settle the handshake: only `reset` leaves them. `reset` works everywhere,
+ *   wipes what belonged to the handshake and counts the attempt.
+ * - An event that a state does not know changes nothing.
+ */
+import { assign, emit, setup } from 'xstate';
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
+import { resolveOptions } from './options.ts';
+import { refusals, type RefusalName, type Situation } from './policy.ts';
+import {
+  authenticateService,
+  decodeChallengeService,
+  encodeNegotiateService,
+  type AuthenticateInput,
+} from './services.ts';
+
+const BLANK = {
+  negotiateToken: undefined,
+  challengeToken: undefined,
+  challenge: undefined,
+  token: undefined,
+  response: undefined,
+  negotiateFlags: undefined,
+  sessionKey: undefined,
+  error: undefined,
+} as const satisfies Partial<NtlmContext>;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The decision about a decoded challenge, one guarded way out for each refusal. */
+const refuse = <Name extends RefusalName>(name: Name) =>
+  ({ guard: name, target: '#ntlm.failed.refused', actions: { type: 'refuse', params: { refusal: name } } }) as const;
+
+const applies =
+  (name: RefusalName) =>
+  ({ context }: { context: NtlmContext }): boolean =>
+    refusals[name].applies(situation(context));
+
+export const ntlmMachine = setup({
+  types: {
+    input: {} as NtlmInput,
+    context: {} as NtlmContext,
+    events: {} as NtlmEvent,
+    emitted: {} as NtlmEmitted,
+    tags: {} as NtlmTag,
+  },
+  actors: {
+    encodeNegotiate: encodeNegotiateService,
+    decodeChallenge: decodeChallengeService,
+    authenticate: authenticateService,
+  },
+  guards: {
+    connectionless: ({ context }) => context.options.connectionless,
+    resettable: ({ event }) =>
+      event.type === 'reset' && (event.credentials === undefined || event.credentials instanceof Credentials),
+    noCommonCharset: applies('noCommonCharset'),
+    namesNeedUnicode: applies('namesNeedUnicode'),
+    ntlmNotGranted: applies('ntlmNotGranted'),
+    extendedSessionSecurityNotGranted: applies('extendedSessionSecurityNotGranted'),
+    targetInfoMissing: applies('targetInfoMissing'),
+    targetNamesMissing: applies('targetNamesMissing'),
+    sessionSecurityNotGranted: applies('sessionSecurityNotGranted'),
+    weakSessionKey: applies('weakSessionKey'),
+    lmHashMissing: applies('lmHashMissing'),
+  },
+  actions: {
+    // A copy: the MIC covers the bytes as they came, whatever the caller does with theirs.
+    keepChallengeToken: assign(({ event }) =>
+      event.type === 'challenge' && event.token instanceof Uint8Array ? { challengeToken: event.token.slice() } : {},
+    ),
+    refuse: assign((_, { refusal }: { refusal: RefusalName }) => {
+      const { code, side, message } = refusals[refusal];
+      return { error: new NtlmError(message, { code, phase: 'challenge', side }) };
+    }),
+    fault: assign((_, { phase, error }: { phase: NtlmErrorPhase; error: unknown }) => ({ error: asNtlmError(error, phase) })),
+    noteRejection: assign({
+      error: new NtlmError('the server refused the credentials', {
+        code: 'credentials-refused',
+        phase: 'authenticate',
+        side: 'peer',
+      }),
+    }),
+    emitToken: emit((_, emitted: Omit<NtlmEmitted, 'type'>) => ({ type: 'token' as const, ...emitted })),
+    wipe: ({ context }) => context.sessionKey?.wipe(),
+    startOver: assign(({ context, event }) => ({
+      ...BLANK,
+      attempt: context.attempt + 1,
+      credentials: (event.type === 'reset' ? event.credentials : undefined) ?? context.credentials,
+    })),
+  },
+}).createMachine({
+  id: 'ntlm',
+  context: ({ input }) => ({ ...BLANK, options: resolveOptions(input), credentials: input.credentials, attempt: 1 }),
+  initial: 'idle',
+  on: {
+    reset: { guard: 'resettable', target: '.idle', actions: ['wipe', 'startOver'] },
+  },
+  states: {
+    idle: {
+      on: {
+        negotiate: 'negotiated',
+        challenge: { guard: 'connectionless', target: 'challenged', actions: 'keepChallengeToken' },
+      },
+    },
+
+    negotiated: {
+      initial: 'encoding',
+      states: {
+        encoding: {
+          tags: 'busy',
+          invoke: {
+            src: 'encodeNegotiate',
+            input: ({ context: { options } }) => ({ options }),
+            onDone: {
+              target: 'waiting',
+              actions: [
+                assign({ negotiateToken: ({ event }) => event.output, token: ({ event }) => event.output }),
+                {
+                  type: 'emitToken',
+                  params: ({ event }) => ({ message: 'NEGOTIATE', token: event.output }),
+                },
+              ],
+            },
+            onError: {
+              target: '#ntlm.failed.faulted',
+              actions: { type: 'fault', params: ({ event }) => ({ phase: 'negotiate', error: event.error }) },
+            },
+          },
+        },
+        waiting: {
+          tags: 'awaiting-server',
+          on: {
+            challenge: { target: '#ntlm.challenged', actions: 'keepChallengeToken' },
+          },
+        },
+      },
+    },
+
+    challenged: {
+      initial: 'decoding',
+      tags: 'busy',
+      states: {
+        decoding: {
+          invoke: {
+            src: 'decodeChallenge',
+            input: ({ context }) => ({ token: context.challengeToken ?? NO_BYTES }),
+            onDone: { target: 'deciding', actions: assign({ challenge: ({ event }) => event.output }) },
+            onError: {
+              target: '#ntlm.failed.faulted',
+              actions: { type: 'fault', params: ({ event }) => ({ phase: 'challenge', error: event.error }) },
+            },
+          },
+        },
+        deciding: {
+          always: [
+            refuse('noCommonCharset'),
+            refuse('namesNeedUnicode'),
+            refuse('ntlmNotGranted'),
+            refuse('extendedSessionSecurityNotGranted'),
+            refuse('targetInfoMissing'),
+            refuse('targetNamesMissing'),
+            refuse('sessionSecurityNotGranted'),
+            refuse('weakSessionKey'),
+            refuse('lmHashMissing'),
+            { target: 'responding' },
+          ],
+        },
+        responding: {
+          invoke: {
+            src: 'authenticate',
+            input: ({ context }) => authenticateInput(context),
+            onDone: {
+              target: '#ntlm.responded',
+              actions: [
+                assign(({ event: { output } }) => ({
+                  token: output.token,
+                  response: output.response,
+                  negotiateFlags: output.negotiateFlags,
+                  sessionKey: output.sessionKey,
+                })),
+                {
+                  type: 'emitToken',
+                  params: ({ event }) => ({ message: 'AUTHENTICATE', token: event.output.token }),
+                },
+              ],
+            },
+            onError: {
+              target: '#ntlm.failed.faulted',
+              actions: { type: 'fault', params: ({ event }) => ({ phase: 'authenticate', error: event.error }) },
+            },
+          },
+        },
+      },
+    },
+
+    responded: {
+      tags: 'awaiting-server',
+      on: {
+        accepted: 'authenticated',
+        rejected: { target: 'failed.rejected', actions: ['wipe', 'noteRejection'] },
+      },
+    },
+
+    authenticated: { tags: 'settled' },
+
+    failed: {
+      tags: 'settled',
+      initial: 'faulted',
+      states: {
+        /** A message was malformed or a service failed. */
+        faulted: {},
+        /** Our policy said no to the challenge. */
+        refused: {},
+        /** The server said no to the credentials. */
+        rejected: { tags: 'needs-credentials' },
+      },
+    },
+  },
+});
+
+function situation({ options, credentials, challenge }: NtlmContext): Situation {
+  return { options, credentials, challenge: challenge! };
+}
+
+function authenticateInput(context: NtlmContext): AuthenticateInput {
+  return {
+    ...situation(context),
+    negotiateToken: context.negotiateToken ?? NO_BYTES,
+    challengeToken: context.challengeToken ?? NO_BYTES,
+  };
+}
+
+function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
+  if (error instanceof NtlmError) return error;
+  return new NtlmError(`the service of phase "${phase}" failed`, {
+    code: 'service-failed',
+    phase,
+    side: 'local',
+    cause: error,
+  });
+}

@@ -1,0 +1,157 @@
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmError, invalidArgument } from '../errors.ts';
+import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
+import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
+import { policies, type Policy } from './policy.ts';
+
+/** What the user wants to do with the session after authentication. */
+export type SessionSecurity = 'none' | 'sign' | 'seal';
+
+/** Options of a handshake. Everything but the credentials has a default. */
+export interface NtlmOptions {
+  readonly credentials: Credentials;
+  /** Name of this machine as the server may log it; default: none. */
+  readonly workstation?: string | undefined;
+  /** Service principal name, `HTTP/host` for HTTP, sent as MsvAvTargetName; default: absent. From the caller's URL, never from the challenge. */
+  readonly spn?: string | undefined;
+  /** Hash of the TLS channel (16 bytes), sent as MsvAvChannelBindings; default: absent. */
+  readonly channelBindings?: { readonly hash: Uint8Array } | undefined;
+  /** The weakest response that may leave this machine; default `ntlmv2`. */
+  readonly policy?: Policy | undefined;
+  /** `false` allows an OEM character set only, with ASCII names; default `true`. */
+  readonly unicode?: boolean | undefined;
+  /** Whether the server is asked to name itself (REQUEST_TARGET); default `true`. */
+  readonly requestTarget?: boolean | undefined;
+  /** What to call ourselves in the Version field; `false` leaves it out of type 3 and zero in type 1. Default 10.0.0. */
+  readonly version?: Version | false | undefined;
+  /** `sign` and `seal` ask for session keys; default `none`. */
+  readonly sessionSecurity?: SessionSecurity | undefined;
+  /** Whether a challenge may come without a negotiate before it; default `false`. */
+  readonly connectionless?: boolean | undefined;
+  /** The clock: FILETIME ticks; default: the system's. */
+  readonly now?: (() => Filetime) | undefined;
+  /** Cryptographic randomness; default: `crypto.getRandomValues`. Drawn for the client challenge (8) first, then the exported session key (16). */
+  readonly randomBytes?: ((length: number) => Uint8Array) | undefined;
+}
+
+/** Options with every default filled in and every value checked. */
+export interface ResolvedOptions {
+  readonly workstation: string;
+  readonly spn: string | undefined;
+  readonly channelBindings: Uint8Array | undefined;
+  readonly policy: Policy;
+  readonly unicode: boolean;
+  readonly requestTarget: boolean;
+  readonly version: Version | undefined;
+  readonly sessionSecurity: SessionSecurity;
+  readonly connectionless: boolean;
+  readonly now: () => Filetime;
+  readonly randomBytes: (length: number) => Uint8Array;
+}
+
+const DEFAULT_VERSION: Version = {
+  productMajorVersion: 10,
+  productMinorVersion: 0,
+  productBuild: 0,
+  ntlmRevisionCurrent: NTLMSSP_REVISION_W2K3,
+};
+const LONGEST_NAME = 0xffff; // bytes, a 16-bit length
+const LATEST_FILETIME = 2n ** 64n - 1n;
+
+/** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
+export function resolveOptions(options: NtlmOptions): ResolvedOptions {
+  checkCredentials(options.credentials);
+  const policy = oneOf('policy', options.policy ?? 'ntlmv2', policies);
+  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity ?? 'none', ['none', 'sign', 'seal'] as const);
+  const hash = options.channelBindings?.hash;
+  if (options.channelBindings !== undefined && !(hash instanceof Uint8Array && hash.length === 16)) {
+    throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
+  }
+  const { version = DEFAULT_VERSION } = options;
+  if (version !== false) {
+    if (typeof version !== 'object' || version === null) throw invalidArgument('version', 'must be a Version or false');
+    checkVersion(version, 'configure');
+  }
+  return {
+    workstation: text('workstation', options.workstation) ?? '',
+    spn: text('spn', options.spn),
+    channelBindings: hash?.slice(),
+    policy,
+    unicode: boolean('unicode', options.unicode, true),
+    requestTarget: boolean('requestTarget', options.requestTarget, true),
+    version: version === false ? undefined : version,
+    sessionSecurity,
+    connectionless: boolean('connectionless', options.connectionless, false),
+    now: checkedClock(callable('now', options.now) ?? (() => filetimeFromDate(new Date()))),
+    randomBytes: checkedRandomness(callable('randomBytes', options.randomBytes) ?? systemRandomBytes),
+  };
+}
+
+/** @throws NtlmError `invalid-argument`. */
+export function checkCredentials(credentials: unknown): asserts credentials is Credentials {
+  if (!(credentials instanceof Credentials)) {
+    throw invalidArgument('credentials', 'must be made by Credentials.fromPassword, fromNtHash or anonymous');
+  }
+}
+
+/** The system's source. @throws NtlmError `unsupported` where there is none; never a weaker one. */
+export function systemRandomBytes(length: number): Uint8Array {
+  if (globalThis.crypto?.getRandomValues === undefined) {
+    throw new NtlmError('this platform has no crypto.getRandomValues; give "randomBytes"', {
+      code: 'unsupported',
+      phase: 'configure',
+      side: 'local',
+    });
+  }
+  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+}
+
+function checkedClock(now: () => Filetime): () => Filetime {
+  return () => {
+    const ticks: unknown = now();
+    if (typeof ticks !== 'bigint' || ticks < 0n || ticks > LATEST_FILETIME) {
+      throw invalidArgument('now', 'must return FILETIME ticks, a bigint of 64 bits');
+    }
+    return ticks;
+  };
+}
+
+/** Wraps a source so that a short or shared answer cannot pass. */
+export function checkedRandomness(randomBytes: (length: number) => Uint8Array): (length: number) => Uint8Array {
+  return (length) => {
+    const bytes: unknown = randomBytes(length);
+    if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+      throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
+    }
+    return bytes.slice();
+  };
+}
+
+function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+  if (!allowed.includes(value)) throw invalidArgument(name, `must be one of ${allowed.join(', ')}`);
+  return value;
+}
+
+function text(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string') throw invalidArgument(name, 'must be a string');
+  if (value.length * 2 > LONGEST_NAME) {
+    throw new NtlmError(`"${name}" takes ${value.length * 2} bytes; its length field allows ${LONGEST_NAME}`, {
+      code: 'too-long',
+      phase: 'configure',
+      side: 'local',
+    });
+  }
+  return value;
+}
+
+function boolean(name: string, value: boolean | undefined, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw invalidArgument(name, 'must be true or false');
+  return value;
+}
+
+function callable<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw invalidArgument(name, 'must be a function');
+  return value;
+}
