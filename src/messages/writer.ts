@@ -1,4 +1,5 @@
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { isBytes } from './bytes.ts';
 
 /** The payload of a message: its fields by name, in the order in which they stand. */
 export type Payload = Readonly<Record<string, Uint8Array>>;
@@ -91,7 +92,7 @@ export function checkLength16(name: string, length: number, phase: NtlmErrorPhas
 
 /** @throws NtlmError `invalid-argument` where `value` is not `length` bytes. */
 export function checkFixedLength(name: string, value: Uint8Array, length: number, phase: NtlmErrorPhase): void {
-  if (!(value instanceof Uint8Array) || value.length !== length) {
+  if (!isBytes(value) || value.length !== length) {
     throw invalidArgument(name, `must be a Uint8Array of ${length} bytes`, phase);
   }
 }
