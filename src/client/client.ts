@@ -1,3 +1,4 @@
+import { Actor } from 'xstate';
 import type { Credentials } from '../crypto/credentials.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
@@ -31,9 +32,13 @@ export class NtlmClient {
   /** The actor behind the calls, for embedding and inspection. */
   readonly actor: NtlmActor;
 
-  /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
-  constructor(options: NtlmOptions, actorOptions?: NtlmActorOptions) {
-    this.actor = createNtlmActor(options, actorOptions);
+  /**
+   * Over a new actor, or over one that is there: `new NtlmClient(openSnapshot(bytes, key))`.
+   *
+   * @throws NtlmError `invalid-argument` or `too-long`, naming the option.
+   */
+  constructor(options: NtlmOptions | NtlmActor, actorOptions?: NtlmActorOptions) {
+    this.actor = options instanceof Actor ? options : createNtlmActor(options, actorOptions);
   }
 
   /** The bytes of a type 1 message. */

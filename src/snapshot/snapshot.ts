@@ -6,14 +6,7 @@ import { NtlmError, invalidArgument, type NtlmErrorDetails } from '../errors.ts'
 import { warnIfWeak, type NtlmActor, type NtlmActorOptions, type NtlmSnapshot, type NtlmStateValue } from '../machine/actor.ts';
 import type { NtlmContext } from '../machine/context.ts';
 import { ntlmMachine } from '../machine/machine.ts';
-import {
-  checkObject,
-  checkedClock,
-  resolveOptions,
-  systemClock,
-  type NtlmOptions,
-  type ResolvedOptions,
-} from '../machine/options.ts';
+import { checkObject, resolveOptions, type NtlmOptions, type ResolvedOptions } from '../machine/options.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import { packBody, unpackBody } from './body.ts';
 import { refused, seal, unseal } from './envelope.ts';
@@ -36,8 +29,8 @@ const TICKS_PER_MILLISECOND = 10_000n;
  * is all that the bytes show.
  *
  * @param key 32 secret random bytes
- * @throws NtlmError `unexpected-call` while a service is at work; `invalid-argument`; `unsupported` where the
- * platform has no cryptographic randomness
+ * @throws NtlmError `unexpected-call` while a service is at work; `invalid-argument`; `service-failed` where the
+ * clock fails; `unsupported` where the platform has no cryptographic randomness
  */
 export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
   if (typeof actor?.getSnapshot !== 'function') throw invalidArgument('actor', 'must be an actor of ntlmMachine', 'snapshot');
@@ -50,9 +43,11 @@ export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
     });
   }
   const body = packBody(describe(snapshot));
-  const sealed = seal(body, key);
-  clean(body);
-  return sealed;
+  try {
+    return seal(body, key);
+  } finally {
+    clean(body);
+  }
 }
 
 /**
@@ -62,7 +57,7 @@ export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
  * @param bytes as `sealSnapshot` made them
  * @param key the same 32 bytes
  * @throws NtlmError `snapshot-refused` for a wrong key, an altered byte, another version, a snapshot that is too
- * old, or as far from now in the future; `invalid-argument`
+ * old, or as far from now in the future; `invalid-argument`; `service-failed` where the clock fails
  */
 export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSnapshotOptions = {}): NtlmActor {
   checkObject('options', options);
@@ -81,7 +76,7 @@ export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSn
     sessionKey: described.sessionKey && restoreSessionKey(described.sessionKey),
     error: described.error && new NtlmError(described.error.message, described.error),
   };
-  const age = checkedClock(now ?? systemClock)() - sealedAt;
+  const age = timeOf(context.options) - sealedAt;
   if ((age < 0n ? -age : age) > BigInt(Math.floor(maxAge)) * TICKS_PER_MILLISECOND) {
     context.credentials.wipe();
     context.sessionKey?.wipe();
@@ -119,13 +114,22 @@ function describe({ value, context }: NtlmSnapshot): Described {
   const { options, credentials, sessionKey, error, ...rest } = context;
   return {
     ...rest,
-    sealedAt: options.now(),
+    sealedAt: timeOf(options),
     value,
     options: describeOptions(options),
     credentials: describeCredentials(credentials),
     sessionKey: sessionKey && { bytes: sessionKey.wiped ? undefined : sessionKey.bytes() },
     error: error && { message: error.message, code: error.code, phase: error.phase, side: error.side, offset: error.offset },
   };
+}
+
+function timeOf({ now }: ResolvedOptions): Filetime {
+  try {
+    return now();
+  } catch (cause) {
+    if (cause instanceof NtlmError) throw cause;
+    throw new NtlmError('the clock failed', { code: 'service-failed', phase: 'snapshot', side: 'local', cause });
+  }
 }
 
 function describeOptions(options: ResolvedOptions): Described['options'] {
