@@ -5,7 +5,7 @@ import { createNtlmActor, stateOf, type NtlmActor, type NtlmActorOptions, type N
 import type { NtlmEvent } from '../machine/context.ts';
 import { checkCredentials, checkObject, type NtlmOptions } from '../machine/options.ts';
 import { describeTargetInfo, type TargetInfo } from '../messages/av-pairs.ts';
-import { isBytes } from '../messages/bytes.ts';
+import { isBytes } from '../messages/checks.ts';
 
 /** What the server said of itself in its challenge. */
 export interface ChallengeTarget extends TargetInfo {

@@ -14,7 +14,7 @@
 import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
-import { isBytes } from '../messages/bytes.ts';
+import { isBytes } from '../messages/checks.ts';
 import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';

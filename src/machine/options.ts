@@ -1,6 +1,6 @@
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
-import { isBytes } from '../messages/bytes.ts';
+import { isBytes } from '../messages/checks.ts';
 import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { policies, type Policy } from './policy.ts';
@@ -70,10 +70,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
   }
   const { version = DEFAULT_VERSION } = options;
-  if (version !== false) {
-    checkObject('version', version);
-    checkVersion(version, 'configure');
-  }
+  if (version !== false) checkVersion(version, 'configure');
   return {
     workstation: text('workstation', options.workstation) ?? '',
     spn: text('spn', options.spn),

@@ -1,5 +1,5 @@
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
-import { isBytes } from './bytes.ts';
+import { checkBytes, isBytes } from './checks.ts';
 
 /** The payload of a message: its fields by name, in the order in which they stand. */
 export type Payload = Readonly<Record<string, Uint8Array>>;
@@ -21,7 +21,9 @@ export class ByteWriter {
     this.#phase = phase;
     this.#headerLength = headerLength;
     let end = headerLength;
-    for (const [name, { length }] of Object.entries(payload)) {
+    for (const [name, value] of Object.entries(payload)) {
+      checkBytes(name, value, phase);
+      const { length } = value;
       checkLength16(name, length, phase);
       this.#placed[name] = { length, offset: end };
       end += length;
