@@ -72,7 +72,7 @@ export function reachable(root: unknown, needles: readonly Needle[]): string[] {
 
 function heldIn(value: ArrayBuffer | ArrayBufferView, needles: readonly Needle[]): string[] {
   const buffer = value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return needles.filter(({ bytes }) => bytes.some((form) => buffer.includes(form))).map(({ name }) => name);
+  return needles.filter(({ bytes }) => bytes.some((form) => buffer.includes(Buffer.from(form)))).map(({ name }) => name);
 }
 
 function read(holder: object, key: PropertyKey): unknown {
