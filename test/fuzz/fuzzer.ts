@@ -5,7 +5,7 @@ import { Finding } from './oracles.ts';
 import type { Target } from './targets.ts';
 
 /** An input of a few kilobytes takes microseconds; this leaves room for a collection of garbage. */
-export const TIME_LIMIT_MS = 100;
+export const TIME_LIMIT_MS = 250;
 const BATCH = 256;
 const MAX_FINDINGS = 20;
 
