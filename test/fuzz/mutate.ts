@@ -33,7 +33,7 @@ export function mutate(input: Uint8Array, other: Uint8Array, random: Random): Ui
 function change(bytes: Uint8Array<ArrayBuffer>, other: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
   const at = random.below(bytes.length + 1);
   const span = 1 + random.below(random.pick([2, 4, 8, 64]));
-  switch (random.below(11)) {
+  switch (random.below(12)) {
     case 0: // flip a bit
       if (at < bytes.length) bytes[at]! ^= 1 << random.below(8);
       return bytes;
@@ -60,6 +60,11 @@ function change(bytes: Uint8Array<ArrayBuffer>, other: Uint8Array, random: Rando
       return join(bytes.subarray(0, at), bytes.subarray(at, at + span), bytes.subarray(at));
     case 9: // cut
       return bytes.slice(0, at);
+    case 10: {
+      // repeat an AV pair, if one begins here
+      const end = at + 4 + (bytes[at + 2] ?? 0);
+      return join(bytes.subarray(0, end), bytes.subarray(at, end), bytes.subarray(end));
+    }
     default: {
       // cross
       const from = random.below(other.length + 1);
