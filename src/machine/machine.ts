@@ -14,15 +14,11 @@
 import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';
 import { refusals, type RefusalName, type Situation } from './policy.ts';
-import {
-  authenticateService,
-  decodeChallengeService,
-  encodeNegotiateService,
-  type AuthenticateInput,
-} from './services.ts';
+import { authenticateService, decodeChallengeService, encodeNegotiateService } from './services.ts';
 
 const BLANK = {
   negotiateToken: undefined,

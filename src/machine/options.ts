@@ -82,7 +82,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     version: version === false ? undefined : version,
     sessionSecurity,
     connectionless: boolean('connectionless', options.connectionless, false),
-    now: checkedClock(callable('now', options.now) ?? (() => filetimeFromDate(new Date()))),
+    now: checkedClock(callable('now', options.now) ?? systemClock),
     randomBytes: checkedRandomness(callable('randomBytes', options.randomBytes) ?? systemRandomBytes),
   };
 }
@@ -106,7 +106,13 @@ export function systemRandomBytes(length: number): Uint8Array {
   return globalThis.crypto.getRandomValues(new Uint8Array(length));
 }
 
-function checkedClock(now: () => Filetime): () => Filetime {
+/** The system's clock. */
+export function systemClock(): Filetime {
+  return filetimeFromDate(new Date());
+}
+
+/** Wraps a clock so that only FILETIME ticks pass. */
+export function checkedClock(now: () => Filetime): () => Filetime {
   return () => {
     const ticks: unknown = now();
     if (typeof ticks !== 'bigint' || ticks < 0n || ticks > LATEST_FILETIME) {

@@ -1,0 +1,83 @@
+import { createActor, waitFor, type Actor } from 'xstate';
+import type { SessionKey } from '../crypto/session-key.ts';
+import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import type { AcceptorEvent, AcceptorOptions } from './context.ts';
+import { acceptorMachine } from './machine.ts';
+import type { ClaimedIdentity, VerifyResult } from './verify.ts';
+
+export type AcceptorActor = Actor<typeof acceptorMachine>;
+export type AcceptorState = 'listening' | 'challenging' | 'challenged' | 'verifying' | 'accepted' | 'refused';
+
+/**
+ * The server's end of one handshake, call by call. One acceptor belongs to one connection.
+ * A call that the state does not allow throws NtlmError `unexpected-call` and changes nothing.
+ */
+export class NtlmAcceptor {
+  readonly actor: AcceptorActor;
+
+  /** @throws NtlmError `invalid-argument`, naming the option. */
+  constructor(options: AcceptorOptions) {
+    this.actor = createActor(acceptorMachine, { input: options });
+    const snapshot = this.actor.getSnapshot();
+    if (snapshot.status === 'error') throw snapshot.error;
+    this.actor.start();
+  }
+
+  /**
+   * The bytes of a type 2 message for `negotiate`, a type 1 as received.
+   *
+   * @throws NtlmError for a malformed message; the state is then `refused`.
+   */
+  challenge(negotiate: Uint8Array): Uint8Array {
+    this.#send({ type: 'negotiate', token: negotiate }, 'negotiate', 'challenge()');
+    const { error, challengeToken } = this.actor.getSnapshot().context;
+    if (error !== undefined || challengeToken === undefined) {
+      throw error ?? new NtlmError('a service answers later', { code: 'unsupported', phase: 'negotiate', side: 'local' });
+    }
+    return challengeToken.slice();
+  }
+
+  /**
+   * Whether `authenticate`, a type 3 as received, answers the challenge.
+   *
+   * @throws NtlmError `service-failed` where the credentials could not be looked up.
+   */
+  async authenticate(authenticate: Uint8Array): Promise<VerifyResult> {
+    this.#send({ type: 'authenticate', token: authenticate }, 'authenticate', 'authenticate()');
+    const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
+    if (context.result !== undefined) return context.result;
+    const { refusal, error } = context;
+    if (refusal !== undefined && error !== undefined) return { ok: false, reason: refusal, error };
+    throw error ?? new NtlmError('the handshake was reset', { code: 'aborted', phase: 'authenticate', side: 'local' });
+  }
+
+  /** Forgets this handshake, its keys wiped. */
+  reset(): void {
+    this.actor.send({ type: 'reset' });
+  }
+
+  get state(): AcceptorState {
+    return this.actor.getSnapshot().value;
+  }
+
+  /** Who was accepted. */
+  get identity(): ClaimedIdentity | undefined {
+    return this.actor.getSnapshot().context.result?.identity;
+  }
+
+  get sessionKey(): SessionKey | undefined {
+    return this.actor.getSnapshot().context.result?.sessionKey;
+  }
+
+  #send(event: Exclude<AcceptorEvent, { type: 'reset' }>, phase: NtlmErrorPhase, call: string): void {
+    if (!(event.token instanceof Uint8Array)) throw invalidArgument(event.type, 'must be a Uint8Array', phase);
+    if (!this.actor.getSnapshot().can(event)) {
+      throw new NtlmError(`${call} has no meaning in state "${this.state}"; nothing changed`, {
+        code: 'unexpected-call',
+        phase,
+        side: 'local',
+      });
+    }
+    this.actor.send(event);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * The server's end of one NTLM handshake on one connection (MS-NLMP 3.2): every state and transition.
+ *
+ * Rules
+ * - A challenge is drawn anew for each negotiate, and is good for one authenticate.
+ * - `accepted` and `refused` settle the handshake: only `reset` leaves them.
+ * - Services return by `onDone` or `onError`; actions never throw.
+ * - An event that a state does not know changes nothing.
+ */
+import { assign, emit, fromPromise, setup } from 'xstate';
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmError, invalidArgument } from '../errors.ts';
+import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from '../machine/options.ts';
+import { fromSynchronous } from '../machine/synchronous.ts';
+import { decodeAuthenticate } from '../messages/authenticate.ts';
+import type {
+  AcceptorContext,
+  AcceptorEmitted,
+  AcceptorEvent,
+  AcceptorOptions,
+  AcceptorTag,
+  ResolvedAcceptorOptions,
+} from './context.ts';
+import { makeChallenge } from './make-challenge.ts';
+import { checkDemands, claimedIdentity, verifyAuthenticate, type VerifyInput, type VerifyResult } from './verify.ts';
+
+const BLANK = {
+  negotiateToken: undefined,
+  challengeToken: undefined,
+  authenticateToken: undefined,
+  result: undefined,
+  refusal: undefined,
+  error: undefined,
+} as const satisfies Partial<AcceptorContext>;
+
+const NO_BYTES = new Uint8Array(0);
+
+interface ChallengeServiceInput {
+  readonly options: ResolvedAcceptorOptions;
+  readonly negotiate: Uint8Array;
+}
+
+interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
+  readonly lookup: ResolvedAcceptorOptions['lookup'];
+}
+
+export const acceptorMachine = setup({
+  types: {
+    input: {} as AcceptorOptions,
+    context: {} as AcceptorContext,
+    events: {} as AcceptorEvent,
+    emitted: {} as AcceptorEmitted,
+    tags: {} as AcceptorTag,
+  },
+  actors: {
+    makeChallenge: fromSynchronous(({ options, negotiate }: ChallengeServiceInput) =>
+      makeChallenge({
+        negotiate,
+        target: options.target,
+        serverChallenge: options.randomBytes(8),
+        timestamp: options.timestamp ? options.now() : undefined,
+      }),
+    ),
+    verify: fromPromise(async ({ input }: { input: VerifyServiceInput }): Promise<VerifyResult> => {
+      const { lookup, ...rest } = input;
+      return verifyAuthenticate({ ...rest, credentials: await findCredentials(lookup, input.authenticate) });
+    }),
+  },
+  guards: {
+    verified: (_, { ok }: { ok: boolean }) => ok,
+  },
+  actions: {
+    keepNegotiateToken: assign(({ event }) => (event.type === 'negotiate' ? { negotiateToken: copy(event.token) } : {})),
+    keepAuthenticateToken: assign(({ event }) =>
+      event.type === 'authenticate' ? { authenticateToken: copy(event.token) } : {},
+    ),
+    keepResult: assign((_, { result }: { result: VerifyResult }) =>
+      result.ok ? { result } : { refusal: result.reason, error: result.error },
+    ),
+    fault: assign((_, { error }: { error: unknown }) => ({
+      error:
+        error instanceof NtlmError
+          ? error
+          : new NtlmError('a service of the acceptor failed', {
+              code: 'service-failed',
+              phase: 'authenticate',
+              side: 'local',
+              cause: error,
+            }),
+    })),
+    emitToken: emit((_, { token }: { token: Uint8Array }) => ({ type: 'token' as const, message: 'CHALLENGE' as const, token })),
+    wipe: ({ context }) => context.result?.sessionKey.wipe(),
+    startOver: assign(BLANK),
+  },
+}).createMachine({
+  id: 'acceptor',
+  context: ({ input }) => ({ ...BLANK, options: resolveAcceptorOptions(input) }),
+  initial: 'listening',
+  on: {
+    reset: { target: '.listening', actions: ['wipe', 'startOver'] },
+  },
+  states: {
+    listening: {
+      tags: 'awaiting-client',
+      on: { negotiate: { target: 'challenging', actions: 'keepNegotiateToken' } },
+    },
+    challenging: {
+      tags: 'busy',
+      invoke: {
+        src: 'makeChallenge',
+        input: ({ context: { options, negotiateToken } }) => ({ options, negotiate: negotiateToken ?? NO_BYTES }),
+        onDone: {
+          target: 'challenged',
+          actions: [
+            assign({ challengeToken: ({ event }) => event.output }),
+            { type: 'emitToken', params: ({ event }) => ({ token: event.output }) },
+          ],
+        },
+        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ error: event.error }) } },
+      },
+    },
+    challenged: {
+      tags: 'awaiting-client',
+      on: { authenticate: { target: 'verifying', actions: 'keepAuthenticateToken' } },
+    },
+    verifying: {
+      tags: 'busy',
+      invoke: {
+        src: 'verify',
+        input: ({ context: { options, ...tokens } }) => ({
+          ...options,
+          negotiate: tokens.negotiateToken,
+          challenge: tokens.challengeToken ?? NO_BYTES,
+          authenticate: tokens.authenticateToken ?? NO_BYTES,
+        }),
+        onDone: [
+          {
+            guard: { type: 'verified', params: ({ event }) => ({ ok: event.output.ok }) },
+            target: 'accepted',
+            actions: { type: 'keepResult', params: ({ event }) => ({ result: event.output }) },
+          },
+          { target: 'refused', actions: { type: 'keepResult', params: ({ event }) => ({ result: event.output }) } },
+        ],
+        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ error: event.error }) } },
+      },
+    },
+    accepted: { tags: 'settled' },
+    refused: { tags: 'settled' },
+  },
+});
+
+/** @throws NtlmError `invalid-argument`, naming the option. */
+export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAcceptorOptions {
+  const { credentials, target, timestamp = true, now, randomBytes, ...demands } = options;
+  checkDemands(demands);
+  if (!(credentials instanceof Credentials) && typeof credentials !== 'function') {
+    throw invalidArgument('credentials', 'must be Credentials or a function that finds them');
+  }
+  return {
+    ...demands,
+    lookup: typeof credentials === 'function' ? credentials : () => credentials,
+    target: target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' },
+    timestamp,
+    now: checkedClock(now ?? systemClock),
+    randomBytes: checkedRandomness(randomBytes ?? systemRandomBytes),
+  };
+}
+
+async function findCredentials(
+  lookup: ResolvedAcceptorOptions['lookup'],
+  authenticate: Uint8Array,
+): Promise<Credentials | undefined> {
+  let message;
+  try {
+    message = decodeAuthenticate(authenticate);
+  } catch {
+    return undefined; // verifyAuthenticate meets the same malformed message and says why
+  }
+  const identity = claimedIdentity(message);
+  return identity.username === '' ? undefined : lookup(identity);
+}
+
+function copy(token: Uint8Array): Uint8Array {
+  return token instanceof Uint8Array ? token.slice() : NO_BYTES;
+}

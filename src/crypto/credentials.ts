@@ -1,0 +1,238 @@
+/**
+ * Who logs on, as an opaque handle. The names are readable; the hashes sit in private storage, which JSON,
+ * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
+ */
+import { clean, hexToBytes } from '@noble/hashes/utils.js';
+import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
+import { checkBytes, checkString } from './_arguments.ts';
+import { HmacMd5Key } from './hmac-md5.ts';
+import { lmowfV1, ntowfV1, ntowfV2 } from './owf.ts';
+
+/** Names of an account. */
+export interface Identity {
+  /** `user`, `DOMAIN\user` where `domain` is left out, or `user@realm`, which stays whole with no domain. */
+  readonly username: string;
+  /** NetBIOS or DNS name of the account's domain; empty or left out when the server shall find it. */
+  readonly domain?: string | undefined;
+}
+
+/** Input of {@link Credentials.fromPassword}. */
+export interface PasswordCredentials extends Identity {
+  /** Any string of at most 64 KiB in UTF-16; the empty one too. */
+  readonly password: string;
+  /** Keep the LM hash as well: only policy `lm` and LM session keys need it. Default false. */
+  readonly lmHash?: boolean | undefined;
+}
+
+/** Input of {@link Credentials.fromNtHash}. Hashes are 16 bytes or 32 hexadecimal digits. */
+export interface HashCredentials extends Identity {
+  readonly ntHash: Uint8Array | string;
+  readonly lmHash?: Uint8Array | string | undefined;
+}
+
+/** What a handle shows of itself. */
+export interface RedactedCredentials {
+  readonly username: string;
+  readonly domain: string;
+  readonly secret: '[redacted]' | '[wiped]' | '[none]';
+}
+
+/** What the responses are made of. For the library's own services; the arrays are the handle's, not copies. */
+export interface CredentialSecrets {
+  /** NTOWFv1, 16 bytes. */
+  readonly ntHash: Uint8Array;
+  /** LMOWFv1, 16 bytes, where the handle was told to keep it. */
+  readonly lmHash: Uint8Array | undefined;
+  /** NTOWFv2 as a keyed state; made once for the handle's own domain, which is the default. */
+  responseKeyNT(domain?: string): HmacMd5Key;
+}
+
+/** 64 KiB of UTF-16. */
+const MAX_PASSWORD_UNITS = 32768;
+/** A field's length is 16 bits of bytes (MS-NLMP 2.2.1.3). */
+const MAX_NAME_UNITS = 32767;
+
+/** @see secretsOf */
+let reveal: (credentials: Credentials) => CredentialSecrets;
+
+/** Made by {@link Credentials.fromPassword}, {@link Credentials.fromNtHash} and {@link Credentials.anonymous}. */
+export class Credentials {
+  readonly username: string;
+  readonly domain: string;
+  readonly anonymous: boolean;
+  #secrets: Secrets | undefined;
+  #wiped = false;
+
+  static {
+    reveal = (credentials) => {
+      if (typeof credentials !== 'object' || credentials === null || !(#secrets in credentials)) {
+        throw invalidArgument('credentials', 'must be Credentials', 'authenticate');
+      }
+      if (credentials.#wiped) throw withheld('credentials-missing', 'the credentials were wiped');
+      if (credentials.#secrets) return credentials.#secrets;
+      throw withheld('credentials-unsuitable', 'anonymous credentials have no hash');
+    };
+  }
+
+  private constructor(identity: { username: string; domain: string }, secrets: Secrets | undefined) {
+    if (secrets !== undefined && !(secrets instanceof Secrets)) {
+      throw invalidArgument('Credentials', 'is made by fromPassword, fromNtHash or anonymous');
+    }
+    this.username = identity.username;
+    this.domain = identity.domain;
+    this.anonymous = secrets === undefined;
+    this.#secrets = secrets;
+    Object.freeze(this);
+  }
+
+  /**
+   * Credentials of an account and its password.
+   * @throws {@link NtlmError} `invalid-argument` for a missing value, a wrong type or a password over 64 KiB;
+   * `too-long` for a name that fits no message; `credentials-unsuitable` when `lmHash` is asked of a password
+   * that has none
+   */
+  static fromPassword(options: PasswordCredentials): Credentials {
+    const identity = identityOf(options);
+    const { password, lmHash = false } = options;
+    checkString(password, 'password');
+    if (password.length > MAX_PASSWORD_UNITS) throw invalidArgument('password', 'must not exceed 64 KiB');
+    if (typeof lmHash !== 'boolean') throw invalidArgument('lmHash', 'must be a boolean');
+    const lm = lmHash ? lmowfV1(password) : undefined;
+    return new Credentials(identity, new Secrets(identity, ntowfV1(password), lm));
+  }
+
+  /**
+   * Credentials of an account and its NT hash.
+   * @throws {@link NtlmError} `invalid-argument` for a missing value, a wrong type or a hash of another size;
+   * `too-long` for a name that fits no message
+   */
+  static fromNtHash(options: HashCredentials): Credentials {
+    const identity = identityOf(options);
+    const { ntHash, lmHash } = options;
+    const nt = hashOf(ntHash, 'ntHash');
+    const lm = lmHash === undefined ? undefined : hashOf(lmHash, 'lmHash');
+    return new Credentials(identity, new Secrets(identity, nt, lm));
+  }
+
+  /** The anonymous user (MS-NLMP 3.2.5.1.2): no name, no hash. */
+  static anonymous(): Credentials {
+    return new Credentials({ username: '', domain: '' }, undefined);
+  }
+
+  /** Whether the handle can make an LM response. */
+  get hasLmHash(): boolean {
+    return this.#secrets?.lmHash !== undefined;
+  }
+
+  get wiped(): boolean {
+    return this.#wiped;
+  }
+
+  /** Zeroes the hashes for good; every later use is `credentials-missing`. */
+  wipe(): void {
+    this.#secrets?.wipe();
+    this.#wiped = true;
+  }
+
+  toJSON(): RedactedCredentials {
+    const { username, domain, anonymous } = this;
+    return { username, domain, secret: this.#wiped ? '[wiped]' : anonymous ? '[none]' : '[redacted]' };
+  }
+
+  toString(): string {
+    return `Credentials ${JSON.stringify(this)}`;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+/**
+ * The hashes behind a handle. Not part of the public surface.
+ * @throws {@link NtlmError} `credentials-missing` after `wipe()`; `credentials-unsuitable` for the anonymous user;
+ * `invalid-argument` for anything but a handle
+ */
+export function secretsOf(credentials: Credentials): CredentialSecrets {
+  return reveal(credentials);
+}
+
+/** The private part of a handle; its own fields are private too, should it ever be printed. */
+class Secrets implements CredentialSecrets {
+  readonly #username: string;
+  readonly #domain: string;
+  readonly #ntHash: Uint8Array;
+  readonly #lmHash: Uint8Array | undefined;
+  #responseKey: HmacMd5Key | undefined;
+
+  constructor(identity: { username: string; domain: string }, ntHash: Uint8Array, lmHash: Uint8Array | undefined) {
+    this.#username = identity.username;
+    this.#domain = identity.domain;
+    this.#ntHash = ntHash;
+    this.#lmHash = lmHash;
+  }
+
+  get ntHash(): Uint8Array {
+    return this.#ntHash;
+  }
+
+  get lmHash(): Uint8Array | undefined {
+    return this.#lmHash;
+  }
+
+  responseKeyNT(domain: string = this.#domain): HmacMd5Key {
+    if (domain === this.#domain) return (this.#responseKey ??= this.#makeResponseKey(domain));
+    return this.#makeResponseKey(domain);
+  }
+
+  wipe(): void {
+    clean(this.#ntHash);
+    if (this.#lmHash) clean(this.#lmHash);
+    this.#responseKey?.destroy();
+  }
+
+  #makeResponseKey(domain: string): HmacMd5Key {
+    const responseKey = ntowfV2(this.#ntHash, this.#username, domain);
+    const keyed = new HmacMd5Key(responseKey);
+    clean(responseKey);
+    return keyed;
+  }
+}
+
+function withheld(code: NtlmErrorCode, message: string): NtlmError {
+  return new NtlmError(message, { code, phase: 'authenticate', side: 'local' });
+}
+
+function identityOf(options: Identity): { username: string; domain: string } {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  let { username, domain } = options;
+  checkString(username, 'username');
+  if (domain === undefined) {
+    const slash = username.indexOf('\\');
+    domain = username.slice(0, Math.max(slash, 0));
+    username = username.slice(slash + 1);
+  }
+  checkString(domain, 'domain');
+  if (username === '') throw invalidArgument('username', 'must not be empty; see Credentials.anonymous()');
+  checkNameLength(username, 'username');
+  checkNameLength(domain, 'domain');
+  return { username, domain };
+}
+
+function checkNameLength(name: string, argument: string): void {
+  if (name.length <= MAX_NAME_UNITS) return;
+  throw new NtlmError(`"${argument}" does not fit the 16-bit length of its field`, {
+    code: 'too-long',
+    phase: 'configure',
+    side: 'local',
+  });
+}
+
+function hashOf(hash: Uint8Array | string, argument: string): Uint8Array {
+  if (typeof hash === 'string') {
+    if (!/^[0-9a-f]{32}$/i.test(hash)) throw invalidArgument(argument, 'must be 16 bytes or 32 hexadecimal digits');
+    return hexToBytes(hash);
+  }
+  checkBytes(hash, argument, 16);
+  return Uint8Array.from(hash);
+}

@@ -1,0 +1,25 @@
+/** The message integrity code over a whole exchange. */
+import { checkBytes } from './_arguments.ts';
+import { hmacMd5 } from './hmac-md5.ts';
+
+/**
+ * MIC, `HMAC_MD5(ExportedSessionKey, NEGOTIATE || CHALLENGE || AUTHENTICATE)` (MS-NLMP 3.1.5.1.2).
+ * @param exportedSessionKey - 16 bytes
+ * @param negotiate - NEGOTIATE_MESSAGE as sent; empty in a connectionless exchange
+ * @param challenge - CHALLENGE_MESSAGE as received
+ * @param authenticate - AUTHENTICATE_MESSAGE as sent, its MIC field zeroed
+ * @returns 16 bytes
+ * @throws {@link NtlmError} `invalid-argument`
+ */
+export function mic(
+  exportedSessionKey: Uint8Array,
+  negotiate: Uint8Array,
+  challenge: Uint8Array,
+  authenticate: Uint8Array,
+): Uint8Array {
+  checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'authenticate');
+  checkBytes(negotiate, 'negotiate', undefined, 'authenticate');
+  checkBytes(challenge, 'challenge', undefined, 'authenticate');
+  checkBytes(authenticate, 'authenticate', undefined, 'authenticate');
+  return hmacMd5(exportedSessionKey, negotiate, challenge, authenticate);
+}

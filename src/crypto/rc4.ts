@@ -1,0 +1,121 @@
+/**
+ * RC4 legacy stream cipher. Its keystream is biased and every key must be used once: MS-NLMP's session key
+ * exchange and sealing need it, nothing else should.
+ */
+import { clean } from '@noble/hashes/utils.js';
+import { invalidArgument, NtlmError } from '../errors.ts';
+import { checkBytes } from './_arguments.ts';
+import { outputFor, typedCipher } from './_cipher.ts';
+
+/** A running RC4 keystream: what `RC4Init` makes and `RC4` advances in MS-NLMP 6 and 3.4. */
+export class RC4 {
+  readonly #state = new Uint8Array(256);
+  #i = 0;
+  #j = 0;
+  #destroyed = false;
+
+  /**
+   * @param key - 1 to 256 bytes; NTLM's are 16, or 8 without extended session security (MS-NLMP 3.4.5.3)
+   * @throws {@link NtlmError} `invalid-argument` for another size
+   */
+  constructor(key: Uint8Array) {
+    checkBytes(key, 'key');
+    if (key.length < 1 || key.length > 256) throw invalidArgument('key', 'must be 1 to 256 bytes');
+    const state = this.#state;
+    for (let i = 0; i < 256; i++) state[i] = i;
+    for (let i = 0, j = 0, k = 0; i < 256; i++, k++) {
+      if (k === key.length) k = 0;
+      const s = state[i]!;
+      j = (j + s + key[k]!) & 0xff;
+      state[i] = state[j]!;
+      state[j] = s;
+    }
+  }
+
+  /**
+   * Encrypts or decrypts the next bytes of the stream.
+   * @param data - any number of bytes
+   * @param output - where to write, as long as `data`; may be `data` itself. A new array by default.
+   * @returns `output`
+   * @throws {@link NtlmError} `invalid-argument`; `session-unavailable` after {@link destroy}
+   */
+  process(data: Uint8Array, output?: Uint8Array): Uint8Array {
+    checkBytes(data, 'data');
+    if (output !== undefined) checkBytes(output, 'output');
+    this.#assertUsable();
+    const out = outputFor(data, output);
+    const state = this.#state;
+    const length = data.length;
+    let i = this.#i;
+    let j = this.#j;
+    for (let at = 0; at < length; at++) {
+      i = (i + 1) & 0xff;
+      const a = state[i]!;
+      j = (j + a) & 0xff;
+      const b = state[j]!;
+      state[i] = b;
+      state[j] = a;
+      out[at] = data[at]! ^ state[(a + b) & 0xff]!;
+    }
+    this.#i = i;
+    this.#j = j;
+    return out;
+  }
+
+  /** A stream at the same position that goes its own way. */
+  clone(): RC4 {
+    this.#assertUsable();
+    const copy = new RC4(ANY_KEY);
+    copy.#state.set(this.#state);
+    copy.#i = this.#i;
+    copy.#j = this.#j;
+    return copy;
+  }
+
+  /** Zeroes the state. */
+  destroy(): void {
+    clean(this.#state);
+    this.#i = 0;
+    this.#j = 0;
+    this.#destroyed = true;
+  }
+
+  #assertUsable(): void {
+    if (!this.#destroyed) return;
+    throw new NtlmError('the RC4 state was destroyed', {
+      code: 'session-unavailable',
+      phase: 'session',
+      side: 'local',
+    });
+  }
+}
+
+/** For a state that is overwritten at once. */
+const ANY_KEY = /* @__PURE__ */ new Uint8Array(1);
+
+/**
+ * `RC4K(K, D)` of MS-NLMP 6: a fresh keystream over one message. It is its own inverse.
+ * @param key - 1 to 256 bytes
+ * @param data - any number of bytes
+ * @returns as many bytes as `data`
+ */
+export function rc4k(key: Uint8Array, data: Uint8Array, output?: Uint8Array): Uint8Array {
+  const stream = new RC4(key);
+  const result = stream.process(data, output);
+  stream.destroy();
+  return result;
+}
+
+/**
+ * RC4 over one message in noble's cipher shape; see {@link RC4} for a stream.
+ * @param key - 1 to 256 bytes
+ * @throws {@link NtlmError} `invalid-argument`
+ */
+export const rc4 = /* @__PURE__ */ typedCipher({ blockSize: 1 }, (key) => {
+  const stream = new RC4(key);
+  const run = (data: Uint8Array, output?: Uint8Array): Uint8Array => stream.clone().process(data, output);
+  return {
+    encrypt: (data, output) => run(data, output),
+    decrypt: (data, output) => run(data, output),
+  };
+});

@@ -1,0 +1,57 @@
+/** A handle around ExportedSessionKey: prints, serializes and clones as a redaction. */
+import { clean } from '@noble/hashes/utils.js';
+import { NtlmError } from '../errors.ts';
+import { checkBytes } from './_arguments.ts';
+
+/** ExportedSessionKey (MS-NLMP 3.1.5.1.2), 16 bytes, shown only by {@link bytes}. */
+export class SessionKey {
+  readonly #bytes: Uint8Array;
+  #wiped = false;
+
+  /**
+   * @param bytes - 16 bytes, copied
+   * @throws {@link NtlmError} `invalid-argument` for another size
+   */
+  constructor(bytes: Uint8Array) {
+    checkBytes(bytes, 'bytes', 16, 'session');
+    this.#bytes = Uint8Array.from(bytes);
+  }
+
+  /**
+   * The key itself, as a copy that is the caller's to protect.
+   * @returns 16 bytes
+   * @throws {@link NtlmError} `session-unavailable` after {@link wipe}
+   */
+  bytes(): Uint8Array {
+    if (this.#wiped) {
+      throw new NtlmError('the session key was wiped', {
+        code: 'session-unavailable',
+        phase: 'session',
+        side: 'local',
+      });
+    }
+    return this.#bytes.slice();
+  }
+
+  get wiped(): boolean {
+    return this.#wiped;
+  }
+
+  /** Zeroes the key for good. */
+  wipe(): void {
+    clean(this.#bytes);
+    this.#wiped = true;
+  }
+
+  toJSON(): string {
+    return this.#wiped ? '[wiped session key]' : '[redacted session key]';
+  }
+
+  toString(): string {
+    return this.toJSON();
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return `SessionKey ${this.toJSON()}`;
+  }
+}
