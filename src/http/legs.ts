@@ -1,0 +1,201 @@
+/** A request that may cost more than itself: from the client's head to an answer that the client may see. */
+import { NtlmError } from '../errors.ts';
+import { renderHead, type Field } from './framing.ts';
+import type { Layer } from './layer.ts';
+import { refusalField } from './refusal.ts';
+import type { ClientRequest } from './request.ts';
+import type { Answer } from './response-reader.ts';
+
+/** What the legs need of the socket they go over. */
+export interface LegCarrier {
+  /** Of the connection beneath, the nearest first; others after `reconnect`. */
+  readonly layers: readonly Layer[];
+  /** Sends the request, its body too, or a stand-in for it. Rejects with {@link ConnectionLost}. */
+  exchange(request: ClientRequest, credentials: readonly Field[], how: { readonly standIn: boolean }): Promise<Answer>;
+  /** Whether the connection can go on after the answer, once it is read. */
+  drain(answer: Answer): Promise<boolean>;
+  /** Resolves when the body of the request is out. Rejects with {@link ConnectionLost}. */
+  bodySent(): Promise<void>;
+  /** Replaces the connection beneath. */
+  reconnect(): Promise<void>;
+  /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
+  deliver(answer: Answer, head: Buffer, how: { readonly forget: boolean }): void;
+}
+
+/** The connection was lost while something was awaited from it. */
+export class ConnectionLost extends Error {}
+
+const MAX_RESTARTS = 2;
+
+/** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
+export function isInvolved(layer: Layer, request: ClientRequest): boolean {
+  return layer.allowed && !request.brings(layer.field);
+}
+
+/** Whether a request may go out as it is, as far as this layer goes. */
+export function mayGo({ authenticated, credentials, realm, served }: Layer, request: ClientRequest): boolean {
+  if (authenticated) {
+    if (realm.credentials !== undefined && realm.credentials !== credentials) return false;
+    return !(served === 1 && realm.singleRequestHandshakes > 1);
+  }
+  if (realm.scheme === undefined && !request.hasBody) return true;
+  return realm.seemsOpen(request.path, request);
+}
+
+/** Takes `request` to an answer and delivers it; `first` is the answer it got already. */
+export class Legs {
+  readonly #carrier: LegCarrier;
+  readonly #request: ClientRequest;
+  /** By status: sides that no handshake will be tried with again. */
+  readonly #refusals = new Map<number, NtlmError>();
+  /** Whether a stand-in has asked what is asked here. */
+  #probed = false;
+  #standIn = false;
+
+  constructor(carrier: LegCarrier, request: ClientRequest) {
+    this.#carrier = carrier;
+    this.#request = request;
+  }
+
+  async run(first: Answer | undefined): Promise<void> {
+    let answer = first;
+    let sent = first !== undefined;
+    if (first === undefined && this.#carrier.layers.some(isAnothers)) await this.#carrier.reconnect();
+    for (let restarts = 0; ; restarts += 1) {
+      try {
+        for (;;) {
+          if (answer === undefined) {
+            const credentials = await this.#prepare();
+            this.#standIn = this.#needsStandIn();
+            sent = !this.#standIn;
+            answer = await this.#carrier.exchange(this.#request, credentials, { standIn: this.#standIn });
+          }
+          if (await this.#judge(answer)) return;
+          answer = undefined;
+        }
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        if (restarts === MAX_RESTARTS || (sent && !this.#request.idempotent)) throw closedBetweenLegs();
+        answer = undefined;
+        await this.#carrier.reconnect();
+      }
+    }
+  }
+
+  /** Opens the handshakes that are known to be asked for. @returns what the next request carries. */
+  async #prepare(): Promise<Field[]> {
+    for (const layer of this.#involved()) {
+      const { scheme } = layer.realm;
+      if (scheme === undefined || layer.message !== undefined || this.#refusals.has(layer.status)) continue;
+      if (mayGo(layer, this.#request)) continue;
+      const refusal = await layer.open(scheme);
+      if (refusal !== undefined) this.#note(layer, refusal);
+    }
+    return this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
+  }
+
+  /** A request never meets its server half: what it holds waits until nothing more can be asked for. */
+  #needsStandIn(): boolean {
+    const involved = this.#involved();
+    if (involved.some(({ message }) => message === 'NEGOTIATE')) return !this.#request.carriesNegotiate;
+    if (!this.#request.hasBody || this.#probed) return false;
+    return involved.some((layer) => {
+      const settled = layer.authenticated || layer.message !== undefined || this.#refusals.has(layer.status);
+      return !settled && !mayGo(layer, this.#request);
+    });
+  }
+
+  /** @returns whether the client has its answer. */
+  async #judge(answer: Answer): Promise<boolean> {
+    const { path } = this.#request;
+    const asking = this.#involved().find(({ status }) => status === answer.head.status);
+    for (const layer of this.#carrier.layers) {
+      if (layer === asking) break;
+      layer.passed(path);
+      if (this.#standIn) layer.realm.noteOpen(path);
+    }
+    if (asking === undefined) {
+      if (!this.#standIn) {
+        this.#carrier.deliver(answer, answer.raw, { forget: false });
+        return true;
+      }
+      this.#probed = true;
+      if (!(await this.#carrier.drain(answer))) await this.#carrier.reconnect();
+      return false;
+    }
+
+    let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head, path));
+    const unrepeatable = !this.#standIn && !this.#request.repeatable;
+    if (refusal === undefined && unrepeatable) refusal = bodyUnrepeatable();
+    if (refusal !== undefined) {
+      this.#note(asking, refusal);
+      this.#handBack(answer, refusal);
+      return true;
+    }
+    await this.#clear(answer, asking);
+    return false;
+  }
+
+  /** Makes room for the next leg: on this connection where that is possible, else on a new one. */
+  async #clear(answer: Answer, asking: Layer): Promise<void> {
+    const { body, bodyStarted } = this.#request;
+    // A body that was announced and held back (Expect) leaves the server waiting for it or not: nobody knows.
+    const clean = this.#standIn || body.done || bodyStarted;
+    if (clean && !this.#standIn) await this.#carrier.bodySent();
+    if (clean && (await this.#carrier.drain(answer))) return;
+    if (asking.message === 'AUTHENTICATE') throw new ConnectionLost(); // a type 3 is worth nothing elsewhere
+    await this.#carrier.reconnect();
+  }
+
+  #handBack(answer: Answer, refusal: NtlmError): void {
+    const { head } = answer;
+    const held = this.#standIn || !this.#request.bodyStarted;
+    const close = !this.#request.body.done && (refusal.code === 'body-unrepeatable' || (held && this.#request.brings('expect')));
+    const replaced = new Set<string>();
+    const added: Field[] = [];
+    if (refusal.code !== 'ntlm-not-offered') added.push(refusalField(refusal));
+    if (this.#standIn) {
+      replaced.add('content-length').add('transfer-encoding');
+      added.push({ name: 'Content-Length', value: '0' });
+    }
+    if (close) {
+      replaced.add('connection');
+      added.push({ name: 'Connection', value: 'close' });
+    }
+    const fields = [...head.fields.filter(({ name }) => !replaced.has(name.toLowerCase())), ...added];
+    const bytes = added.length === 0 ? answer.raw : renderHead({ startLine: head.startLine, fields });
+    this.#carrier.deliver(answer, bytes, { forget: this.#standIn });
+  }
+
+  #note(layer: Layer, refusal: NtlmError): void {
+    if (FAILURES.has(refusal.code)) throw refusal;
+    this.#refusals.set(layer.status, refusal);
+  }
+
+  #involved(): readonly Layer[] {
+    return this.#carrier.layers.filter((layer) => isInvolved(layer, this.#request));
+  }
+}
+
+/** Refusals that are no answer to the request but mistakes or mishaps of this end. */
+const FAILURES: ReadonlySet<string> = new Set(['invalid-argument', 'service-failed', 'unsupported', 'connection-closed', 'timed-out']);
+
+function isAnothers({ authenticated, credentials, realm }: Layer): boolean {
+  return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
+}
+
+function closedBetweenLegs(): NtlmError {
+  return new NtlmError('the connection was closed between the legs of the handshake, or before its answer', {
+    code: 'connection-closed',
+    phase: 'transport',
+    side: 'peer',
+  });
+}
+
+function bodyUnrepeatable(): NtlmError {
+  return new NtlmError('the body went out before the server asked, and cannot be sent again; the next request will authenticate', {
+    code: 'body-unrepeatable',
+    phase: 'transport',
+    side: 'local',
+  });
+}
