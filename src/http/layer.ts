@@ -104,14 +104,14 @@ export class Layer {
   }
 
   /** Takes a 401 or 407. Resolves with the refusal, if there is one. */
-  challenged(head: ResponseHead, path: string): Promise<NtlmError | undefined> {
+  challenged(head: ResponseHead): Promise<NtlmError | undefined> {
     const { context } = this.actor.getSnapshot();
     const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
     const offer = chooseOffer(challenges, this.#message && context.scheme);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     const { scheme, token68 } = offer;
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
-    this.realm.noteAsked(path, scheme);
+    this.realm.scheme = scheme;
     try {
       const token = token68 === undefined ? undefined : this.#mechanism.unwrap(decodeToken68(token68));
       return this.#send({ type: 'unauthorized', scheme, token });
@@ -122,16 +122,12 @@ export class Layer {
   }
 
   /** The request at hand was answered otherwise. */
-  passed(path: string): void {
+  passed(): void {
+    if (this.#message !== undefined) this.actor.send({ type: 'passed' });
     if (this.#message === 'AUTHENTICATE') {
-      this.actor.send({ type: 'passed' });
       this.#authenticated = true;
       this.realm.accepted();
       this.served = 0;
-    } else if (this.#message === 'NEGOTIATE') {
-      this.actor.send({ type: 'passed' });
-      this.#authenticated = false;
-      this.realm.noteOpen(path);
     }
     this.#message = undefined;
     this.notePassed();

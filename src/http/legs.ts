@@ -3,19 +3,21 @@ import { NtlmError } from '../errors.ts';
 import { renderHead, type Field } from './framing.ts';
 import type { Layer } from './layer.ts';
 import { refusalField } from './refusal.ts';
-import type { ClientRequest } from './request.ts';
+import { STAND_IN_METHOD, type ClientRequest } from './request.ts';
 import type { Answer } from './response-reader.ts';
 
 /** What the legs need of the socket they go over. */
 export interface LegCarrier {
   /** Of the connection beneath, the nearest first; others after `reconnect`. */
   readonly layers: readonly Layer[];
-  /** Sends the request, its body too, or a stand-in for it. Rejects with {@link ConnectionLost}. */
-  exchange(request: ClientRequest, credentials: readonly Field[], how: { readonly standIn: boolean }): Promise<Answer>;
+  /** Sends the request, its body too, or, under the method `standIn`, an empty one in its place. Rejects with {@link ConnectionLost}. */
+  exchange(request: ClientRequest, credentials: readonly Field[], how: { readonly standIn: string | undefined }): Promise<Answer>;
   /** Whether the connection can go on after the answer, once it is read. */
   drain(answer: Answer): Promise<boolean>;
   /** Resolves when the body of the request is out. Rejects with {@link ConnectionLost}. */
   bodySent(): Promise<void>;
+  /** Waits a moment for a connection that is about to close. Rejects with {@link ConnectionLost}. */
+  linger(milliseconds: number): Promise<void>;
   /** Replaces the connection beneath. */
   reconnect(): Promise<void>;
   /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
@@ -26,6 +28,10 @@ export interface LegCarrier {
 export class ConnectionLost extends Error {}
 
 const MAX_RESTARTS = 2;
+/** Milliseconds. */
+const LINGER = 5;
+/** More than any handshake that makes progress can take. */
+const MAX_LEGS = 32;
 
 /** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
 export function isInvolved(layer: Layer, request: ClientRequest): boolean {
@@ -39,7 +45,7 @@ export function mayGo({ authenticated, credentials, realm, served }: Layer, requ
     return !(served === 1 && realm.singleRequestHandshakes > 1);
   }
   if (realm.scheme === undefined && !request.hasBody) return true;
-  return realm.seemsOpen(request.path, request);
+  return realm.seemsOpen(request);
 }
 
 /** Takes `request` to an answer and delivers it; `first` is the answer it got already. */
@@ -50,7 +56,9 @@ export class Legs {
   readonly #refusals = new Map<number, NtlmError>();
   /** Whether a stand-in has asked what is asked here. */
   #probed = false;
-  #standIn = false;
+  /** Method of the empty request that went out in its place. */
+  #standIn: string | undefined;
+  #legs = 0;
 
   constructor(carrier: LegCarrier, request: ClientRequest) {
     this.#carrier = carrier;
@@ -66,8 +74,10 @@ export class Legs {
         for (;;) {
           if (answer === undefined) {
             const credentials = await this.#prepare();
-            this.#standIn = this.#needsStandIn();
-            sent = !this.#standIn;
+            this.#standIn = this.#chooseStandIn();
+            if ((this.#legs += 1) > MAX_LEGS) throw tooManyLegs();
+            if (this.#isLastChance()) await this.#carrier.linger(LINGER);
+            sent = this.#standIn === undefined;
             answer = await this.#carrier.exchange(this.#request, credentials, { standIn: this.#standIn });
           }
           if (await this.#judge(answer)) return;
@@ -77,6 +87,7 @@ export class Legs {
         if (!(error instanceof ConnectionLost)) throw error;
         if (restarts === MAX_RESTARTS || (sent && !this.#request.idempotent)) throw closedBetweenLegs();
         answer = undefined;
+        sent = false;
         await this.#carrier.reconnect();
       }
     }
@@ -94,28 +105,46 @@ export class Legs {
     return this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
   }
 
-  /** A request never meets its server half: what it holds waits until nothing more can be asked for. */
-  #needsStandIn(): boolean {
+  /**
+   * What holds a body, or changes something, waits until nothing more can be asked for. Its own method goes
+   * out empty only where a 401 stands before it and before no other.
+   */
+  #chooseStandIn(): string | undefined {
+    const request = this.#request;
     const involved = this.#involved();
-    if (involved.some(({ message }) => message === 'NEGOTIATE')) return !this.#request.carriesNegotiate;
-    if (!this.#request.hasBody || this.#probed) return false;
-    return involved.some((layer) => {
+    const opening = involved.filter(({ message }) => message === 'NEGOTIATE');
+    if (opening.length > 0) {
+      if (request.carriesNegotiate) return undefined;
+      return opening.some(({ realm }) => realm.misleads(request)) ? request.method : STAND_IN_METHOD;
+    }
+    if (!request.hasBody || this.#probed) return undefined;
+    const uncertain = involved.some((layer) => {
       const settled = layer.authenticated || layer.message !== undefined || this.#refusals.has(layer.status);
-      return !settled && !mayGo(layer, this.#request);
+      return !settled && !mayGo(layer, request);
     });
+    return uncertain ? STAND_IN_METHOD : undefined;
+  }
+
+  /**
+   * Whether a type 3 goes out with a request that must not be sent twice. A server that closes behind its
+   * type 2 is then better found out before.
+   */
+  #isLastChance(): boolean {
+    const answers = this.#carrier.layers.some(({ message }) => message === 'AUTHENTICATE');
+    return answers && this.#standIn === undefined && !this.#request.idempotent;
   }
 
   /** @returns whether the client has its answer. */
   async #judge(answer: Answer): Promise<boolean> {
-    const { path } = this.#request;
+    const request = this.#request;
     const asking = this.#involved().find(({ status }) => status === answer.head.status);
     for (const layer of this.#carrier.layers) {
       if (layer === asking) break;
-      layer.passed(path);
-      if (this.#standIn) layer.realm.noteOpen(path);
+      if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined)) layer.realm.noteOpen(request);
+      layer.passed();
     }
     if (asking === undefined) {
-      if (!this.#standIn) {
+      if (this.#standIn === undefined) {
         this.#carrier.deliver(answer, answer.raw, { forget: false });
         return true;
       }
@@ -124,8 +153,10 @@ export class Legs {
       return false;
     }
 
-    let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head, path));
-    const unrepeatable = !this.#standIn && !this.#request.repeatable;
+    if (this.#standIn !== undefined) asking.realm.noteAsked(request);
+    else asking.realm.noteDemand(request);
+    let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head));
+    const unrepeatable = this.#standIn === undefined && !request.repeatable;
     if (refusal === undefined && unrepeatable) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {
       this.#note(asking, refusal);
@@ -140,8 +171,8 @@ export class Legs {
   async #clear(answer: Answer, asking: Layer): Promise<void> {
     const { body, bodyStarted } = this.#request;
     // A body that was announced and held back (Expect) leaves the server waiting for it or not: nobody knows.
-    const clean = this.#standIn || body.done || bodyStarted;
-    if (clean && !this.#standIn) await this.#carrier.bodySent();
+    const clean = this.#standIn !== undefined || body.done || bodyStarted;
+    if (clean && this.#standIn === undefined) await this.#carrier.bodySent();
     if (clean && (await this.#carrier.drain(answer))) return;
     if (asking.message === 'AUTHENTICATE') throw new ConnectionLost(); // a type 3 is worth nothing elsewhere
     await this.#carrier.reconnect();
@@ -149,12 +180,12 @@ export class Legs {
 
   #handBack(answer: Answer, refusal: NtlmError): void {
     const { head } = answer;
-    const held = this.#standIn || !this.#request.bodyStarted;
+    const held = this.#standIn !== undefined || !this.#request.bodyStarted;
     const close = !this.#request.body.done && (refusal.code === 'body-unrepeatable' || (held && this.#request.brings('expect')));
     const replaced = new Set<string>();
     const added: Field[] = [];
     if (refusal.code !== 'ntlm-not-offered') added.push(refusalField(refusal));
-    if (this.#standIn) {
+    if (this.#standIn === STAND_IN_METHOD) {
       replaced.add('content-length').add('transfer-encoding');
       added.push({ name: 'Content-Length', value: '0' });
     }
@@ -164,7 +195,7 @@ export class Legs {
     }
     const fields = [...head.fields.filter(({ name }) => !replaced.has(name.toLowerCase())), ...added];
     const bytes = added.length === 0 ? answer.raw : renderHead({ startLine: head.startLine, fields });
-    this.#carrier.deliver(answer, bytes, { forget: this.#standIn });
+    this.#carrier.deliver(answer, bytes, { forget: this.#standIn !== undefined });
   }
 
   #note(layer: Layer, refusal: NtlmError): void {
@@ -187,6 +218,14 @@ function isAnothers({ authenticated, credentials, realm }: Layer): boolean {
 function closedBetweenLegs(): NtlmError {
   return new NtlmError('the connection was closed between the legs of the handshake, or before its answer', {
     code: 'connection-closed',
+    phase: 'transport',
+    side: 'peer',
+  });
+}
+
+function tooManyLegs(): NtlmError {
+  return new NtlmError(`the server has not come to an answer within ${MAX_LEGS} requests`, {
+    code: 'too-many-legs',
     phase: 'transport',
     side: 'peer',
   });

@@ -12,11 +12,11 @@ export interface RealmQuestion {
 }
 
 /** Beyond, what was learned is forgotten. */
-const MAX_OPEN_PATHS = 1000;
+const MAX_NOTES = 1000;
 
 /**
  * What the connections of one pool to one origin have learned together: which scheme it asks for, which
- * paths it leaves open, and the credentials in use.
+ * requests it leaves open, and the credentials in use.
  */
 export class Realm {
   readonly origin: string;
@@ -26,7 +26,9 @@ export class Realm {
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
   readonly #provider: CredentialsProvider;
-  readonly #openPaths = new Set<string>();
+  // By method and path.
+  readonly #open = new Set<string>();
+  readonly #misleading = new Set<string>();
   #credentials: Credentials | undefined;
   #asking: Promise<Credentials | undefined> | undefined;
   /** What was refused when the provider gave up. */
@@ -70,10 +72,15 @@ export class Realm {
 
   /**
    * Whether a request may go out as it is, for all that is known. Where much hangs on it (`once`: the body
-   * cannot be sent again) only an answer on this very path counts.
+   * cannot be sent again) only an answer to its like counts.
    */
-  seemsOpen(path: string, { once }: { readonly once: boolean }): boolean {
-    return this.#openPaths.has(path) || (!once && this.scheme === undefined && this.#answeredUnasked);
+  seemsOpen({ key, once }: { readonly key: string; readonly once: boolean }): boolean {
+    return this.#open.has(key) || (!once && this.scheme === undefined && this.#answeredUnasked);
+  }
+
+  /** Whether stand-ins for such a request pass where it is itself asked for authentication: only its own method will do. */
+  misleads({ key }: { readonly key: string }): boolean {
+    return this.#misleading.has(key);
   }
 
   /** A request was answered without authentication. */
@@ -81,15 +88,25 @@ export class Realm {
     this.#answeredUnasked = true;
   }
 
-  /** A request for this path needed none. */
-  noteOpen(path: string): void {
-    if (this.#openPaths.size >= MAX_OPEN_PATHS) this.#openPaths.clear();
-    this.#openPaths.add(path);
+  /** Neither such a request nor a stand-in for it needed authentication. */
+  noteOpen({ key }: { readonly key: string }): void {
+    this.#misleading.delete(key);
+    note(this.#open, key);
     this.#answeredUnasked = true;
   }
 
-  noteAsked(path: string, scheme: HttpScheme): void {
-    this.#openPaths.delete(path);
-    this.scheme = scheme;
+  /** Such a request was asked for authentication. */
+  noteDemand({ key }: { readonly key: string }): void {
+    if (this.#open.delete(key)) note(this.#misleading, key);
   }
+
+  /** A stand-in for such a request was. */
+  noteAsked({ key }: { readonly key: string }): void {
+    this.#open.delete(key);
+  }
+}
+
+function note(set: Set<string>, key: string): void {
+  if (set.size >= MAX_NOTES) set.clear();
+  set.add(key);
 }

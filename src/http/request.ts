@@ -22,8 +22,8 @@ const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set([...SAFE_METHODS, 'PUT',
 /** One request as the client above writes it, and what may be sent in its name. */
 export class ClientRequest {
   readonly method: string;
-  /** Without the query. */
-  readonly path: string;
+  /** Method and path without its query: what a server protects or leaves open. */
+  readonly key: string;
   readonly hasBody: boolean;
   readonly body: BodyReader;
   readonly #raw: Buffer;
@@ -42,7 +42,7 @@ export class ClientRequest {
     const [method = '', target = ''] = this.#head.startLine.split(' ');
     this.method = method;
     this.#target = form.absolute !== undefined && target.startsWith('/') ? form.absolute + target : target;
-    this.path = this.#target.replace(/\?.*$/s, '');
+    this.key = `${method} ${this.#target.replace(/\?.*$/s, '')}`;
     const length = requestBodyLength(this.#head);
     this.body = new BodyReader(length);
     this.hasBody = length !== 0;
@@ -95,10 +95,11 @@ export class ClientRequest {
     return this.#render(this.method, this.#head.fields, credentials, keepAlive);
   }
 
-  /** The same request without its body, as a method that changes nothing, to carry a type 1 or to ask what is asked. */
-  renderStandIn(credentials: readonly Field[]): Buffer {
+  /** The same request without its body, under another method or its own. */
+  renderStandIn(method: string, credentials: readonly Field[]): Buffer {
     const fields = this.#head.fields.filter(({ name }) => !BODY_FIELDS.test(name.toLowerCase()));
-    return this.#render(STAND_IN_METHOD, fields, credentials, true);
+    const empty = method === STAND_IN_METHOD ? [] : [{ name: 'Content-Length', value: '0' }];
+    return this.#render(method, [...fields, ...empty], credentials, true);
   }
 
   #render(method: string, fields: readonly Field[], credentials: readonly Field[], keepAlive: boolean): Buffer {

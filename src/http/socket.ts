@@ -17,7 +17,7 @@ import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:t
 import { MAX_HEAD_LENGTH, headLength, type Field } from './framing.ts';
 import { Layer, type LayerOptions } from './layer.ts';
 import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier } from './legs.ts';
-import { ClientRequest, STAND_IN_METHOD, type RequestForm } from './request.ts';
+import { ClientRequest, type RequestForm } from './request.ts';
 import { ResponseReader, type Answer } from './response-reader.ts';
 
 /** Something under construction that can be given up. */
@@ -270,18 +270,18 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     const request = new ClientRequest(head.subarray(0, length), this.#route, this.#route.maxRepeatableBody);
     this.#request = request;
     if (this.#layers.every((layer) => !isInvolved(layer, request) || mayGo(layer, request))) {
-      this.#send(request, [], { standIn: false, everything: false });
+      this.#send(request, [], { standIn: undefined, everything: false });
     } else {
       this.#body = 'hold';
       this.#run(request, undefined);
     }
   }
 
-  #send(request: ClientRequest, credentials: readonly Field[], how: { standIn: boolean; everything: boolean }): void {
-    if (how.standIn) {
+  #send(request: ClientRequest, credentials: readonly Field[], how: { standIn: string | undefined; everything: boolean }): void {
+    if (how.standIn !== undefined) {
       this.#body = 'hold';
-      this.#reader?.expect(STAND_IN_METHOD, how);
-      this.#inner?.write(request.renderStandIn(credentials));
+      this.#reader?.expect(how.standIn, how);
+      this.#inner?.write(request.renderStandIn(how.standIn, credentials));
       this.#layers.forEach((layer) => layer.sent());
       return;
     }
@@ -319,7 +319,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
       });
   }
 
-  exchange(request: ClientRequest, credentials: readonly Field[], { standIn }: { standIn: boolean }): Promise<Answer> {
+  exchange(request: ClientRequest, credentials: readonly Field[], { standIn }: { standIn: string | undefined }): Promise<Answer> {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
@@ -336,6 +336,12 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
     if (this.#request?.body.done) return Promise.resolve();
     return new Promise((resolve, reject) => (this.#bodySent = { resolve, reject }));
+  }
+
+  async linger(milliseconds: number): Promise<void> {
+    this.#inner?.resume(); // a paused socket does not tell of its end
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    if (this.#lost || this.destroyed) throw new ConnectionLost();
   }
 
   async reconnect(): Promise<void> {

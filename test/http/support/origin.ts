@@ -129,7 +129,7 @@ export class Origin implements AsyncDisposable {
     const expects = request.headers.expect !== undefined;
     const count = (): void => void request.on('data', (bytes: Buffer) => (entry.body += bytes.length));
 
-    if (token !== undefined && message === 1) {
+    if (token !== undefined && message === 1 && protects(request)) {
       count();
       this.negotiates += 1;
       if (this.#options.onNegotiate?.(request, response, this.negotiates)) return;
