@@ -4,7 +4,7 @@ import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { Routes, whenReady } from './routes.ts';
+import { Routes, originUrl, whenReady } from './routes.ts';
 import { NtlmSocket } from './socket.ts';
 
 /** Options of the handshake, and those of node's own agents, TLS options included. */
@@ -71,10 +71,8 @@ export class NtlmAgent extends HttpAgent {
       if (secure) return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
       return connect(options as TcpNetConnectOpts);
     };
-    const host = options.host ?? 'localhost';
-    const authority = `${host.includes(':') ? `[${host}]` : host}:${options.port ?? (secure ? 443 : 80)}`;
     const route = this.#routes.to({
-      origin: new URL(`${secure ? 'https' : 'http'}://${authority}`),
+      origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
       open: (done) => whenReady(open(), secure, done),
       tls: tlsOptions(options),
     });

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Agent, Dispatcher, buildConnector } from 'undici';
 import { NtlmError } from '../errors.ts';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { Routes } from './routes.ts';
+import { Routes, originUrl } from './routes.ts';
 import { NtlmSocket, type Route } from './socket.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */
@@ -67,7 +67,7 @@ function connectThrough(
   callback: buildConnector.Callback,
 ): void {
   const { protocol, hostname, port } = target;
-  const origin = new URL(`${protocol}//${hostname}${port === '' ? '' : `:${port}`}`);
+  const origin = originUrl(protocol, hostname, port);
   const open: Route['open'] = (done) => {
     let givenUp = false;
     direct(target, (error, socket) => {

@@ -72,8 +72,9 @@ export class Layer {
     this.actor.start();
   }
 
-  get field(): string {
-    return FIELDS[this.realm.side].credentials;
+  /** Of the field that carries credentials, in lower case. */
+  get credentialsName(): string {
+    return FIELDS[this.realm.side].credentials.toLowerCase();
   }
 
   get authenticated(): boolean {
@@ -95,7 +96,7 @@ export class Layer {
   }
 
   get credentialsField(): Field | undefined {
-    return this.#message === undefined ? undefined : { name: this.field, value: this.#value };
+    return this.#message === undefined ? undefined : { name: FIELDS[this.realm.side].credentials, value: this.#value };
   }
 
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */

@@ -35,7 +35,7 @@ const MAX_LEGS = 32;
 
 /** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
 export function isInvolved(layer: Layer, request: ClientRequest): boolean {
-  return layer.allowed && !request.brings(layer.field);
+  return layer.allowed && !request.brings(layer.credentialsName);
 }
 
 /** Whether a request may go out as it is, as far as this layer goes. */
@@ -137,7 +137,9 @@ export class Legs {
   /** @returns whether the client has its answer. */
   async #judge(answer: Answer): Promise<boolean> {
     const request = this.#request;
-    const asking = this.#involved().find(({ status }) => status === answer.head.status);
+    const asking = this.#carrier.layers.find(
+      ({ status, credentialsName }) => status === answer.head.status && !request.brings(credentialsName),
+    );
     for (const layer of this.#carrier.layers) {
       if (layer === asking) break;
       if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined)) layer.realm.noteOpen(request);
@@ -148,9 +150,7 @@ export class Legs {
         this.#carrier.deliver(answer, answer.raw, { forget: false });
         return true;
       }
-      this.#probed = true;
-      if (!(await this.#carrier.drain(answer))) await this.#carrier.reconnect();
-      return false;
+      return this.#passOver(answer);
     }
 
     if (this.#standIn !== undefined) asking.realm.noteAsked(request);
@@ -160,10 +160,18 @@ export class Legs {
     if (refusal === undefined && unrepeatable) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {
       this.#note(asking, refusal);
+      if (refusal.code === 'ntlm-not-offered' && this.#standIn !== undefined) return this.#passOver(answer);
       this.#handBack(answer, refusal);
       return true;
     }
     await this.#clear(answer, asking);
+    return false;
+  }
+
+  /** What a stand-in was told is not for the client: the request itself goes next. */
+  async #passOver(answer: Answer): Promise<false> {
+    this.#probed = true;
+    if (!(await this.#carrier.drain(answer))) await this.#carrier.reconnect();
     return false;
   }
 

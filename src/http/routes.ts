@@ -72,6 +72,12 @@ export class Routes {
   }
 }
 
+/** An origin of its parts, an IPv6 address without its brackets. */
+export function originUrl(protocol: string, host: string, port: string | number): URL {
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return new URL(`${protocol}//${name}${port === '' ? '' : `:${port}`}`);
+}
+
 /** The host of a URL, an IPv6 address without its brackets. */
 export function hostOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
