@@ -13,7 +13,7 @@ const TOKEN68 = /[A-Za-z0-9\-._~+/]+=*(?=[ \t]*(?:,|$))/y;
 const PARAMETER = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+\-.^_`|~0-9A-Za-z]+))(?=[ \t]*(?:,|$))/y;
 const BLANKS_AND_COMMAS = /[ \t,]+/y;
 const BLANKS = /[ \t]+/y;
-const TO_NEXT_COMMA = /(?:"(?:[^"\\]|\\.)*"|[^,"])+|"/y;
+const TO_NEXT_COMMA = /(?:"(?:[^"\\]|\\.)*"?|[^,"])+/y; // or to the end of a quote that is never closed
 
 /**
  * Every challenge of every field line, in order. One line may list several, and the comma that separates
