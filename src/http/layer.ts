@@ -32,6 +32,8 @@ export class Layer {
   readonly actor: Actor<typeof connectionMachine>;
   /** Requests answered since the handshake, its own included. */
   served = 0;
+  /** A type 3 was refused here. Servers are seen that take no other handshake on such a connection (mod_auth_gssapi). */
+  spoilt = false;
   #authenticated = false;
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
@@ -152,6 +154,7 @@ export class Layer {
 
   #send(event: ConnectionEvent): Promise<NtlmError | undefined> {
     if (this.#authenticated && event.type === 'unauthorized' && this.served === 1) this.realm.singleRequestHandshakes += 1;
+    if (this.#message === 'AUTHENTICATE') this.spoilt = true;
     this.#authenticated = false;
     return new Promise((resolve) => {
       this.#decision = resolve;

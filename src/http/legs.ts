@@ -11,7 +11,7 @@ export interface LegCarrier {
   /** Of the connection beneath, the nearest first; others after `reconnect`. */
   readonly layers: readonly Layer[];
   /** Sends the request, its body too, or, under the method `standIn`, an empty one in its place. Rejects with {@link ConnectionLost}. */
-  exchange(request: ClientRequest, credentials: readonly Field[], how: { readonly standIn: string | undefined }): Promise<Answer>;
+  exchange(request: ClientRequest, credentials: readonly Field[], how: LegForm): Promise<Answer>;
   /** Whether the connection can go on after the answer, once it is read. */
   drain(answer: Answer): Promise<boolean>;
   /** Resolves when the body of the request is out. Rejects with {@link ConnectionLost}. */
@@ -22,6 +22,14 @@ export interface LegCarrier {
   reconnect(): Promise<void>;
   /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
   deliver(answer: Answer, head: Buffer, how: { readonly forget: boolean }): void;
+}
+
+/** In which form a request goes out. */
+export interface LegForm {
+  /** Under this method, without a body; `undefined`: as it is. */
+  readonly standIn: string | undefined;
+  /** The body waits for the server's word (RFC 9110 10.1.1), though not for ever. */
+  readonly expect: boolean;
 }
 
 /** The connection was lost while something was awaited from it. */
@@ -68,7 +76,7 @@ export class Legs {
   async run(first: Answer | undefined): Promise<void> {
     let answer = first;
     let sent = first !== undefined;
-    if (first === undefined && this.#carrier.layers.some(isAnothers)) await this.#carrier.reconnect();
+    if (first === undefined && this.#carrier.layers.some(isUseless)) await this.#carrier.reconnect();
     for (let restarts = 0; ; restarts += 1) {
       try {
         for (;;) {
@@ -78,7 +86,8 @@ export class Legs {
             if ((this.#legs += 1) > MAX_LEGS) throw tooManyLegs();
             if (this.#isLastChance()) await this.#carrier.linger(LINGER);
             sent = this.#standIn === undefined;
-            answer = await this.#carrier.exchange(this.#request, credentials, { standIn: this.#standIn });
+            const form = { standIn: this.#standIn, expect: this.#shouldExpect() };
+            answer = await this.#carrier.exchange(this.#request, credentials, form);
           }
           if (await this.#judge(answer)) return;
           answer = undefined;
@@ -146,11 +155,9 @@ export class Legs {
       layer.passed();
     }
     if (asking === undefined) {
-      if (this.#standIn === undefined) {
-        this.#carrier.deliver(answer, answer.raw, { forget: false });
-        return true;
-      }
-      return this.#passOver(answer);
+      if (this.#standIn !== undefined) return this.#passOver(answer);
+      this.#deliver(answer, []);
+      return true;
     }
 
     if (this.#standIn !== undefined) asking.realm.noteAsked(request);
@@ -168,6 +175,15 @@ export class Legs {
     return false;
   }
 
+  /** Whether a 401 is likely enough that a body which cannot be sent twice had better wait for it. */
+  #shouldExpect(): boolean {
+    if (this.#standIn !== undefined || !this.#request.once) return false;
+    return this.#involved().some(({ authenticated, message, realm, status }) => {
+      if (message === 'AUTHENTICATE') return realm.mayAskForOthers;
+      return !authenticated && realm.scheme !== undefined && !this.#refusals.has(status);
+    });
+  }
+
   /** What a stand-in was told is not for the client: the request itself goes next. */
   async #passOver(answer: Answer): Promise<false> {
     this.#probed = true;
@@ -177,9 +193,7 @@ export class Legs {
 
   /** Makes room for the next leg: on this connection where that is possible, else on a new one. */
   async #clear(answer: Answer, asking: Layer): Promise<void> {
-    const { body, bodyStarted } = this.#request;
-    // A body that was announced and held back (Expect) leaves the server waiting for it or not: nobody knows.
-    const clean = this.#standIn !== undefined || body.done || bodyStarted;
+    const clean = !asking.spoilt && (this.#standIn !== undefined || !this.#request.bodyHeld);
     if (clean && this.#standIn === undefined) await this.#carrier.bodySent();
     if (clean && (await this.#carrier.drain(answer))) return;
     if (asking.message === 'AUTHENTICATE') throw new ConnectionLost(); // a type 3 is worth nothing elsewhere
@@ -187,23 +201,23 @@ export class Legs {
   }
 
   #handBack(answer: Answer, refusal: NtlmError): void {
-    const { head } = answer;
-    const held = this.#standIn !== undefined || !this.#request.bodyStarted;
-    const close = !this.#request.body.done && (refusal.code === 'body-unrepeatable' || (held && this.#request.brings('expect')));
-    const replaced = new Set<string>();
-    const added: Field[] = [];
-    if (refusal.code !== 'ntlm-not-offered') added.push(refusalField(refusal));
-    if (this.#standIn === STAND_IN_METHOD) {
-      replaced.add('content-length').add('transfer-encoding');
-      added.push({ name: 'Content-Length', value: '0' });
-    }
-    if (close) {
-      replaced.add('connection');
-      added.push({ name: 'Connection', value: 'close' });
-    }
-    const fields = [...head.fields.filter(({ name }) => !replaced.has(name.toLowerCase())), ...added];
-    const bytes = added.length === 0 ? answer.raw : renderHead({ startLine: head.startLine, fields });
-    this.#carrier.deliver(answer, bytes, { forget: this.#standIn !== undefined });
+    this.#deliver(answer, refusal.code === 'ntlm-not-offered' ? [] : [refusalField(refusal)]);
+  }
+
+  /** Gives the client an answer, as its own and as the last on this connection where it must be. */
+  #deliver(answer: Answer, added: Field[]): void {
+    const standIn = this.#standIn !== undefined;
+    const held = !standIn && this.#request.bodyHeld;
+    const replacements = [...added];
+    if (this.#standIn === STAND_IN_METHOD) replacements.push({ name: 'Content-Length', value: '0' });
+    if (held && answer.head.status >= 200) replacements.push({ name: 'Connection', value: 'close' });
+    const replaced = new Set(replacements.map(({ name }) => name.toLowerCase()));
+    replaced.delete('proxy-status'); // a list: ours is the last member
+    if (replaced.has('content-length')) replaced.add('transfer-encoding');
+    const { startLine, fields } = answer.head;
+    const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
+    const head = replacements.length === 0 ? answer.raw : renderHead({ startLine, fields: [...kept, ...replacements] });
+    this.#carrier.deliver(answer, head, { forget: standIn || (held && !this.#request.brings('expect')) });
   }
 
   #note(layer: Layer, refusal: NtlmError): void {
@@ -219,7 +233,9 @@ export class Legs {
 /** Refusals that are no answer to the request but mistakes or mishaps of this end. */
 const FAILURES: ReadonlySet<string> = new Set(['invalid-argument', 'service-failed', 'unsupported', 'connection-closed', 'timed-out']);
 
-function isAnothers({ authenticated, credentials, realm }: Layer): boolean {
+/** Whether a connection is of no use for this request: it failed before, or is authenticated as somebody else. */
+function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolean {
+  if (spoilt) return true;
   return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
 }
 

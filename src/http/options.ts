@@ -63,10 +63,23 @@ export interface Limits {
   readonly maxRepeatableBody: number;
 }
 
+/** Where credentials come from. */
+export interface CredentialsSource {
+  readonly ask: CredentialsProvider;
+  /** Whether others may follow a refusal. */
+  readonly others: boolean;
+}
+
+export interface ResolvedProxy {
+  readonly url: URL;
+  readonly credentials: CredentialsSource;
+  readonly ca: ProxyOptions['ca'];
+}
+
 export interface ResolvedHttpOptions {
-  readonly credentials: CredentialsProvider;
+  readonly credentials: CredentialsSource;
   readonly allow: Allow | undefined;
-  readonly proxy: (ProxyOptions & { readonly url: URL; readonly credentials: CredentialsProvider }) | undefined;
+  readonly proxy: ResolvedProxy | undefined;
   readonly spn: string | false | undefined;
   readonly channelBindings: boolean;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
@@ -81,7 +94,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   resolveOptions({ ...handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
   if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
-  const credentials = providerOf(options.credentials, 'credentials');
+  const credentials = sourceOf(options.credentials, 'credentials');
   return {
     credentials,
     allow: options.allow,
@@ -124,11 +137,11 @@ export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof
   return Object.fromEntries(entries) as Omit<T, keyof HttpOptions>;
 }
 
-function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsProvider): ResolvedHttpOptions['proxy'] {
-  if (typeof proxy === 'string' || proxy instanceof URL) return { url: proxyUrl(proxy), credentials: fallback };
+function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ResolvedProxy {
+  if (typeof proxy === 'string' || proxy instanceof URL) return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
   if (typeof proxy !== 'object' || proxy === null) throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
-  const credentials = proxy.credentials === undefined ? fallback : providerOf(proxy.credentials, 'proxy.credentials');
-  return { ...proxy, url: proxyUrl(proxy.url), credentials };
+  const credentials = proxy.credentials === undefined ? fallback : sourceOf(proxy.credentials, 'proxy.credentials');
+  return { url: proxyUrl(proxy.url), credentials, ca: proxy.ca };
 }
 
 function proxyUrl(value: string | URL): URL {
@@ -139,18 +152,19 @@ function proxyUrl(value: string | URL): URL {
   return url;
 }
 
-function providerOf(credentials: Credentials | CredentialsProvider, argument: string): CredentialsProvider {
+function sourceOf(credentials: Credentials | CredentialsProvider, argument: string): CredentialsSource {
   if (typeof credentials === 'function') {
-    return async (question) => {
+    const ask: CredentialsProvider = async (question) => {
       const answer = await credentials(question);
       if (answer !== undefined) checkCredentials(answer);
       return answer;
     };
+    return { ask, others: true };
   }
   if (!(credentials instanceof Credentials)) {
     throw invalidArgument(argument, 'must be Credentials or a function that returns them');
   }
-  return ({ attempt }) => (attempt === 1 ? credentials : undefined);
+  return { ask: ({ attempt }) => (attempt === 1 ? credentials : undefined), others: false };
 }
 
 function atLeast(name: string, value: number, least: number): number {

@@ -1,7 +1,7 @@
 import type { Credentials } from '../crypto/credentials.ts';
 import type { NtlmError } from '../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
-import type { ConnectionSide, CredentialsProvider } from './options.ts';
+import type { ConnectionSide, CredentialsSource } from './options.ts';
 
 /** Why credentials are wanted, as a connection puts it. */
 export interface RealmQuestion {
@@ -25,21 +25,23 @@ export class Realm {
   scheme: HttpScheme | undefined;
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
-  readonly #provider: CredentialsProvider;
+  readonly #source: CredentialsSource;
   // By method and path.
   readonly #open = new Set<string>();
   readonly #misleading = new Set<string>();
   #credentials: Credentials | undefined;
   #asking: Promise<Credentials | undefined> | undefined;
-  /** What was refused when the provider gave up. */
+  /** What was refused when the app gave up. */
   #forsaken: Credentials | undefined;
+  /** What was accepted last. */
+  #proven: Credentials | undefined;
   #attempt = 0;
   #answeredUnasked = false;
 
-  constructor(origin: string, side: ConnectionSide, provider: CredentialsProvider) {
+  constructor(origin: string, side: ConnectionSide, source: CredentialsSource) {
     this.origin = origin;
     this.side = side;
-    this.#provider = provider;
+    this.#source = source;
   }
 
   /** The credentials in use; a connection authenticated with others is not theirs. */
@@ -58,7 +60,7 @@ export class Realm {
     this.#credentials = undefined;
     const { origin, side } = this;
     this.#attempt = refused === undefined ? 1 : this.#attempt + 1;
-    const answer = await this.#provider({ origin, side, scheme, attempt: this.#attempt, reason });
+    const answer = await this.#source.ask({ origin, side, scheme, attempt: this.#attempt, reason });
     // The same again would be refused again, and lock the account.
     this.#credentials = answer === refused ? undefined : answer;
     this.#forsaken = this.#credentials === undefined ? refused : undefined;
@@ -68,6 +70,12 @@ export class Realm {
   /** The server took the credentials in use. */
   accepted(): void {
     this.#attempt = 1;
+    this.#proven = this.#credentials;
+  }
+
+  /** Whether a refusal of the credentials in use would not be the end. */
+  get mayAskForOthers(): boolean {
+    return this.#source.others && this.#proven !== this.#credentials;
   }
 
   /**

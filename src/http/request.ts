@@ -54,10 +54,6 @@ export class ClientRequest {
     return hasField(this.#head, field);
   }
 
-  get bodyStarted(): boolean {
-    return this.#bodyStarted;
-  }
-
   /** Whether all of it can be sent again. */
   get repeatable(): boolean {
     return !this.#bodyStarted || this.#keepsBody;
@@ -78,6 +74,11 @@ export class ClientRequest {
     return !this.hasBody && (SAFE_METHODS.has(this.method) || this.method === 'CONNECT');
   }
 
+  /** Whether the body was announced and held back: the other end may or may not wait for it. */
+  get bodyHeld(): boolean {
+    return this.hasBody && !this.#bodyStarted;
+  }
+
   /** Body bytes that the client wrote and that went out. */
   noteSent(bytes: Buffer): void {
     this.#bodyStarted = true;
@@ -90,9 +91,9 @@ export class ClientRequest {
   }
 
   /** The head for the wire. `keepAlive` overrules a client that wants the connection closed after this request. */
-  render(credentials: readonly Field[], { keepAlive }: { readonly keepAlive: boolean }): Buffer {
-    if (credentials.length === 0 && !keepAlive && this.#form.absolute === undefined) return this.#raw;
-    return this.#render(this.method, this.#head.fields, credentials, keepAlive);
+  render(fields: readonly Field[], { keepAlive }: { readonly keepAlive: boolean }): Buffer {
+    if (fields.length === 0 && !keepAlive && this.#form.absolute === undefined) return this.#raw;
+    return this.#render(this.method, this.#head.fields, fields, keepAlive);
   }
 
   /** The same request without its body, under another method or its own. */

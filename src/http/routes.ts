@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { channelBindings } from '../crypto/channel-bindings-sources.ts';
 import type { LayerOptions } from './layer.ts';
-import { resolveHttpOptions, type ConnectionSide, type CredentialsProvider, type HttpOptions, type ResolvedHttpOptions } from './options.ts';
+import { resolveHttpOptions, type ConnectionSide, type CredentialsSource, type HttpOptions, type ResolvedHttpOptions } from './options.ts';
 import { originRule, type OriginRule } from './origins.ts';
 import { Realm } from './realm.ts';
 import type { Destroyable, Route } from './socket.ts';
@@ -48,9 +48,9 @@ export class Routes {
     };
   }
 
-  #side(side: ConnectionSide, url: URL, provider: CredentialsProvider, allowed: boolean): (socket: Socket) => LayerOptions {
+  #side(side: ConnectionSide, url: URL, source: CredentialsSource, allowed: boolean): (socket: Socket) => LayerOptions {
     const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
-    const realm = this.#realm(side, url.origin, provider);
+    const realm = this.#realm(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
       const bindings = bound ? bindingsOf(socket) : undefined;
@@ -64,10 +64,10 @@ export class Routes {
     };
   }
 
-  #realm(side: ConnectionSide, origin: string, provider: CredentialsProvider): Realm {
+  #realm(side: ConnectionSide, origin: string, source: CredentialsSource): Realm {
     const key = `${side} ${origin}`;
     let realm = this.#realms.get(key);
-    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, provider)));
+    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source)));
     return realm;
   }
 }

@@ -16,7 +16,7 @@ import { Duplex } from 'node:stream';
 import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
 import { MAX_HEAD_LENGTH, headLength, type Field } from './framing.ts';
 import { Layer, type LayerOptions } from './layer.ts';
-import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier } from './legs.ts';
+import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier, type LegForm } from './legs.ts';
 import { ClientRequest, type RequestForm } from './request.ts';
 import { ResponseReader, type Answer } from './response-reader.ts';
 
@@ -43,6 +43,8 @@ interface Waiting<T> {
 type Callback = (error?: Error | null) => void;
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** Milliseconds, as curl waits. */
+const EXPECT_PATIENCE = 1000;
 
 export class NtlmSocket extends Duplex implements LegCarrier {
   /** As of net.Socket: `connect` follows. */
@@ -60,6 +62,8 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   #request: ClientRequest | undefined;
   #body: 'hold' | 'send' | 'forget' = 'hold';
   #tunnel = false;
+  /** Until the body goes out though no 100 came. */
+  #patience: NodeJS.Timeout | undefined;
 
   /** Legs are under way, and wait for one of these. */
   #running = false;
@@ -117,7 +121,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     this.#reader = new ResponseReader(
       {
         flow: (bytes) => void (this.push(bytes) || socket.pause()),
-        interim: (raw) => void (this.#body === 'send' && this.push(raw)),
+        interim: (raw) => this.#onInterim(raw),
         answer: (answer) => this.#onAnswer(answer),
         passed: () => this.#layers.forEach((layer) => layer.notePassed()),
         failed: (error) => this.destroy(error),
@@ -169,6 +173,8 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   #release(): void {
     this.#inner?.removeAllListeners();
     this.#reader?.end();
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     this.#layers.forEach((layer) => layer.close());
     this.#inner = undefined;
     this.#reader = undefined;
@@ -270,14 +276,14 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     const request = new ClientRequest(head.subarray(0, length), this.#route, this.#route.maxRepeatableBody);
     this.#request = request;
     if (this.#layers.every((layer) => !isInvolved(layer, request) || mayGo(layer, request))) {
-      this.#send(request, [], { standIn: undefined, everything: false });
+      this.#send(request, [], { standIn: undefined, expect: false, everything: false });
     } else {
       this.#body = 'hold';
       this.#run(request, undefined);
     }
   }
 
-  #send(request: ClientRequest, credentials: readonly Field[], how: { standIn: string | undefined; everything: boolean }): void {
+  #send(request: ClientRequest, credentials: readonly Field[], how: LegForm & { readonly everything: boolean }): void {
     if (how.standIn !== undefined) {
       this.#body = 'hold';
       this.#reader?.expect(how.standIn, how);
@@ -287,10 +293,30 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     }
     const keepAlive = this.#layers.some((layer) => isInvolved(layer, request) && !layer.authenticated);
     this.#reader?.expect(request.method, how);
-    this.#inner?.write(request.render(credentials, { keepAlive }));
+    const expects = how.expect && !request.brings('expect');
+    const fields = expects ? [...credentials, { name: 'Expect', value: '100-continue' }] : credentials;
+    this.#inner?.write(request.render(fields, { keepAlive }));
+    if (expects) {
+      this.#body = 'hold';
+      this.#patience = setTimeout(() => this.#releaseBody(), EXPECT_PATIENCE);
+      return;
+    }
     for (const bytes of request.sentBefore) this.#inner?.write(bytes);
     this.#body = 'send';
     if (request.body.done) this.#onBodySent();
+  }
+
+  /** The other end wants the body, or says nothing. */
+  #releaseBody(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#body = 'send';
+    this.#pump();
+  }
+
+  #onInterim(raw: Buffer): void {
+    if (this.#patience !== undefined && raw.toString('latin1', 9, 12) === '100') this.#releaseBody();
+    else if (this.#body === 'send') this.push(raw);
   }
 
   #onBodySent(): void {
@@ -302,6 +328,8 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   // Legs
 
   #onAnswer(answer: Answer): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     if (this.#answered !== undefined) this.#answered.resolve(answer);
     else if (this.#request !== undefined) this.#run(this.#request, answer);
     this.#answered = undefined;
@@ -319,11 +347,11 @@ export class NtlmSocket extends Duplex implements LegCarrier {
       });
   }
 
-  exchange(request: ClientRequest, credentials: readonly Field[], { standIn }: { standIn: string | undefined }): Promise<Answer> {
+  exchange(request: ClientRequest, credentials: readonly Field[], form: LegForm): Promise<Answer> {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      this.#send(request, credentials, { standIn, everything: true });
+      this.#send(request, credentials, { ...form, everything: true });
       this.#pump();
     });
   }

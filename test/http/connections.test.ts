@@ -1,5 +1,5 @@
-import { createServer, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { CredentialsQuestion } from '../../src/http/index.ts';
 import { everyCarrier } from './support/carriers.ts';
@@ -80,6 +80,14 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       [origin.url, 'NTLM', 1, undefined],
       [origin.url, 'NTLM', 2, 'credentials-refused'],
     ]);
+  });
+
+  test('other credentials after a refusal do not cost a streamed body', async () => {
+    const body = Readable.from([Buffer.from('only '), Buffer.from('once')]);
+    await using origin = await Origin.listen();
+    await using client = carrier.open({ credentials: ({ attempt }) => (attempt === 1 ? WRONG : ALICE), connections: 1 });
+    expect((await client.request(origin.url, { method: 'POST', body })).text).toBe('alice');
+    expect(origin.seen.filter(({ body }) => body > 0).map(({ message, body }) => [message, body])).toEqual([[3, 9]]);
   });
 
   test('wrong credentials end in the 401 and its reason, after one type 3', async () => {
