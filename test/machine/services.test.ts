@@ -116,7 +116,9 @@ describe('slow services', () => {
     await settled();
     expect(now()).toEqual({ value: { negotiated: 'waiting' }, busy: false, tokens: 1 });
 
-    actor.send({ type: 'challenge', token: challengeToken() });
+    const challenge = challengeToken();
+    actor.send({ type: 'challenge', token: challenge });
+    challenge.fill(0); // a caller may reuse its buffer: the MIC covers what was received
     expect(now()).toEqual({ value: { challenged: 'decoding' }, busy: true, tokens: 1 });
     gates.decode.open();
     await settled();

@@ -225,6 +225,9 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     message.writeUInt16LE(value.productBuild, at + 2);
     message.writeUInt8(value.ntlmRevisionCurrent, at + 7);
   };
+  /** With room for a Version the bit says whether there is one; without, it may be set all the same. */
+  const versionBit = (flags: number, room: boolean, given: Version | undefined): number =>
+    room ? without(flags, F.NEGOTIATE_VERSION) + (given === undefined ? 0 : F.NEGOTIATE_VERSION) : flags;
   const avList = (pairs: readonly AvPair[]): Uint8Array =>
     Buffer.concat([
       ...pairs.flatMap(({ id, value }) => [Buffer.from(Uint16Array.of(id, value.length).buffer), value]),
@@ -237,12 +240,11 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     fc.assert(
       fc.property(negotiate, fc.boolean(), placement(2), ({ domainName, workstationName, ...message }, full, place) => {
         const given = full ? message.version : undefined;
-        const bits = F.NEGOTIATE_OEM_DOMAIN_SUPPLIED | F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED | F.NEGOTIATE_VERSION;
+        const supplied = F.NEGOTIATE_OEM_DOMAIN_SUPPLIED | F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED;
         const flags =
-          without(message.negotiateFlags, bits) +
+          without(versionBit(message.negotiateFlags, full, given), supplied) +
           (domainName === '' ? 0 : F.NEGOTIATE_OEM_DOMAIN_SUPPLIED) +
-          (workstationName === '' ? 0 : F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED) +
-          (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+          (workstationName === '' ? 0 : F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED);
         const head = header(1, full ? 40 : 32, flags, 12, place.filler);
         if (given) putVersion(head, 32, given);
         const laid = layOut(
@@ -266,9 +268,8 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
         const targetInfo = length === 32 ? undefined : message.targetInfo;
         const given = length === 56 ? message.version : undefined;
         const flags =
-          without(message.negotiateFlags, F.NEGOTIATE_TARGET_INFO | F.NEGOTIATE_VERSION) +
-          (targetInfo === undefined ? 0 : F.NEGOTIATE_TARGET_INFO) +
-          (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+          without(versionBit(message.negotiateFlags, length === 56, given), F.NEGOTIATE_TARGET_INFO) +
+          (targetInfo === undefined ? 0 : F.NEGOTIATE_TARGET_INFO);
         const head = header(2, length, flags, 20, place.filler); // the filler is in Reserved too
         head.set(serverChallenge, 24);
         if (given) putVersion(head, 48, given);
@@ -285,7 +286,7 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     fc.assert(
       fc.property(authenticate, bytes(16), form, placement(6), (message, code, length, place) => {
         const given = length === 64 ? undefined : message.version;
-        const flags = without(message.negotiateFlags, F.NEGOTIATE_VERSION) + (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+        const flags = versionBit(message.negotiateFlags, length > 64, given);
         const head = header(3, length, flags, 60, place.filler);
         if (given) putVersion(head, 64, given);
         if (length === 88) head.set(code, 72);
