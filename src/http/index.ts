@@ -15,7 +15,7 @@ export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './fetch.
 export type { HttpScheme } from './mechanism.ts';
 export type { ConnectionSide, CredentialsProvider, CredentialsQuestion, HttpOptions, ProxyOptions } from './options.ts';
 export type { Allow } from './origins.ts';
-export { explainRefusal, type HeadersLike, type Refusal } from './refusal.ts';
+export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './refusal.ts';
 export {
   createNtlmServer,
   requireNtlm,

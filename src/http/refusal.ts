@@ -24,11 +24,18 @@ export type HeadersLike =
   | { get(name: string): unknown }
   | { readonly [name: string]: string | readonly string[] | undefined };
 
+/** A response as fetch and axios (`status`), or node:http, got and undici (`statusCode`) have it. */
+export interface ResponseLike {
+  readonly status?: number | undefined;
+  readonly statusCode?: number | undefined;
+  readonly headers: HeadersLike;
+}
+
 /**
  * Why a response of status 401 or 407 is one: what this library wrote into it, or that NTLM was not offered.
  * `undefined` for every other response, and where the server has said nothing.
  */
-export function explainRefusal(response: { readonly status?: number; readonly statusCode?: number; readonly headers: HeadersLike }): Refusal | undefined {
+export function explainRefusal(response: ResponseLike): Refusal | undefined {
   const status = response.status ?? response.statusCode;
   if (status !== 401 && status !== 407) return undefined;
   const written = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`).exec(
