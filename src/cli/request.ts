@@ -13,10 +13,19 @@ import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptio
 import { printable, readAll, type Terminal } from './terminal.ts';
 import { UsageError, defineVerb, type OptionTable, type OptionValues } from './verb.ts';
 
-const { user, domain: { short: _short, ...domain }, ...secretOptions } = userOptions;
+const {
+  user,
+  domain: { short: _short, ...domain },
+  ...secretOptions
+} = userOptions;
 
 const options = {
-  request: { type: 'string', short: 'X', value: 'METHOD', help: 'Method; default GET, and POST where there is --data.' },
+  request: {
+    type: 'string',
+    short: 'X',
+    value: 'METHOD',
+    help: 'Method; default GET, and POST where there is --data.',
+  },
   data: {
     type: 'string',
     short: 'd',
@@ -80,7 +89,8 @@ function urlOf(operand: string): URL {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(operand) ? operand : `http://${operand}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) throw new UsageError('URL must be of http or https');
-  if (url.username !== '' || url.password !== '') throw new UsageError('URL must not hold a user or password; use --user');
+  if (url.username !== '' || url.password !== '')
+    throw new UsageError('URL must not hold a user or password; use --user');
   return url;
 }
 
@@ -138,7 +148,12 @@ async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   return response;
 }
 
-async function show(response: IncomingMessage, outgoing: ClientRequest, values: Values, terminal: Terminal): Promise<number> {
+async function show(
+  response: IncomingMessage,
+  outgoing: ClientRequest,
+  values: Values,
+  terminal: Terminal,
+): Promise<number> {
   const { statusCode: status = 0 } = response;
   if (values.verbose === true) {
     terminal.say(`> ${outgoing.method} ${outgoing.path}`);
@@ -146,7 +161,8 @@ async function show(response: IncomingMessage, outgoing: ClientRequest, values: 
   }
   const failed = values.fail === true && status >= 400;
   const refusal = explainRefusal(response);
-  if (refusal !== undefined) terminal.say(`ntlmachine request: ${status}, ${refusal.code}: ${printable(refusal.message)}`);
+  if (refusal !== undefined)
+    terminal.say(`ntlmachine request: ${status}, ${refusal.code}: ${printable(refusal.message)}`);
   else if (failed) terminal.say(`ntlmachine request: the server answered ${status}`);
   if (failed) return EXIT_FAILED_STATUS;
   if (values.include === true) terminal.out(`${headLines(response).join('\r\n')}\r\n\r\n`);
@@ -166,7 +182,10 @@ function tellStates(terminal: Terminal): (event: InspectionEvent) => void {
   const last = new WeakMap<object, string>();
   return (event) => {
     if (event.type !== '@xstate.snapshot') return;
-    const { value, context } = event.snapshot as { readonly value?: unknown; readonly context?: { readonly side?: string } };
+    const { value, context } = event.snapshot as {
+      readonly value?: unknown;
+      readonly context?: { readonly side?: string };
+    };
     if (value === undefined) return; // a service
     const state = pathOf(value);
     if (last.get(event.actorRef) === state) return;
@@ -177,7 +196,9 @@ function tellStates(terminal: Terminal): (event: InspectionEvent) => void {
 
 function pathOf(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value).map(([name, inner]) => `${name}.${pathOf(inner)}`).join(', ');
+  return Object.entries(value)
+    .map(([name, inner]) => `${name}.${pathOf(inner)}`)
+    .join(', ');
 }
 
 async function readText(option: string, path: string): Promise<string> {

@@ -62,13 +62,16 @@ export class NtlmAgent extends HttpAgent {
   }
 
   override getName(options?: ClientRequestArgs): string {
-    return options !== undefined && isSecure(options) ? `https:${this.#https.getName(options)}` : super.getName(options);
+    return options !== undefined && isSecure(options)
+      ? `https:${this.#https.getName(options)}`
+      : super.getName(options);
   }
 
   override createConnection(options: ClientRequestArgs): Duplex {
     const secure = isSecure(options);
     const open = (): Socket => {
-      if (secure) return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
+      if (secure)
+        return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
       return connect(options as TcpNetConnectOpts);
     };
     const route = this.#routes.to({
@@ -96,6 +99,12 @@ function calledByHttps(): boolean {
 }
 
 /** The options as tls.connect takes them for a socket that is there already. */
-function tlsOptions({ host: _host, port: _port, path: _path, socketPath: _socketPath, ...options }: ClientRequestArgs): ConnectionOptions {
+function tlsOptions({
+  host: _host,
+  port: _port,
+  path: _path,
+  socketPath: _socketPath,
+  ...options
+}: ClientRequestArgs): ConnectionOptions {
   return options as ConnectionOptions;
 }

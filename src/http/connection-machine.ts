@@ -10,7 +10,16 @@
  * - Every wait for the server has a limit. Only `asking` has none: people take their time.
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
  */
-import { assign, emit, fromPromise, sendTo, setup, type ActorOptions, type AnyActorLogic, type SnapshotFrom } from 'xstate';
+import {
+  assign,
+  emit,
+  fromPromise,
+  sendTo,
+  setup,
+  type ActorOptions,
+  type AnyActorLogic,
+  type SnapshotFrom,
+} from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
 import { ntlmMachine } from '../machine/machine.ts';
@@ -103,7 +112,8 @@ export const connectionMachine = setup({
   actors: {
     handshake: ntlmMachine,
     provideCredentials: fromPromise(
-      ({ input: { ask, ...question } }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] } }) => ask(question),
+      ({ input: { ask, ...question } }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] } }) =>
+        ask(question),
     ),
   },
   delays: {
@@ -146,7 +156,10 @@ export const connectionMachine = setup({
       reason: context.reason ?? failure('credentials-missing', 'local', 'no credentials were given'),
     })),
     noteRejection: assign(({ context }, child: Child) => ({
-      reason: refusedByServer(child.context.challenge, resolveOptions({ ...context.handshake, credentials: child.context.credentials }).now),
+      reason: refusedByServer(
+        child.context.challenge,
+        resolveOptions({ ...context.handshake, credentials: child.context.credentials }).now,
+      ),
     })),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     resetAttempts: assign({ attempt: 1 }),
@@ -196,7 +209,10 @@ export const connectionMachine = setup({
           },
           { target: 'refused', actions: 'noteGivenUp' },
         ],
-        onError: { target: 'refused', actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) } },
+        onError: {
+          target: 'refused',
+          actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+        },
       },
     },
 
@@ -237,7 +253,10 @@ export const connectionMachine = setup({
             actions: { type: 'noteRejection', params: ({ event }) => event.snapshot },
           },
         ],
-        onError: { target: 'refused', actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) } },
+        onError: {
+          target: 'refused',
+          actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+        },
       },
       initial: 'opening',
       states: {

@@ -8,7 +8,8 @@ import { Routes, originUrl } from './routes.ts';
 import { NtlmSocket, type Route } from './socket.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */
-export interface NtlmDispatcherOptions extends HttpOptions, Omit<Agent.Options, keyof HttpOptions | 'connect' | 'pipelining' | 'allowH2'> {
+export interface NtlmDispatcherOptions
+  extends HttpOptions, Omit<Agent.Options, keyof HttpOptions | 'connect' | 'pipelining' | 'allowH2'> {
   /** Options of the connections, TLS options included. */
   readonly connect?: buildConnector.BuildOptions | buildConnector.connector | undefined;
 }

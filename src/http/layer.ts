@@ -41,7 +41,11 @@ export class Layer {
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
-  constructor({ realm, allowed, handshake, limits, inspect }: LayerOptions, attempt: number, onTimeout: (error: NtlmError) => void) {
+  constructor(
+    { realm, allowed, handshake, limits, inspect }: LayerOptions,
+    attempt: number,
+    onTimeout: (error: NtlmError) => void,
+  ) {
     this.realm = realm;
     this.allowed = allowed;
     this.status = FIELDS[realm.side].status;
@@ -149,11 +153,14 @@ export class Layer {
 
   close(): void {
     this.actor.send({ type: 'close' });
-    this.#decide(new NtlmError('the connection is closed', { code: 'connection-closed', phase: 'transport', side: 'local' }));
+    this.#decide(
+      new NtlmError('the connection is closed', { code: 'connection-closed', phase: 'transport', side: 'local' }),
+    );
   }
 
   #send(event: ConnectionEvent): Promise<NtlmError | undefined> {
-    if (this.#authenticated && event.type === 'unauthorized' && this.served === 1) this.realm.singleRequestHandshakes += 1;
+    if (this.#authenticated && event.type === 'unauthorized' && this.served === 1)
+      this.realm.singleRequestHandshakes += 1;
     if (this.#message === 'AUTHENTICATE') this.spoilt = true;
     this.#authenticated = false;
     return new Promise((resolve) => {

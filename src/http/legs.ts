@@ -151,7 +151,8 @@ export class Legs {
     );
     for (const layer of this.#carrier.layers) {
       if (layer === asking) break;
-      if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined)) layer.realm.noteOpen(request);
+      if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined))
+        layer.realm.noteOpen(request);
       layer.passed();
     }
     if (asking === undefined) {
@@ -231,7 +232,13 @@ export class Legs {
 }
 
 /** Refusals that are no answer to the request but mistakes or mishaps of this end. */
-const FAILURES: ReadonlySet<string> = new Set(['invalid-argument', 'service-failed', 'unsupported', 'connection-closed', 'timed-out']);
+const FAILURES: ReadonlySet<string> = new Set([
+  'invalid-argument',
+  'service-failed',
+  'unsupported',
+  'connection-closed',
+  'timed-out',
+]);
 
 /** Whether a connection is of no use for this request: it failed before, or is authenticated as somebody else. */
 function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolean {
@@ -256,9 +263,12 @@ function tooManyLegs(): NtlmError {
 }
 
 function bodyUnrepeatable(): NtlmError {
-  return new NtlmError('the body went out before the server asked, and cannot be sent again; the next request will authenticate', {
-    code: 'body-unrepeatable',
-    phase: 'transport',
-    side: 'local',
-  });
+  return new NtlmError(
+    'the body went out before the server asked, and cannot be sent again; the next request will authenticate',
+    {
+      code: 'body-unrepeatable',
+      phase: 'transport',
+      side: 'local',
+    },
+  );
 }

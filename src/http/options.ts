@@ -21,7 +21,9 @@ export interface CredentialsQuestion {
 export type ConnectionSide = 'server' | 'proxy';
 
 /** `undefined` gives up: the 401 or 407 is handed back. */
-export type CredentialsProvider = (question: CredentialsQuestion) => Credentials | undefined | Promise<Credentials | undefined>;
+export type CredentialsProvider = (
+  question: CredentialsQuestion,
+) => Credentials | undefined | Promise<Credentials | undefined>;
 
 export interface ProxyOptions {
   readonly url: string | URL;
@@ -32,8 +34,10 @@ export interface ProxyOptions {
 }
 
 /** What the agent, the dispatcher and fetch have in common. */
-export interface HttpOptions
-  extends Pick<NtlmOptions, 'policy' | 'workstation' | 'unicode' | 'version' | 'now' | 'randomBytes'> {
+export interface HttpOptions extends Pick<
+  NtlmOptions,
+  'policy' | 'workstation' | 'unicode' | 'version' | 'now' | 'randomBytes'
+> {
   /** A handle, or a function that is asked when a server wants them and again when it refused them. */
   readonly credentials: Credentials | CredentialsProvider;
   /** The origins that may receive a handshake; default: the one first asked for. */
@@ -138,8 +142,10 @@ export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof
 }
 
 function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ResolvedProxy {
-  if (typeof proxy === 'string' || proxy instanceof URL) return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
-  if (typeof proxy !== 'object' || proxy === null) throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
+  if (typeof proxy === 'string' || proxy instanceof URL)
+    return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
+  if (typeof proxy !== 'object' || proxy === null)
+    throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
   const credentials = proxy.credentials === undefined ? fallback : sourceOf(proxy.credentials, 'proxy.credentials');
   return { url: proxyUrl(proxy.url), credentials, ca: proxy.ca };
 }
@@ -168,6 +174,7 @@ function sourceOf(credentials: Credentials | CredentialsProvider, argument: stri
 }
 
 function atLeast(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least) throw invalidArgument(name, `must be a whole number of at least ${least}`);
+  if (!Number.isInteger(value) || value < least)
+    throw invalidArgument(name, `must be a whole number of at least ${least}`);
   return value;
 }

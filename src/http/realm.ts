@@ -56,7 +56,11 @@ export class Realm {
     return (this.#asking ??= this.#ask(scheme, refused, reason).finally(() => (this.#asking = undefined)));
   }
 
-  async #ask(scheme: HttpScheme, refused: Credentials | undefined, reason: NtlmError | undefined): Promise<Credentials | undefined> {
+  async #ask(
+    scheme: HttpScheme,
+    refused: Credentials | undefined,
+    reason: NtlmError | undefined,
+  ): Promise<Credentials | undefined> {
     this.#credentials = undefined;
     const { origin, side } = this;
     this.#attempt = refused === undefined ? 1 : this.#attempt + 1;

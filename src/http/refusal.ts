@@ -21,8 +21,7 @@ export function refusalField({ code, message }: NtlmError): { name: string; valu
 
 /** What clients hand out as headers: `Headers`, or an object as node:http, axios, got and undici have it. */
 export type HeadersLike =
-  | { get(name: string): unknown }
-  | { readonly [name: string]: string | readonly string[] | undefined };
+  { get(name: string): unknown } | { readonly [name: string]: string | readonly string[] | undefined };
 
 /** A response as fetch and axios (`status`), or node:http, got and undici (`statusCode`) have it. */
 export interface ResponseLike {

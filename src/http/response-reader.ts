@@ -1,5 +1,12 @@
 import { NtlmError } from '../errors.ts';
-import { BodyReader, MAX_HEAD_LENGTH, headLength, parseResponseHead, responseBodyLength, type ResponseHead } from './framing.ts';
+import {
+  BodyReader,
+  MAX_HEAD_LENGTH,
+  headLength,
+  parseResponseHead,
+  responseBodyLength,
+  type ResponseHead,
+} from './framing.ts';
 
 /** A response up to the end of its head; the rest of it waits on the connection. */
 export interface Answer {

@@ -2,7 +2,13 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { channelBindings } from '../crypto/channel-bindings-sources.ts';
 import type { LayerOptions } from './layer.ts';
-import { resolveHttpOptions, type ConnectionSide, type CredentialsSource, type HttpOptions, type ResolvedHttpOptions } from './options.ts';
+import {
+  resolveHttpOptions,
+  type ConnectionSide,
+  type CredentialsSource,
+  type HttpOptions,
+  type ResolvedHttpOptions,
+} from './options.ts';
 import { originRule, type OriginRule } from './origins.ts';
 import { Realm } from './realm.ts';
 import type { Destroyable, Route } from './socket.ts';
@@ -36,9 +42,15 @@ export class Routes {
     if (proxy === undefined) return { open, layers: (socket) => [server(socket)], ...limits };
 
     const nearest = this.#side('proxy', proxy.url, proxy.credentials, true);
-    const openProxy: Route['open'] = (done) => connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, done);
+    const openProxy: Route['open'] = (done) =>
+      connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, done);
     if (origin.protocol === 'http:') {
-      return { open: openProxy, layers: (socket) => [nearest(socket), server(socket)], absolute: origin.origin, ...limits };
+      return {
+        open: openProxy,
+        layers: (socket) => [nearest(socket), server(socket)],
+        absolute: origin.origin,
+        ...limits,
+      };
     }
     const toProxy: Route = { open: openProxy, layers: (socket) => [nearest(socket)], ...limits };
     return {

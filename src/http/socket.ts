@@ -12,13 +12,13 @@
  * - A connection lost between two legs is replaced and the handshake starts over at type 1.
  */
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
-import type { DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
-import { MAX_HEAD_LENGTH, headLength, type Field } from './framing.ts';
+import type { Field } from './framing.ts';
 import { Layer, type LayerOptions } from './layer.ts';
 import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier, type LegForm } from './legs.ts';
+import { RequestQueue, type Written } from './request-queue.ts';
 import { ClientRequest, type RequestForm } from './request.ts';
 import { ResponseReader, type Answer } from './response-reader.ts';
+import { SocketFacade } from './socket-facade.ts';
 
 /** Something under construction that can be given up. */
 export interface Destroyable {
@@ -40,13 +40,11 @@ interface Waiting<T> {
   readonly reject: (error: Error) => void;
 }
 
-type Callback = (error?: Error | null) => void;
-
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Milliseconds, as curl waits. */
 const EXPECT_PATIENCE = 1000;
 
-export class NtlmSocket extends Duplex implements LegCarrier {
+export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** As of net.Socket: `connect` follows. */
   connecting = true;
   readonly #route: Route;
@@ -55,13 +53,10 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   #reader: ResponseReader | undefined;
   #layers: readonly Layer[] = [];
 
-  /** What the client wrote and was not looked at yet. */
-  #queue: Buffer[] = [];
-  #written: Callback | undefined;
-  #partialHead = NOTHING;
-  #request: ClientRequest | undefined;
-  #body: 'hold' | 'send' | 'forget' = 'hold';
-  #tunnel = false;
+  readonly #queue = new RequestQueue({
+    begin: (head) => this.#begin(new ClientRequest(head, this.#route, this.#route.maxRepeatableBody)),
+    bodySent: () => this.#onBodySent(),
+  });
   /** Until the body goes out though no 100 came. */
   #patience: NodeJS.Timeout | undefined;
 
@@ -71,11 +66,8 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   #bodySent: Waiting<void> | undefined;
   #lost = false;
 
-  #timeout = 0;
-  #unreferenced = false;
-
   constructor(route: Route) {
-    super({ allowHalfOpen: false });
+    super();
     this.#route = route;
     this.#connect([]).catch((error: Error) => this.destroy(error));
   }
@@ -84,8 +76,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     return this.#layers;
   }
 
-  /** The connection beneath. */
-  get inner(): Socket | undefined {
+  override get inner(): Socket | undefined {
     return this.#inner;
   }
 
@@ -131,8 +122,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
       this.#route.legTimeout,
     );
     const reader = this.#reader;
-    if (this.#timeout > 0) socket.setTimeout(this.#timeout);
-    if (this.#unreferenced) socket.unref();
+    this.passOn(socket);
     socket
       .on('data', (bytes: Buffer) => reader.push(bytes))
       .on('drain', () => this.#pump())
@@ -183,19 +173,20 @@ export class NtlmSocket extends Duplex implements LegCarrier {
 
   // What the client writes
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: Callback): void {
-    this.#queue.push(chunk);
-    this.#written = callback;
+  override _write(chunk: Buffer, _encoding: BufferEncoding, written: Written): void {
+    this.#queue.push([chunk], written);
     this.#pump();
   }
 
-  override _writev(chunks: { chunk: Buffer }[], callback: Callback): void {
-    for (const { chunk } of chunks) this.#queue.push(chunk);
-    this.#written = callback;
+  override _writev(chunks: { chunk: Buffer }[], written: Written): void {
+    this.#queue.push(
+      chunks.map(({ chunk }) => chunk),
+      written,
+    );
     this.#pump();
   }
 
-  override _final(callback: Callback): void {
+  override _final(callback: Written): void {
     if (this.#inner === undefined) callback();
     else this.#inner.end(callback);
   }
@@ -204,88 +195,43 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     if (this.#reader?.flows) this.#inner?.resume();
   }
 
-  override _destroy(error: Error | null, callback: Callback): void {
+  override _destroy(error: Error | null, callback: Written): void {
     const inner = this.#inner;
     this.#release();
     inner?.on('error', () => {}); // too late to matter
     inner?.destroy();
     this.#opening?.destroy();
     this.#opening = undefined;
-    this.#queue = [];
+    this.#queue.clear();
     this.#answered?.reject(new ConnectionLost());
     this.#bodySent?.reject(new ConnectionLost());
     callback(error);
   }
 
-  /** Moves what the client wrote as far as it may go. */
   #pump(): void {
     const inner = this.#inner;
-    if (inner === undefined || inner.writableNeedDrain) return;
-    inner.cork();
+    if (inner === undefined) return;
     try {
-      while (this.#queue.length > 0 && this.#inner === inner && !inner.writableNeedDrain) {
-        if (!this.#pumpOne(inner, this.#queue[0]!)) break;
-      }
+      this.#queue.pump(inner, () => !this.#running);
     } catch (error) {
       this.destroy(error as Error);
-    } finally {
-      inner.uncork();
     }
-    if (this.#queue.length > 0 || this.#written === undefined) return;
-    const written = this.#written;
-    this.#written = undefined;
-    written();
   }
 
-  /** @returns whether there may be more to do. */
-  #pumpOne(inner: Socket, bytes: Buffer): boolean {
-    if (this.#tunnel) {
-      this.#queue.shift();
-      inner.write(bytes);
-      return true;
-    }
-    const request = this.#request;
-    if (request === undefined || request.body.done) {
-      if (this.#running) return false;
-      this.#queue.shift();
-      this.#readHead(bytes);
-      return true;
-    }
-    if (this.#body === 'hold') return false;
-    const part = bytes.subarray(0, request.body.take(bytes));
-    if (part.length === bytes.length) this.#queue.shift();
-    else this.#queue[0] = bytes.subarray(part.length);
-    if (this.#body === 'send') {
-      request.noteSent(part);
-      inner.write(part);
-      if (request.body.done) this.#onBodySent();
-    }
-    return true;
-  }
-
-  #readHead(bytes: Buffer): void {
-    const head = this.#partialHead.length === 0 ? bytes : Buffer.concat([this.#partialHead, bytes]);
-    const length = headLength(head);
-    if (length === -1) {
-      if (head.length > MAX_HEAD_LENGTH) throw new RangeError('the head of the request is too long');
-      this.#partialHead = head;
-      return;
-    }
-    this.#partialHead = NOTHING;
-    if (length < head.length) this.#queue.unshift(head.subarray(length));
-    const request = new ClientRequest(head.subarray(0, length), this.#route, this.#route.maxRepeatableBody);
-    this.#request = request;
+  #begin(request: ClientRequest): ClientRequest {
+    this.#queue.request = request;
     if (this.#layers.every((layer) => !isInvolved(layer, request) || mayGo(layer, request))) {
       this.#send(request, [], { standIn: undefined, expect: false, everything: false });
     } else {
-      this.#body = 'hold';
+      this.#queue.body = 'hold';
       this.#run(request, undefined);
     }
+    return request;
   }
 
   #send(request: ClientRequest, credentials: readonly Field[], how: LegForm & { readonly everything: boolean }): void {
     if (how.standIn !== undefined) {
-      this.#body = 'hold';
+      this.#queue.body = 'hold';
       this.#reader?.expect(how.standIn, how);
       this.#inner?.write(request.renderStandIn(how.standIn, credentials));
       this.#layers.forEach((layer) => layer.sent());
@@ -297,12 +243,12 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     const fields = expects ? [...credentials, { name: 'Expect', value: '100-continue' }] : credentials;
     this.#inner?.write(request.render(fields, { keepAlive }));
     if (expects) {
-      this.#body = 'hold';
+      this.#queue.body = 'hold';
       this.#patience = setTimeout(() => this.#releaseBody(), EXPECT_PATIENCE);
       return;
     }
     for (const bytes of request.sentBefore) this.#inner?.write(bytes);
-    this.#body = 'send';
+    this.#queue.body = 'send';
     if (request.body.done) this.#onBodySent();
   }
 
@@ -310,13 +256,13 @@ export class NtlmSocket extends Duplex implements LegCarrier {
   #releaseBody(): void {
     clearTimeout(this.#patience);
     this.#patience = undefined;
-    this.#body = 'send';
+    this.#queue.body = 'send';
     this.#pump();
   }
 
   #onInterim(raw: Buffer): void {
     if (this.#patience !== undefined && raw.toString('latin1', 9, 12) === '100') this.#releaseBody();
-    else if (this.#body === 'send') this.push(raw);
+    else if (this.#queue.body === 'send') this.push(raw);
   }
 
   #onBodySent(): void {
@@ -331,7 +277,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     clearTimeout(this.#patience);
     this.#patience = undefined;
     if (this.#answered !== undefined) this.#answered.resolve(answer);
-    else if (this.#request !== undefined) this.#run(this.#request, answer);
+    else if (this.#queue.request !== undefined) this.#run(this.#queue.request, answer);
     this.#answered = undefined;
   }
 
@@ -362,7 +308,7 @@ export class NtlmSocket extends Duplex implements LegCarrier {
 
   bodySent(): Promise<void> {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
-    if (this.#request?.body.done) return Promise.resolve();
+    if (this.#queue.request?.body.done) return Promise.resolve();
     return new Promise((resolve, reject) => (this.#bodySent = { resolve, reject }));
   }
 
@@ -379,86 +325,16 @@ export class NtlmSocket extends Duplex implements LegCarrier {
     this.#release();
     inner?.on('error', () => {}); // too late to matter
     inner?.destroy();
-    this.#body = 'hold';
+    this.#queue.body = 'hold';
     await this.#connect(attempts);
   }
 
   deliver({ head, rest, method }: Answer, bytes: Buffer, { forget }: { forget: boolean }): void {
     if (this.destroyed) return;
-    if (forget) this.#body = 'forget';
-    this.#tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
+    if (forget) this.#queue.body = 'forget';
+    this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
     this.push(bytes);
     if (rest.length > 0) this.push(rest);
     this.#reader?.flow();
   }
-
-  // What clients set on a socket, and ask of it
-
-  setTimeout(milliseconds: number, callback?: () => void): this {
-    this.#timeout = milliseconds;
-    this.#inner?.setTimeout(milliseconds);
-    if (callback !== undefined) milliseconds === 0 ? this.off('timeout', callback) : this.once('timeout', callback);
-    return this;
-  }
-
-  setNoDelay(noDelay?: boolean): this {
-    this.#inner?.setNoDelay(noDelay);
-    return this;
-  }
-
-  setKeepAlive(enable?: boolean, initialDelay?: number): this {
-    this.#inner?.setKeepAlive(enable, initialDelay);
-    return this;
-  }
-
-  ref(): this {
-    this.#unreferenced = false;
-    this.#inner?.ref();
-    return this;
-  }
-
-  unref(): this {
-    this.#unreferenced = true;
-    this.#inner?.unref();
-    return this;
-  }
-
-  /** As of net.Socket: ends it once all is written. */
-  destroySoon(): void {
-    if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once('finish', () => this.destroy());
-  }
-
-  get remoteAddress(): string | undefined {
-    return this.#inner?.remoteAddress;
-  }
-
-  get remotePort(): number | undefined {
-    return this.#inner?.remotePort;
-  }
-
-  get localAddress(): string | undefined {
-    return this.#inner?.localAddress;
-  }
-
-  get localPort(): number | undefined {
-    return this.#inner?.localPort;
-  }
-
-  get encrypted(): boolean {
-    return tlsOf(this.#inner) !== undefined;
-  }
-
-  get authorized(): boolean {
-    return tlsOf(this.#inner)?.authorized ?? false;
-  }
-
-  getPeerCertificate(detailed?: boolean): PeerCertificate | DetailedPeerCertificate | undefined {
-    return tlsOf(this.#inner)?.getPeerCertificate(detailed);
-  }
-}
-
-function tlsOf(socket: Socket | undefined): TLSSocket | undefined {
-  return socket !== undefined && 'encrypted' in socket ? (socket as TLSSocket) : undefined;
 }

@@ -16,7 +16,10 @@ export interface TunnelOptions {
 }
 
 /** A TLS connection through a proxy (RFC 9110 9.3.6); the proxy authenticates the connection before TLS begins. */
-export function openTunnel({ route, proxy, origin, tls }: TunnelOptions, done: Parameters<Route['open']>[0]): Destroyable {
+export function openTunnel(
+  { route, proxy, origin, tls }: TunnelOptions,
+  done: Parameters<Route['open']>[0],
+): Destroyable {
   const host = hostOf(origin);
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
   const socket = new NtlmSocket(route);
@@ -37,7 +40,9 @@ export function openTunnel({ route, proxy, origin, tls }: TunnelOptions, done: P
     try {
       const head = parseResponseHead(received.subarray(0, length));
       if (head.status >= 300) {
-        const headers = Object.fromEntries(['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]));
+        const headers = Object.fromEntries(
+          ['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]),
+        );
         const why = explainRefusal({ status: head.status, headers });
         return fail(proxyRefused(proxy, authority, `with status ${head.status}${why ? `: ${why.message}` : ''}`));
       }

@@ -62,7 +62,9 @@ describe('ntlmachine request', () => {
   });
 
   it('says why it was refused', async () => {
-    const wrong = await run(['request', '-u', 'CORP\\alice', '-f', origin.url], { env: { NTLM_PASSWORD: 'looking glass' } });
+    const wrong = await run(['request', '-u', 'CORP\\alice', '-f', origin.url], {
+      env: { NTLM_PASSWORD: 'looking glass' },
+    });
     expect(wrong.code).toBe(22);
     expect(wrong.stderr).toContain('credentials-refused');
     expect(await run(['request', origin.url])).toMatchObject({ code: 0, stdout: 'no' });

@@ -11,7 +11,9 @@ const TEXT = 'a body that is sent once';
 const bodies: Record<string, () => Pick<Init, 'body' | 'headers'>> = {
   'a string': () => ({ body: TEXT }),
   'a buffer': () => ({ body: Buffer.from(TEXT) }),
-  'a stream of unknown length': () => ({ body: Readable.from([TEXT.slice(0, 5), TEXT.slice(5)].map((part) => Buffer.from(part))) }),
+  'a stream of unknown length': () => ({
+    body: Readable.from([TEXT.slice(0, 5), TEXT.slice(5)].map((part) => Buffer.from(part))),
+  }),
 };
 
 const bodiesOf = (seen: readonly Seen[]): string[] =>
@@ -27,20 +29,24 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(origin.seen.length).toBeLessThanOrEqual(3);
   });
 
-  test.each(Object.entries(bodies))('%s reaches the handler whole where only the unsafe method is protected', async (_kind, make) => {
-    await using origin = await Origin.listen({ protects: ({ method }) => method === 'POST' });
-    await using client = carrier.open({ credentials: ALICE, connections: 1 });
-    await client.request(`${origin.url}/save`);
-    const send = (): ReturnType<typeof client.request> => client.request(`${origin.url}/save`, { method: 'POST', ...make() });
-    const first = await send();
-    const handled = (): number[] => origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body);
-    // HEAD shows nothing here, so a body that cannot be kept may be lost once, and is told so.
-    expect(handled()).toEqual(first.status === 200 ? [TEXT.length] : []);
-    if (first.status !== 200) expect(first.headers['proxy-status']).toContain('body-unrepeatable');
-    expect((await send()).status).toBe(200);
-    expect(handled().at(-1)).toBe(TEXT.length);
-    expect(origin.seen.length).toBeLessThan(10);
-  });
+  test.each(Object.entries(bodies))(
+    '%s reaches the handler whole where only the unsafe method is protected',
+    async (_kind, make) => {
+      await using origin = await Origin.listen({ protects: ({ method }) => method === 'POST' });
+      await using client = carrier.open({ credentials: ALICE, connections: 1 });
+      await client.request(`${origin.url}/save`);
+      const send = (): ReturnType<typeof client.request> =>
+        client.request(`${origin.url}/save`, { method: 'POST', ...make() });
+      const first = await send();
+      const handled = (): number[] => origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body);
+      // HEAD shows nothing here, so a body that cannot be kept may be lost once, and is told so.
+      expect(handled()).toEqual(first.status === 200 ? [TEXT.length] : []);
+      if (first.status !== 200) expect(first.headers['proxy-status']).toContain('body-unrepeatable');
+      expect((await send()).status).toBe(200);
+      expect(handled().at(-1)).toBe(TEXT.length);
+      expect(origin.seen.length).toBeLessThan(10);
+    },
+  );
 
   test('an unsafe request to an open path of an origin that asks elsewhere meets the handler once, whole', async () => {
     await using origin = await Origin.listen({ protects: ({ url }) => url === '/secret' });
@@ -62,7 +68,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
 });
 
 /** 100 MB that are made as they are read, their hash beside. */
-function upload(length: number, onMade: (made: number) => void): { readonly stream: Readable; readonly hash: () => string } {
+function upload(
+  length: number,
+  onMade: (made: number) => void,
+): { readonly stream: Readable; readonly hash: () => string } {
   const hash = createHash('sha256');
   const piece = Buffer.alloc(64 * 1024, 'ntlm');
   let left = length;
@@ -104,7 +113,10 @@ describe('large and special bodies', () => {
     let text = '';
     await using origin = await Origin.listen({
       handler: (request, response) => {
-        request.setEncoding('utf8').on('data', (part: string) => (text += part)).on('end', () => response.end('ok'));
+        request
+          .setEncoding('utf8')
+          .on('data', (part: string) => (text += part))
+          .on('end', () => response.end('ok'));
       },
     });
     const ntlmFetch = createNtlmFetch({ credentials: ALICE });
@@ -122,9 +134,13 @@ describe('large and special bodies', () => {
     const agent = new NtlmAgent({ credentials: ALICE });
     const events: string[] = [];
     const status = await new Promise((resolve, reject) => {
-      const request = http.request(origin.url, { agent, method: 'POST', headers: { Expect: '100-continue' } }, (response) => {
-        response.resume().on('end', () => resolve(response.statusCode));
-      });
+      const request = http.request(
+        origin.url,
+        { agent, method: 'POST', headers: { Expect: '100-continue' } },
+        (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        },
+      );
       request.on('error', reject).on('continue', () => {
         events.push(`continue after ${origin.seen.length}`);
         request.end(TEXT);
@@ -148,7 +164,10 @@ describe('large and special bodies', () => {
     expect(refused.status).toBe(401);
     expect(refused.headers.get('proxy-status')).toContain('body-unrepeatable');
     expect((await send()).status).toBe(200);
-    expect(origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([TEXT.length, TEXT.length]);
+    expect(origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([
+      TEXT.length,
+      TEXT.length,
+    ]);
     await ntlmFetch.close();
   });
 });

@@ -8,18 +8,45 @@ const summary = (...lines: string[]): unknown[] =>
 describe('challenges of RFC 9110 11.6.1', () => {
   test.each([
     ['NTLM', [['NTLM', undefined, {}]]],
-    ['Negotiate, NTLM', [['Negotiate', undefined, {}], ['NTLM', undefined, {}]]],
+    [
+      'Negotiate, NTLM',
+      [
+        ['Negotiate', undefined, {}],
+        ['NTLM', undefined, {}],
+      ],
+    ],
     ['NTLM TlRMTVNTUAAC==', [['NTLM', 'TlRMTVNTUAAC==', {}]]],
     ['Basic realm="NTLM"', [['Basic', undefined, { realm: 'NTLM' }]]],
-    ['Basic realm="a, NTLM TlRM, b", ntlm', [['Basic', undefined, { realm: 'a, NTLM TlRM, b' }], ['ntlm', undefined, {}]]],
+    [
+      'Basic realm="a, NTLM TlRM, b", ntlm',
+      [
+        ['Basic', undefined, { realm: 'a, NTLM TlRM, b' }],
+        ['ntlm', undefined, {}],
+      ],
+    ],
     ['Basic realm="say \\"hi\\", NTLM"', [['Basic', undefined, { realm: 'say "hi", NTLM' }]]],
     // RFC 9110 11.6.1
     [
       'Basic realm="simple", Newauth realm="apps", type=1, title="Login to \\"apps\\""',
-      [['Basic', undefined, { realm: 'simple' }], ['Newauth', undefined, { realm: 'apps', type: '1', title: 'Login to "apps"' }]],
+      [
+        ['Basic', undefined, { realm: 'simple' }],
+        ['Newauth', undefined, { realm: 'apps', type: '1', title: 'Login to "apps"' }],
+      ],
     ],
-    [' , ,NTLM\t,, Digest nonce = "x" , qop="auth,auth-int"', [['NTLM', undefined, {}], ['Digest', undefined, { nonce: 'x', qop: 'auth,auth-int' }]]],
-    ['NTLM abc=, Negotiate def', [['NTLM', 'abc=', {}], ['Negotiate', 'def', {}]]],
+    [
+      ' , ,NTLM\t,, Digest nonce = "x" , qop="auth,auth-int"',
+      [
+        ['NTLM', undefined, {}],
+        ['Digest', undefined, { nonce: 'x', qop: 'auth,auth-int' }],
+      ],
+    ],
+    [
+      'NTLM abc=, Negotiate def',
+      [
+        ['NTLM', 'abc=', {}],
+        ['Negotiate', 'def', {}],
+      ],
+    ],
     ['', []],
     ['"', []],
   ])('%s', (line, expected) => {

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock, createActor, waitFor, type SnapshotFrom } from 'xstate';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
-import { connectionMachine, type ConnectionEmitted, type ConnectionEvent, type ConnectionInput } from '../../src/http/index.ts';
+import {
+  connectionMachine,
+  type ConnectionEmitted,
+  type ConnectionEvent,
+  type ConnectionInput,
+} from '../../src/http/index.ts';
 import type { RealmQuestion } from '../../src/http/realm.ts';
 import { Credentials, NtlmError } from '../../src/index.ts';
 
@@ -12,7 +17,20 @@ type Snapshot = SnapshotFrom<typeof connectionMachine>;
 
 /** Dotted path of the state, as the diagrams write it. */
 const pathOf = ({ value }: Snapshot): string =>
-  typeof value === 'string' ? value : Object.entries(value).map(([outer, inner]) => `${outer}.${typeof inner === 'string' ? inner : Object.entries(inner as object).flat().join('.')}`).join();
+  typeof value === 'string'
+    ? value
+    : Object.entries(value)
+        .map(
+          ([outer, inner]) =>
+            `${outer}.${
+              typeof inner === 'string'
+                ? inner
+                : Object.entries(inner as object)
+                    .flat()
+                    .join('.')
+            }`,
+        )
+        .join();
 
 function open(input: Partial<ConnectionInput> = {}) {
   const clock = new SimulatedClock();
@@ -37,7 +55,8 @@ function open(input: Partial<ConnectionInput> = {}) {
   actor.on('*', (event) => void emitted.push(event));
   actor.start();
   const state = (): string => pathOf(actor.getSnapshot());
-  const at = (expected: string): Promise<Snapshot> => waitFor(actor, (snapshot) => pathOf(snapshot) === expected, { timeout: 500 });
+  const at = (expected: string): Promise<Snapshot> =>
+    waitFor(actor, (snapshot) => pathOf(snapshot) === expected, { timeout: 500 });
   return { actor, clock, questions, emitted, state, at, send: (event: ConnectionEvent) => actor.send(event) };
 }
 
@@ -75,7 +94,10 @@ describe('the connection machine', () => {
     expect(connection.state()).toBe('handshaking.responding.waiting');
     connection.send({ type: 'passed' });
     expect(connection.state()).toBe('authenticated');
-    expect(connection.emitted.map((event) => (event.type === 'authorize' ? event.message : event.type))).toEqual(['NEGOTIATE', 'AUTHENTICATE']);
+    expect(connection.emitted.map((event) => (event.type === 'authorize' ? event.message : event.type))).toEqual([
+      'NEGOTIATE',
+      'AUTHENTICATE',
+    ]);
     expect(connection.actor.getSnapshot().context.credentials).toBe(alice);
   });
 
@@ -117,15 +139,25 @@ describe('the connection machine', () => {
 
   test.each<[string, (connection: Connection) => ConnectionEvent, string]>([
     ['no NTLM in the 401 to type 1', () => ({ type: 'unauthorized' }), 'malformed-token'],
-    ['another scheme than the one under way', (connection) => ({ type: 'unauthorized', scheme: 'Negotiate', token: challengeFor(connection) }), 'malformed-token'],
+    [
+      'another scheme than the one under way',
+      (connection) => ({ type: 'unauthorized', scheme: 'Negotiate', token: challengeFor(connection) }),
+      'malformed-token',
+    ],
     ['a challenge that is none', () => ({ ...NTLM, token: new Uint8Array(3) }), 'wrong-signature'],
-    ['a challenge that could not be read', () => ({ ...NTLM, error: new NtlmError('', { code: 'malformed-token', phase: 'challenge', side: 'peer' }) }), 'malformed-token'],
+    [
+      'a challenge that could not be read',
+      () => ({ ...NTLM, error: new NtlmError('', { code: 'malformed-token', phase: 'challenge', side: 'peer' }) }),
+      'malformed-token',
+    ],
   ])('%s: refused', async (_what, event, code) => {
     const connection = await negotiating();
     connection.send(event(connection));
     expect(connection.state()).toBe('refused');
     const refusal = connection.emitted.at(-1);
-    expect(refusal?.type === 'refused' && ['truncated', code]).toContain(refusal?.type === 'refused' && refusal.error.code);
+    expect(refusal?.type === 'refused' && ['truncated', code]).toContain(
+      refusal?.type === 'refused' && refusal.error.code,
+    );
   });
 
   test('a 401 without NTLM is refused, and a later one with it is not', async () => {
@@ -161,7 +193,12 @@ describe('the connection machine', () => {
   });
 
   test('closed is the end, from everywhere', async () => {
-    for (const connection of [open(), await negotiating(), await responding(), open({ ask: () => new Promise(() => {}) })]) {
+    for (const connection of [
+      open(),
+      await negotiating(),
+      await responding(),
+      open({ ask: () => new Promise(() => {}) }),
+    ]) {
       connection.send({ type: 'close' });
       expect(connection.actor.getSnapshot()).toMatchObject({ status: 'done', value: 'closed' });
       connection.clock.increment(1_000_000);
@@ -171,11 +208,15 @@ describe('the connection machine', () => {
 
   test.each<[string, () => Connection | Promise<Connection>, ConnectionEvent[]]>([
     ['anonymous', () => open(), [{ type: 'passed' }, { type: 'sent' }]],
-    ['asking', () => {
-      const connection = open({ ask: () => new Promise(() => {}) });
-      connection.send(NTLM);
-      return connection;
-    }, [NTLM, { type: 'passed' }, { type: 'sent' }, { type: 'authenticate', scheme: 'NTLM' }]],
+    [
+      'asking',
+      () => {
+        const connection = open({ ask: () => new Promise(() => {}) });
+        connection.send(NTLM);
+        return connection;
+      },
+      [NTLM, { type: 'passed' }, { type: 'sent' }, { type: 'authenticate', scheme: 'NTLM' }],
+    ],
     ['handshaking.negotiating', () => negotiating(), [{ type: 'sent' }, { type: 'authenticate', scheme: 'NTLM' }]],
     ['handshaking.responding.sending', () => responding(), [{ type: 'authenticate', scheme: 'NTLM' }]],
   ])('%s: an event it does not know changes nothing', async (state, make, events) => {
@@ -192,7 +233,9 @@ describe('the connection machine', () => {
   test('no snapshot shows a secret', async () => {
     const connection = await responding();
     const { ntHash } = await import('../../src/crypto/credentials.ts').then(({ secretsOf }) => secretsOf(alice));
-    const text = JSON.stringify(connection.actor.getPersistedSnapshot(), (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+    const text = JSON.stringify(connection.actor.getPersistedSnapshot(), (_key, value: unknown) =>
+      typeof value === 'bigint' ? `${value}` : value,
+    );
     expect(text).not.toContain('wonderland');
     expect(text.toLowerCase()).not.toContain(Buffer.from(ntHash).toString('hex'));
     expect(text).not.toContain([...ntHash].join(','));

@@ -17,27 +17,41 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('a 401 that closes the connection leads to type 1 on a new one', async () => {
     await using origin = await Origin.listen();
     origin.server.prependListener('request', (request, response) => {
-      if (request.headers.authorization === undefined && origin.connections === 0) response.setHeader('Connection', 'close');
+      if (request.headers.authorization === undefined && origin.connections === 0)
+        response.setHeader('Connection', 'close');
     });
     await using client = carrier.open({ credentials: ALICE, connections: 1 });
     expect((await client.request(origin.url)).text).toBe('alice');
-    expect(origin.seen.map(({ connection, message }) => [connection, message])).toEqual([[1, 'none'], [2, 1], [2, 3]]);
+    expect(origin.seen.map(({ connection, message }) => [connection, message])).toEqual([
+      [1, 'none'],
+      [2, 1],
+      [2, 3],
+    ]);
   });
 
-  test.each(['GET', 'POST'])('a connection that closes after type 2 restarts %s on a new one from type 1', async (method) => {
-    await using origin = await Origin.listen({
-      onNegotiate: (request, response, count) => {
-        if (count === 1) response.on('finish', () => request.socket.destroy());
-        return undefined;
-      },
-    });
-    await using client = carrier.open({ credentials: ALICE, connections: 1 });
-    const body = method === 'POST' ? { body: 'once' } : {};
-    expect((await client.request(origin.url, { method, ...body })).text).toBe('alice');
-    const legs = origin.seen.filter(({ message }) => message !== 'none').map(({ connection, message }) => [connection, message]);
-    expect(legs).toEqual([[1, 1], [2, 1], [2, 3]]);
-    expect(origin.seen.filter(({ body }) => body > 0)).toHaveLength(method === 'POST' ? 1 : 0);
-  });
+  test.each(['GET', 'POST'])(
+    'a connection that closes after type 2 restarts %s on a new one from type 1',
+    async (method) => {
+      await using origin = await Origin.listen({
+        onNegotiate: (request, response, count) => {
+          if (count === 1) response.on('finish', () => request.socket.destroy());
+          return undefined;
+        },
+      });
+      await using client = carrier.open({ credentials: ALICE, connections: 1 });
+      const body = method === 'POST' ? { body: 'once' } : {};
+      expect((await client.request(origin.url, { method, ...body })).text).toBe('alice');
+      const legs = origin.seen
+        .filter(({ message }) => message !== 'none')
+        .map(({ connection, message }) => [connection, message]);
+      expect(legs).toEqual([
+        [1, 1],
+        [2, 1],
+        [2, 3],
+      ]);
+      expect(origin.seen.filter(({ body }) => body > 0)).toHaveLength(method === 'POST' ? 1 : 0);
+    },
+  );
 
   test('a server that closes after every type 2 ends in an error, after a bounded number of requests', async () => {
     await using origin = await Origin.listen({
@@ -85,7 +99,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('other credentials after a refusal do not cost a streamed body', async () => {
     const body = Readable.from([Buffer.from('only '), Buffer.from('once')]);
     await using origin = await Origin.listen();
-    await using client = carrier.open({ credentials: ({ attempt }) => (attempt === 1 ? WRONG : ALICE), connections: 1 });
+    await using client = carrier.open({
+      credentials: ({ attempt }) => (attempt === 1 ? WRONG : ALICE),
+      connections: 1,
+    });
     expect((await client.request(origin.url, { method: 'POST', body })).text).toBe('alice');
     expect(origin.seen.filter(({ body }) => body > 0).map(({ message, body }) => [message, body])).toEqual([[3, 9]]);
   });
@@ -132,7 +149,9 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
 });
 
 /** A server of raw bytes: `answer` gets each head as text and what to write back. */
-async function rawServer(answer: (socket: Socket, head: string, count: number) => void): Promise<AsyncDisposable & { url: string; readonly requests: number; readonly open: Set<Socket> }> {
+async function rawServer(
+  answer: (socket: Socket, head: string, count: number) => void,
+): Promise<AsyncDisposable & { url: string; readonly requests: number; readonly open: Set<Socket> }> {
   const open = new Set<Socket>();
   let requests = 0;
   const server = createServer((socket) => {
@@ -154,14 +173,19 @@ async function rawServer(answer: (socket: Socket, head: string, count: number) =
   };
 }
 
-const unauthorized = (challenge: string): string => `HTTP/1.1 401 No\r\nWWW-Authenticate: ${challenge}\r\nContent-Length: 0\r\n\r\n`;
+const unauthorized = (challenge: string): string =>
+  `HTTP/1.1 401 No\r\nWWW-Authenticate: ${challenge}\r\nContent-Length: 0\r\n\r\n`;
 
 describe.each(everyCarrier)('%s and a server that never says yes', (_name, carrier) => {
   test.each([
     ['a bare NTLM for ever', 'NTLM', 'malformed-token'],
     ['garbage for type 2', 'NTLM TlRMTVNTUAACAAAA', 'truncated'],
     ['no base64 for type 2', 'NTLM !!!', 'malformed-token'],
-    ['type 1 for type 2', `NTLM ${Buffer.from('NTLMSSP\0\x01\0\0\0'.padEnd(40, '\0'), 'latin1').toString('base64')}`, 'wrong-message-type'],
+    [
+      'type 1 for type 2',
+      `NTLM ${Buffer.from('NTLMSSP\0\x01\0\0\0'.padEnd(40, '\0'), 'latin1').toString('base64')}`,
+      'wrong-message-type',
+    ],
   ])('%s: the 401 comes back with its reason', async (_what, challenge, code) => {
     await using server = await rawServer((socket) => socket.write(unauthorized(challenge)));
     await using client = carrier.open({ credentials: ALICE, connections: 1 });
@@ -187,10 +211,13 @@ describe.each(everyCarrier)('%s and a server that never says yes', (_name, carri
   test.each([
     ['says nothing to type 1', (_socket: Socket) => {}],
     ['lets the 401 drip', (socket: Socket) => void drip(socket, unauthorized('NTLM'))],
-    ['lets the body of a 401 drip', (socket: Socket) => {
-      socket.write('HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 1000\r\n\r\n');
-      drip(socket, 'x'.repeat(1000));
-    }],
+    [
+      'lets the body of a 401 drip',
+      (socket: Socket) => {
+        socket.write('HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 1000\r\n\r\n');
+        drip(socket, 'x'.repeat(1000));
+      },
+    ],
   ])('%s: it ends within the time limit', async (_what, answer) => {
     await using server = await rawServer((socket, _head, count) => {
       if (count === 1 && answer.length === 1 && _what === 'says nothing to type 1') socket.write(unauthorized('NTLM'));
@@ -209,24 +236,29 @@ describe.each(everyCarrier)('%s and a server that never says yes', (_name, carri
     await expect(client.request(origin.url)).rejects.toMatchObject({ code: 'timed-out' });
   });
 
-  test.each(['asking', 'negotiating', 'responding'])('an abort while %s ends it at once and leaves nothing behind', async (when) => {
-    await using origin = await Origin.listen({
-      onNegotiate: () => when === 'negotiating',
-      handler: () => {},
-    });
-    const controller = new AbortController();
-    const credentials = () => (when === 'asking' ? new Promise<never>(() => {}) : ALICE);
-    const client = carrier.open({ credentials, connections: 1 });
-    const call = client.request(origin.url, { signal: controller.signal });
-    const failed = expect(call).rejects.toMatchObject({ name: 'AbortError' });
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    controller.abort();
-    await failed;
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(origin.sockets.size).toBe(0);
-    expect(process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TCPConnectWrap')).toEqual([]);
-    await client[Symbol.asyncDispose]();
-  });
+  test.each(['asking', 'negotiating', 'responding'])(
+    'an abort while %s ends it at once and leaves nothing behind',
+    async (when) => {
+      await using origin = await Origin.listen({
+        onNegotiate: () => when === 'negotiating',
+        handler: () => {},
+      });
+      const controller = new AbortController();
+      const credentials = () => (when === 'asking' ? new Promise<never>(() => {}) : ALICE);
+      const client = carrier.open({ credentials, connections: 1 });
+      const call = client.request(origin.url, { signal: controller.signal });
+      const failed = expect(call).rejects.toMatchObject({ name: 'AbortError' });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      controller.abort();
+      await failed;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      expect(origin.sockets.size).toBe(0);
+      expect(
+        process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TCPConnectWrap'),
+      ).toEqual([]);
+      await client[Symbol.asyncDispose]();
+    },
+  );
 });
 
 function drip(socket: Socket, text: string): void {

@@ -4,7 +4,8 @@ import { ALICE, Origin } from './support/origin.ts';
 
 /** Whether `wire` requests are what `calls` calls over the connections seen may cost. */
 function expectWireCost(origin: Origin, calls: number, { learned }: { learned: boolean }): void {
-  const handshakes = new Set(origin.seen.filter(({ message }) => message === 3).map(({ connection }) => connection)).size;
+  const handshakes = new Set(origin.seen.filter(({ message }) => message === 3).map(({ connection }) => connection))
+    .size;
   expect(origin.handled).toHaveLength(calls);
   expect(origin.seen.length).toBeLessThanOrEqual(calls + handshakes * (learned ? 1 : 2));
   expect(origin.seen.filter(({ message }) => message === 3)).toHaveLength(handshakes);
@@ -36,7 +37,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test.each([1, 2, 4, undefined])('8 and then 64 parallel calls on %s connections', async (connections) => {
     await using origin = await Origin.listen();
     await using client = carrier.open({ credentials: ALICE, ...(connections === undefined ? {} : { connections }) });
-    for (const [calls, learned] of [[8, false], [64, true]] as const) {
+    for (const [calls, learned] of [
+      [8, false],
+      [64, true],
+    ] as const) {
       origin.seen.length = 0;
       const replies = await Promise.all(
         Array.from({ length: calls }, (_, call) =>

@@ -19,23 +19,29 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       cut: fc.boolean(),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 16 }), fc.integer({ min: 1, max: 3 }), async (steps, connections) => {
-        const clients = identities.map(([, credentials]) => carrier.open({ credentials, connections }));
-        const calls: Promise<readonly [string, string]>[] = [];
-        for (const { who, method, wait, cut } of steps) {
-          const body = method === 'POST' ? { body: 'x' } : {};
-          const call = clients[who]!.request(origin.url, { method, ...body }).then(({ text }) => [identities[who]![0], text] as const);
-          calls.push(call);
-          if (wait) await call;
-          if (wait && cut) {
-            await Promise.all(calls);
-            [...origin.sockets][0]?.destroy();
-            await new Promise((resolve) => setTimeout(resolve, 5));
+      fc.asyncProperty(
+        fc.array(step, { minLength: 4, maxLength: 16 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (steps, connections) => {
+          const clients = identities.map(([, credentials]) => carrier.open({ credentials, connections }));
+          const calls: Promise<readonly [string, string]>[] = [];
+          for (const { who, method, wait, cut } of steps) {
+            const body = method === 'POST' ? { body: 'x' } : {};
+            const call = clients[who]!.request(origin.url, { method, ...body }).then(
+              ({ text }) => [identities[who]![0], text] as const,
+            );
+            calls.push(call);
+            if (wait) await call;
+            if (wait && cut) {
+              await Promise.all(calls);
+              [...origin.sockets][0]?.destroy();
+              await new Promise((resolve) => setTimeout(resolve, 5));
+            }
           }
-        }
-        for (const [who, seenAs] of await Promise.all(calls)) expect(seenAs).toBe(who);
-        for (const client of clients) await client[Symbol.asyncDispose]();
-      }),
+          for (const [who, seenAs] of await Promise.all(calls)) expect(seenAs).toBe(who);
+          for (const client of clients) await client[Symbol.asyncDispose]();
+        },
+      ),
       { numRuns: 15 },
     );
   });

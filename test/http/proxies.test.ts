@@ -25,7 +25,11 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('plain HTTP where proxy and server both ask: the body goes out once', async () => {
     await using origin = await Origin.listen();
     await using proxy = await Proxy.listen();
-    await using client = carrier.open({ credentials: ALICE, proxy: { url: proxy.url, credentials: BOB }, connections: 1 });
+    await using client = carrier.open({
+      credentials: ALICE,
+      proxy: { url: proxy.url, credentials: BOB },
+      connections: 1,
+    });
     expect((await client.request(`${origin.url}/a`, { method: 'POST', body: 'once' })).text).toBe('alice');
     expect(origin.seen.filter(({ body }) => body > 0).map(({ message, body }) => [message, body])).toEqual([[3, 4]]);
     expect((await client.request(`${origin.url}/b`)).text).toBe('alice');
@@ -38,7 +42,11 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     await using client = carrier.open({ credentials: ALICE, proxy: proxy.url, ca: tls.ca, connections: 1 });
     expect((await client.request(origin.url, { method: 'POST', body: 'once' })).text).toBe('alice');
     expect((await client.request(origin.url)).text).toBe('alice');
-    expect(proxy.seen.map(({ line, message }) => `${line.split(' ')[0]} ${message}`)).toEqual(['CONNECT none', 'CONNECT 1', 'CONNECT 3']);
+    expect(proxy.seen.map(({ line, message }) => `${line.split(' ')[0]} ${message}`)).toEqual([
+      'CONNECT none',
+      'CONNECT 1',
+      'CONNECT 3',
+    ]);
     expect(origin.seen.filter(({ body }) => body > 0)).toHaveLength(1);
     expect(origin.seen.map(({ message }) => message)).toEqual(['none', 1, 3, 'none']);
   });
@@ -48,7 +56,11 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     await using proxy = await Proxy.listen({ closesFirst: true });
     await using client = carrier.open({ credentials: ALICE, proxy: proxy.url });
     expect((await client.request(origin.url)).text).toBe('nobody');
-    expect(proxy.seen.map(({ connection, message }) => [connection, message])).toEqual([[1, 'none'], [2, 1], [2, 3]]);
+    expect(proxy.seen.map(({ connection, message }) => [connection, message])).toEqual([
+      [1, 'none'],
+      [2, 1],
+      [2, 3],
+    ]);
   });
 
   test('a proxy that does not ask, and a server that does', async () => {
@@ -101,7 +113,9 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
 
   test('a proxy that is not there', async () => {
     await using client = carrier.open({ credentials: ALICE, proxy: 'http://127.0.0.1:9' });
-    const error = await client.request('http://127.0.0.1:4444/').catch((thrown: Error & { cause?: unknown; code?: string }) => thrown);
+    const error = await client
+      .request('http://127.0.0.1:4444/')
+      .catch((thrown: Error & { cause?: unknown; code?: string }) => thrown);
     expect(JSON.stringify(error) + String((error as Error).cause)).toContain('ECONNREFUSED');
   });
 });

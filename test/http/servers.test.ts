@@ -20,7 +20,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(origin.seen.map(({ method }) => method)).toEqual(['GET', 'GET', 'GET', 'POST']);
   });
 
-  test.each([['GET', undefined], ['POST', 'body']])('a 401 that offers only Basic is handed back untouched: %s', async (method, body) => {
+  test.each([
+    ['GET', undefined],
+    ['POST', 'body'],
+  ])('a 401 that offers only Basic is handed back untouched: %s', async (method, body) => {
     await using origin = await Origin.listen({ offers: ['Basic realm="NTLM, Negotiate"'], refusalBody: 'basic only' });
     await using client = carrier.open({ credentials: ALICE, connections: 1 });
     const reply = await client.request(origin.url, { method, ...(body === undefined ? {} : { body }) });
@@ -31,7 +34,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(origin.seen.every(({ message }) => message === 'none')).toBe(true);
   });
 
-  test('credentials of the caller\'s own are left alone', async () => {
+  test("credentials of the caller's own are left alone", async () => {
     await using origin = await Origin.listen();
     await using client = carrier.open({ credentials: ALICE });
     expect((await client.request(origin.url, { headers: { authorization: 'Bearer x' } })).status).toBe(401);
@@ -98,7 +101,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('HTTPS with a private authority, the certificate bound to the handshake', async () => {
     const pem = tls.cert.replace(/-----[^-]+-----|\s/g, '');
     const bindings = channelBindings.fromCertificate(new Uint8Array(Buffer.from(pem, 'base64')));
-    await using origin = await Origin.listen({ tls, acceptor: { channelBindings: bindings, requireChannelBindings: true } });
+    await using origin = await Origin.listen({
+      tls,
+      acceptor: { channelBindings: bindings, requireChannelBindings: true },
+    });
     await using client = carrier.open({ credentials: ALICE, ca: tls.ca, connections: 1 });
     expect((await client.request(origin.url)).text).toBe('alice');
     expect((await client.request(origin.url, { method: 'POST', body: 'secret' })).text).toBe('alice');
@@ -108,7 +114,10 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('a certificate that does not verify is an error, and nothing is sent', async () => {
     await using origin = await Origin.listen({ tls });
     await using client = carrier.open({ credentials: ALICE });
-    const error = await client.request(origin.url).then(() => undefined, (thrown: Error & { cause?: { code?: string }; code?: string }) => thrown);
+    const error = await client.request(origin.url).then(
+      () => undefined,
+      (thrown: Error & { cause?: { code?: string }; code?: string }) => thrown,
+    );
     expect(error?.code ?? error?.cause?.code).toMatch(/UNABLE_TO_VERIFY|SELF_SIGNED|UNABLE_TO_GET_ISSUER/);
     expect(origin.seen).toHaveLength(0);
   });
@@ -178,7 +187,9 @@ describe('redirects', () => {
   });
 
   test('for ever end', async () => {
-    await using origin = await Origin.listen({ handler: (_request, response) => void response.writeHead(302, { location: '/' }).end() });
+    await using origin = await Origin.listen({
+      handler: (_request, response) => void response.writeHead(302, { location: '/' }).end(),
+    });
     const ntlmFetch = createNtlmFetch({ credentials: ALICE, connections: 1 });
     await expect(ntlmFetch(origin.url)).rejects.toThrow(TypeError);
     expect(origin.seen.length).toBeLessThan(30);
@@ -197,11 +208,14 @@ describe('bad input', () => {
     ['policy', { credentials: ALICE, policy: 'basic' }],
   ])('%s is named', (argument, options) => {
     expect(() => createNtlmFetch(options as never)).toThrow(
-      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(`"${argument}"`) as string }),
+      expect.objectContaining({
+        code: 'invalid-argument',
+        message: expect.stringContaining(`"${argument}"`) as string,
+      }),
     );
   });
 
-  test('a malformed URL is fetch\'s own error', async () => {
+  test("a malformed URL is fetch's own error", async () => {
     const ntlmFetch = createNtlmFetch({ credentials: ALICE });
     await expect(ntlmFetch('http://')).rejects.toThrow(TypeError);
     await ntlmFetch.close();

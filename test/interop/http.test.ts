@@ -7,13 +7,7 @@ import got from 'got';
 import nodeFetch from 'node-fetch';
 import { request as undiciRequest } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import {
-  NtlmAgent,
-  NtlmDispatcher,
-  createNtlmFetch,
-  explainRefusal,
-  type HttpOptions,
-} from '../../src/http/index.ts';
+import { NtlmAgent, NtlmDispatcher, createNtlmFetch, explainRefusal, type HttpOptions } from '../../src/http/index.ts';
 import { Credentials } from '../../src/index.ts';
 import { startApache, type Apache, type Whoami } from './support/apache.ts';
 import { startSquid, type Squid } from './support/squid.ts';
@@ -59,7 +53,10 @@ const clients: Record<string, Open> = {
         const { request } = url.startsWith('https:') ? https : http;
         const outgoing = request(url, { agent, method }, (response) => {
           let text = '';
-          response.setEncoding('utf8').on('data', (part: string) => (text += part)).on('error', reject);
+          response
+            .setEncoding('utf8')
+            .on('data', (part: string) => (text += part))
+            .on('error', reject);
           response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
         });
         outgoing.on('error', reject).end(body);
@@ -90,7 +87,11 @@ const clients: Record<string, Open> = {
     return { status: response.statusCode, headers: response.headers, text: response.body };
   }),
   'node-fetch': overAgent(async (agent, url, { method, body }) => {
-    const response = await nodeFetch(url, { method, agent, ...(body === undefined ? {} : { body: Readable.from([Buffer.from(body)]) }) });
+    const response = await nodeFetch(url, {
+      method,
+      agent,
+      ...(body === undefined ? {} : { body: Readable.from([Buffer.from(body)]) }),
+    });
     return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
   }),
   undici: ({ ca, ...options }) => {
@@ -120,7 +121,11 @@ const credentialsOf = ({ username, domain, password }: TestUser): Credentials =>
   Credentials.fromPassword({ username, domain, password });
 const wrong = credentialsOf({ ...alice, password: 'not it' });
 
-async function using<T>(open: Open, options: HttpOptions, run: (send: (url: string, sent?: Sent) => Promise<Reply>) => Promise<T>): Promise<T> {
+async function using<T>(
+  open: Open,
+  options: HttpOptions,
+  run: (send: (url: string, sent?: Sent) => Promise<Reply>) => Promise<T>,
+): Promise<T> {
   const client = open({ ...options, ca: apache.ca });
   try {
     return await run((url, sent = { method: 'GET' }) => client.send(url, sent));
@@ -137,11 +142,18 @@ function expectWhoami(reply: Reply, user: TestUser | null, sent: Partial<Whoami>
 
 describe.each(Object.entries(clients))('%s', (_name, open) => {
   describe.each(['http', 'https'] as const)('Apache over %s', (scheme) => {
-    test.each([['alice', alice], ['Jürgen', juergen], ['日本', nihon]])('%s', async (_user, user) => {
+    test.each([
+      ['alice', alice],
+      ['Jürgen', juergen],
+      ['日本', nihon],
+    ])('%s', async (_user, user) => {
       await using(open, { credentials: credentialsOf(user) }, async (send) => {
         const url = `${apache[scheme]}/cgi/whoami`;
         expectWhoami(await send(url), user, { secure: scheme === 'https' });
-        expectWhoami(await send(url, { method: 'POST', body: BODY }), user, { method: 'POST', length: Buffer.byteLength(BODY) });
+        expectWhoami(await send(url, { method: 'POST', body: BODY }), user, {
+          method: 'POST',
+          length: Buffer.byteLength(BODY),
+        });
       });
     });
   });
@@ -167,7 +179,9 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
 
   test('what is open to all', async () => {
     await using(open, { credentials: credentialsOf(alice) }, async (send) => {
-      expectWhoami(await send(`${apache.http}/public/cgi/whoami`, { method: 'POST', body: BODY }), null, { method: 'POST' });
+      expectWhoami(await send(`${apache.http}/public/cgi/whoami`, { method: 'POST', body: BODY }), null, {
+        method: 'POST',
+      });
     });
   });
 
@@ -184,7 +198,10 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
   test.each(['http', 'https'] as const)('Squid and Apache both ask, over %s', async (scheme) => {
     await using(open, { credentials: credentialsOf(alice), proxy: squid.proxy }, async (send) => {
       const url = `${apache[scheme]}/cgi/whoami`;
-      expectWhoami(await send(url, { method: 'POST', body: BODY }), alice, { method: 'POST', length: Buffer.byteLength(BODY) });
+      expectWhoami(await send(url, { method: 'POST', body: BODY }), alice, {
+        method: 'POST',
+        length: Buffer.byteLength(BODY),
+      });
       expectWhoami(await send(url), alice);
     });
   });
@@ -193,8 +210,12 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
     await using(open, { credentials: credentialsOf(alice), proxy: squid.proxy }, async (send) => {
       expectWhoami(await send(`${apache.http}/public/cgi/whoami`), null);
     });
-    await using(open, { credentials: credentialsOf(alice), proxy: { url: squid.proxy, credentials: wrong } }, async (send) => {
-      await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/proxy/);
-    });
+    await using(
+      open,
+      { credentials: credentialsOf(alice), proxy: { url: squid.proxy, credentials: wrong } },
+      async (send) => {
+        await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/proxy/);
+      },
+    );
   });
 });

@@ -5,9 +5,9 @@ import * as x509 from '@peculiar/x509';
 export async function makeCertificate(): Promise<{ ca: string; cert: string; key: string }> {
   x509.cryptoProvider.set(crypto);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const [authority, server] = await Promise.all(
+  const [authority, server] = (await Promise.all(
     [0, 1].map(() => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>),
-  ) as [CryptoKeyPair, CryptoKeyPair];
+  )) as [CryptoKeyPair, CryptoKeyPair];
   const notBefore = new Date(Date.now() - 3_600_000);
   const notAfter = new Date(Date.now() + 86_400_000);
   const issuer = 'CN=test authority';

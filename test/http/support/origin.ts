@@ -114,9 +114,12 @@ export class Origin implements AsyncDisposable {
     const { scheme = 'NTLM', proxy = false, protects = () => true, singleRequest = false } = this.#options;
     const connection = this.#connection(request);
     const field = request.headers[proxy ? 'proxy-authorization' : 'authorization'];
-    const token = field?.startsWith(`${scheme} `) ? new Uint8Array(Buffer.from(field.slice(scheme.length + 1), 'base64')) : undefined;
+    const token = field?.startsWith(`${scheme} `)
+      ? new Uint8Array(Buffer.from(field.slice(scheme.length + 1), 'base64'))
+      : undefined;
     const type = token?.[8];
-    const message = token === undefined ? (field === undefined ? 'none' : 'other') : type === 1 || type === 3 ? type : 'other';
+    const message =
+      token === undefined ? (field === undefined ? 'none' : 'other') : type === 1 || type === 3 ? type : 'other';
     const entry: Seen = {
       connection: connection.id,
       method: request.method ?? '',
@@ -139,7 +142,9 @@ export class Origin implements AsyncDisposable {
       return this.refuse(response, [`${scheme} ${Buffer.from(challenge).toString('base64')}`]);
     }
     if (token !== undefined && message === 3) {
-      const result = await connection.acceptor.authenticate(token).catch((error: NtlmError) => ({ ok: false, error }) as const);
+      const result = await connection.acceptor
+        .authenticate(token)
+        .catch((error: NtlmError) => ({ ok: false, error }) as const);
       if (!result.ok) {
         count();
         return this.refuse(response);

@@ -40,7 +40,11 @@ export class Proxy implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
-  #serve(socket: Socket, connection: number, { offers = 'NTLM', asks = true, closesFirst = false, refusesTunnels }: ProxyOptions): void {
+  #serve(
+    socket: Socket,
+    connection: number,
+    { offers = 'NTLM', asks = true, closesFirst = false, refusesTunnels }: ProxyOptions,
+  ): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket)).on('error', () => socket.destroy());
     let acceptor: NtlmAcceptor | undefined;
@@ -79,7 +83,8 @@ export class Proxy implements AsyncDisposable {
       socket.off('data', onData);
       const tunnel = line.startsWith('CONNECT ');
       const target = tunnel ? (line.split(' ')[1] ?? '') : new URL(line.split(' ')[1] ?? '').host;
-      if (tunnel && refusesTunnels !== undefined) return void socket.end(`HTTP/1.1 ${refusesTunnels}\r\nContent-Length: 0\r\n\r\n`);
+      if (tunnel && refusesTunnels !== undefined)
+        return void socket.end(`HTTP/1.1 ${refusesTunnels}\r\nContent-Length: 0\r\n\r\n`);
       const upstream = connect(Number(target.split(':').pop()), '127.0.0.1', () => {
         if (tunnel) socket.write('HTTP/1.1 200 Connected\r\n\r\n');
         upstream.write(tunnel ? received.subarray(end + 4) : received);
