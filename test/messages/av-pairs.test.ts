@@ -16,7 +16,12 @@ const LIST_AT = 56;
 /** A challenge whose TargetInfo is `list`. */
 function challengeWith(list: string): Uint8Array {
   const message = Buffer.concat([
-    encodeChallenge({ negotiateFlags: 0x00800001, targetName: '', serverChallenge: new Uint8Array(8), targetInfo: undefined }),
+    encodeChallenge({
+      negotiateFlags: 0x00800001,
+      targetName: '',
+      serverChallenge: new Uint8Array(8),
+      targetInfo: undefined,
+    }),
     hex(list),
   ]);
   message.writeUInt16LE(list.length / 2, 40);
@@ -40,7 +45,12 @@ describe('refused, with the offset of the pair', () => {
     { why: 'Timestamp of 9 bytes', list: pair(7, '00'.repeat(9)) + EOL, code: 'wrong-length', at: 0 },
     { why: 'ChannelBindings of 0 bytes', list: pair(10, '') + EOL, code: 'wrong-length', at: 0 },
     { why: 'SingleHost of 47 bytes', list: pair(8, '00'.repeat(47)) + EOL, code: 'wrong-length', at: 0 },
-    ...[1, 2, 3, 4, 5, 9].map((id) => ({ why: `${avIdName(id)} of half a unit`, list: pair(id, '440045') + EOL, code: 'malformed-text', at: 0 })),
+    ...[1, 2, 3, 4, 5, 9].map((id) => ({
+      why: `${avIdName(id)} of half a unit`,
+      list: pair(id, '440045') + EOL,
+      code: 'malformed-text',
+      at: 0,
+    })),
   ])('$why', ({ list, code, at }) => {
     let error: unknown;
     try {

@@ -39,7 +39,12 @@ const without = (flags: number, bits: number): number => (flags & ~bits) >>> 0;
 const versionAsRead = (flags: number, given: Version | undefined): Version | undefined =>
   given ?? (hasFlag(flags, F.NEGOTIATE_VERSION) ? NO_VERSION : undefined);
 
-const negotiate = fc.record({ negotiateFlags: uint32, domainName: oemText(), workstationName: oemText(), version: maybe(version) });
+const negotiate = fc.record({
+  negotiateFlags: uint32,
+  domainName: oemText(),
+  workstationName: oemText(),
+  version: maybe(version),
+});
 
 const challenge = uint32.chain((negotiateFlags) =>
   fc.record({
@@ -113,7 +118,8 @@ describe('what is encoded is decoded', () => {
         expect(decodeAuthenticate(encoded)).toEqual({
           ...message,
           negotiateFlags: flags >>> 0,
-          version: message.version ?? (message.mic !== undefined && !empty ? versionAsRead(flags, undefined) : undefined),
+          version:
+            message.version ?? (message.mic !== undefined && !empty ? versionAsRead(flags, undefined) : undefined),
         });
         expect(decodeMessage(encoded).type).toBe('AUTHENTICATE');
       }),
@@ -122,23 +128,39 @@ describe('what is encoded is decoded', () => {
 
   test('NTLMv2 client challenge, behind any proof and with any padding behind the EOL', () => {
     fc.assert(
-      fc.property(bytes(16), uint64, bytes(8), avPairs, bytes(0, 16), (ntProofStr, timestamp, challengeFromClient, pairs, padding) => {
-        const temp = Buffer.concat([encodeNtlmV2ClientChallenge({ timestamp, challengeFromClient, avPairs: pairs }), padding]);
-        expect(decodeNtlmV2Response(Uint8Array.from([...ntProofStr, ...temp]))).toEqual({
-          ntProofStr,
-          timestamp,
-          challengeFromClient,
-          avPairs: pairs,
-          temp: Uint8Array.from(temp),
-        });
-      }),
+      fc.property(
+        bytes(16),
+        uint64,
+        bytes(8),
+        avPairs,
+        bytes(0, 16),
+        (ntProofStr, timestamp, challengeFromClient, pairs, padding) => {
+          const temp = Buffer.concat([
+            encodeNtlmV2ClientChallenge({ timestamp, challengeFromClient, avPairs: pairs }),
+            padding,
+          ]);
+          expect(decodeNtlmV2Response(Uint8Array.from([...ntProofStr, ...temp]))).toEqual({
+            ntProofStr,
+            timestamp,
+            challengeFromClient,
+            avPairs: pairs,
+            temp: Uint8Array.from(temp),
+          });
+        },
+      ),
     );
   });
 
   test('AV pairs keep their order and their bytes, known or not', () => {
     fc.assert(
       fc.property(avPairs, (targetInfo) => {
-        const message = { negotiateFlags: 0, targetName: '', serverChallenge: new Uint8Array(8), targetInfo, version: undefined };
+        const message = {
+          negotiateFlags: 0,
+          targetName: '',
+          serverChallenge: new Uint8Array(8),
+          targetInfo,
+          version: undefined,
+        };
         expect(decodeChallenge(encodeChallenge(message)).targetInfo).toEqual(targetInfo);
       }),
     );
@@ -156,7 +178,9 @@ describe('what is encoded is decoded', () => {
         expect(said.flags).toBe(value(AvId.MsvAvFlags)?.readUInt32LE());
         expect(said.nbDomainName).toBe(value(AvId.MsvAvNbDomainName)?.toString('utf16le'));
         expect(said.targetName).toBe(value(AvId.MsvAvTargetName)?.toString('utf16le'));
-        expect(said.channelBindings && toHex(said.channelBindings)).toBe(value(AvId.MsvAvChannelBindings)?.toString('hex'));
+        expect(said.channelBindings && toHex(said.channelBindings)).toBe(
+          value(AvId.MsvAvChannelBindings)?.toString('hex'),
+        );
       }),
     );
   });
@@ -177,7 +201,9 @@ describe('what is encoded is decoded', () => {
       fc.property(uint32, (flags) => {
         const known = Object.entries(F).filter(([, bit]) => Math.floor(flags / bit) % 2 === 1);
         const names = flagNames(flags);
-        expect(names.filter((name) => name.startsWith('NTLMSSP_')).sort()).toEqual(known.map(([name]) => `NTLMSSP_${name}`).sort());
+        expect(names.filter((name) => name.startsWith('NTLMSSP_')).sort()).toEqual(
+          known.map(([name]) => `NTLMSSP_${name}`).sort(),
+        );
         const unknown = names.filter((name) => name.startsWith('0x')).map(Number);
         expect([...known.map(([, bit]) => bit), ...unknown].reduce((sum, bit) => sum + bit, 0)).toBe(flags);
       }),
@@ -194,7 +220,11 @@ describe('FILETIME', () => {
   });
 
   test('a date comes back as itself, ticks come back without their fraction of a millisecond', () => {
-    const date = fc.date({ min: new Date('1601-01-01T00:00:00Z'), max: new Date('9999-12-31T00:00:00Z'), noInvalidDate: true });
+    const date = fc.date({
+      min: new Date('1601-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T00:00:00Z'),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(date, fc.bigInt({ min: 0n, max: 9999n }), (day, fraction) => {
         expect(dateFromFiletime(filetimeFromDate(day) + fraction)).toEqual(day);
@@ -275,8 +305,19 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
         if (given) putVersion(head, 48, given);
         const name = { descriptorAt: 12, value: encodeFor(flags)(targetName) };
         const info = { descriptorAt: 40, value: targetInfo === undefined ? new Uint8Array(0) : avList(targetInfo) };
-        const laid = layOut(head, length === 32 ? [name] : [name, info], place, { 32: 15, 48: 7, 56: Infinity }[length]);
-        expect(decodeChallenge(laid)).toEqual({ negotiateFlags: flags, targetName, serverChallenge, targetInfo, version: given });
+        const laid = layOut(
+          head,
+          length === 32 ? [name] : [name, info],
+          place,
+          { 32: 15, 48: 7, 56: Infinity }[length],
+        );
+        expect(decodeChallenge(laid)).toEqual({
+          negotiateFlags: flags,
+          targetName,
+          serverChallenge,
+          targetInfo,
+          version: given,
+        });
       }),
     );
   });
@@ -376,7 +417,10 @@ describe('truncation', () => {
   // The last byte of each belongs to a field that a descriptor or the flags promise: no prefix of them is a message.
   test.each(Object.entries(vectors))('%s: every prefix is refused within its bytes', (_, message) => {
     for (let length = 0; length < message.length; length++) {
-      expectPeerError(failure(() => decodeMessage(message.subarray(0, length))), length);
+      expectPeerError(
+        failure(() => decodeMessage(message.subarray(0, length))),
+        length,
+      );
     }
   });
 
@@ -389,7 +433,13 @@ describe('truncation', () => {
     },
     {
       name: 'CHALLENGE without payload: from 32 on',
-      message: encodeChallenge({ negotiateFlags: 0, targetName: '', serverChallenge: bytesOf(8), targetInfo: undefined, version: NO_VERSION }),
+      message: encodeChallenge({
+        negotiateFlags: 0,
+        targetName: '',
+        serverChallenge: bytesOf(8),
+        targetInfo: undefined,
+        version: NO_VERSION,
+      }),
       legal: Array.from({ length: 56 - 32 }, (_, i) => 32 + i),
     },
     {
@@ -412,7 +462,11 @@ describe('truncation', () => {
     for (let length = 0; length < message.length; length++) {
       const prefix = message.subarray(0, length);
       if (legal.includes(length)) expect(decodeMessage(prefix).type).toBe(whole.type);
-      else expectPeerError(failure(() => decodeMessage(prefix)), length);
+      else
+        expectPeerError(
+          failure(() => decodeMessage(prefix)),
+          length,
+        );
     }
   });
 
@@ -420,7 +474,10 @@ describe('truncation', () => {
     const response = hex(ntlmV2.ntlmV2Response);
     const end = response.length - 4; // the four zero bytes behind the EOL are padding
     for (let length = 0; length < end; length++) {
-      expectPeerError(failure(() => decodeNtlmV2Response(response.subarray(0, length))), length);
+      expectPeerError(
+        failure(() => decodeNtlmV2Response(response.subarray(0, length))),
+        length,
+      );
     }
     expect(decodeNtlmV2Response(response.subarray(0, end)).avPairs).toHaveLength(2);
   });
@@ -475,7 +532,11 @@ describe('the field recorder', () => {
   };
 
   test('tells of every byte of a message that the library encodes, once', () => {
-    const messages = fc.oneof(negotiate.map(encodeNegotiate), challenge.map(encodeChallenge), authenticate.map(encodeAuthenticate));
+    const messages = fc.oneof(
+      negotiate.map(encodeNegotiate),
+      challenge.map(encodeChallenge),
+      authenticate.map(encodeAuthenticate),
+    );
     fc.assert(
       fc.property(messages, (message) => {
         const spans = spansOf(message).sort((a, b) => a.offset - b.offset);

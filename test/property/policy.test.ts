@@ -7,7 +7,15 @@ import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Credentials, NtlmClient, NtlmError, policies, type NtlmOptions, type Policy, type SessionSecurity } from '../../src/index.ts';
+import {
+  Credentials,
+  NtlmClient,
+  NtlmError,
+  policies,
+  type NtlmOptions,
+  type Policy,
+  type SessionSecurity,
+} from '../../src/index.ts';
 import {
   AvFlags,
   AvId,
@@ -25,7 +33,12 @@ import { avPairs, uint32 } from '../support/arbitraries.ts';
 import { toHex } from '../support/bytes.ts';
 import { NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
 
-const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01', lmHash: true });
+const credentials = Credentials.fromPassword({
+  username: 'user',
+  domain: 'DOMAIN',
+  password: 'SecREt01',
+  lmHash: true,
+});
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(length === 8 ? 0xaa : 0x55);
 const now = (): bigint => 1n;
 
@@ -109,7 +122,9 @@ function isAnswerable({ policy, sessionSecurity, flags, targetInfo, unicode = tr
   if (policy === 'ntlm2-session') return has(F.NEGOTIATE_EXTENDED_SESSIONSECURITY);
   if (policy !== 'ntlmv2') return true;
   const strict = has(F.NEGOTIATE_NTLM) && has(F.NEGOTIATE_EXTENDED_SESSIONSECURITY) && targetInfo !== undefined;
-  const named = [AvId.MsvAvNbComputerName, AvId.MsvAvNbDomainName].every((id) => targetInfo?.some((pair) => pair.id === id));
+  const named = [AvId.MsvAvNbComputerName, AvId.MsvAvNbDomainName].every((id) =>
+    targetInfo?.some((pair) => pair.id === id),
+  );
   return strict && (sessionSecurity === 'none' || (has(F.NEGOTIATE_128) && named));
 }
 
@@ -147,7 +162,10 @@ function check(given: Case): Strength | undefined {
   hold(has(F.NEGOTIATE_SIGN) === wanted, 'SIGN as asked for');
   hold(has(F.NEGOTIATE_SEAL) === (sessionSecurity === 'seal'), 'SEAL as asked for');
   hold(has(F.NEGOTIATE_KEY_EXCH) === (wanted && isGranted(F.NEGOTIATE_KEY_EXCH)), 'KEY_EXCH only with SIGN or SEAL');
-  hold(message.encryptedRandomSessionKey.length === (has(F.NEGOTIATE_KEY_EXCH) ? 16 : 0), 'a key where one is exchanged');
+  hold(
+    message.encryptedRandomSessionKey.length === (has(F.NEGOTIATE_KEY_EXCH) ? 16 : 0),
+    'a key where one is exchanged',
+  );
 
   // Nothing is agreed that the server did not grant; the rest of the word is ours to say.
   const ours = F.REQUEST_TARGET | F.NEGOTIATE_VERSION;
@@ -161,7 +179,10 @@ function check(given: Case): Strength | undefined {
     const hmac = createHmac('md5', sessionKey).update(transcript[0]!).update(transcript[1]!).update(zeroed);
     hold(toHex(message.mic) === hmac.digest('hex'), 'the right MIC');
   }
-  hold(message.lmChallengeResponse.every((byte) => byte === 0) === withMic, 'an LM response if and only if there is no timestamp');
+  hold(
+    message.lmChallengeResponse.every((byte) => byte === 0) === withMic,
+    'an LM response if and only if there is no timestamp',
+  );
   if (shape === 'ntlmv2') checkPairs(given, message, withMic, hold);
   return shape;
 }
@@ -171,26 +192,49 @@ type Hold = (truth: boolean, claim: string) => void;
 /** MS-NLMP 3.1.5.1.2: the server's pairs, then ours; what only a client may say is never the server's. */
 function checkPairs({ targetInfo = [], rest }: Case, message: AuthenticateMessage, withMic: boolean, hold: Hold): void {
   const { avPairs: sent, timestamp } = decodeNtlmV2Response(message.ntChallengeResponse);
-  const clients: readonly number[] = [AvId.MsvAvFlags, AvId.MsvAvSingleHost, AvId.MsvAvTargetName, AvId.MsvAvChannelBindings];
+  const clients: readonly number[] = [
+    AvId.MsvAvFlags,
+    AvId.MsvAvSingleHost,
+    AvId.MsvAvTargetName,
+    AvId.MsvAvChannelBindings,
+  ];
   const servers = (pairs: readonly AvPair[]): string =>
-    pairs.filter(({ id }) => !clients.includes(id)).map(({ id, value }) => `${id}:${toHex(value)}`).join();
+    pairs
+      .filter(({ id }) => !clients.includes(id))
+      .map(({ id, value }) => `${id}:${toHex(value)}`)
+      .join();
   const find = (pairs: readonly AvPair[], wanted: number): string =>
-    pairs.filter(({ id }) => id === wanted).map(({ value }) => toHex(value)).join();
+    pairs
+      .filter(({ id }) => id === wanted)
+      .map(({ value }) => toHex(value))
+      .join();
 
   hold(servers(sent) === servers(targetInfo), "the server's pairs, unchanged and in order");
   const own = sent.findIndex(({ id }) => id === AvId.MsvAvTargetName || id === AvId.MsvAvChannelBindings);
   if (own >= 0) hold(servers(sent.slice(own)) === '', "our pairs behind the server's");
 
   const time = find(targetInfo, AvId.MsvAvTimestamp);
-  hold(timestamp === (time === '' ? now() : Buffer.from(time, 'hex').readBigUInt64LE()), "the server's time, else ours");
+  hold(
+    timestamp === (time === '' ? now() : Buffer.from(time, 'hex').readBigUInt64LE()),
+    "the server's time, else ours",
+  );
 
   hold(find(sent, AvId.MsvAvSingleHost) === '', 'no SingleHost of the server');
-  hold(find(sent, AvId.MsvAvTargetName) === (rest?.spn === undefined ? '' : toHex(avText(9, rest.spn).value)), 'our TargetName');
-  hold(find(sent, AvId.MsvAvChannelBindings) === (rest?.channelBindings ? toHex(rest.channelBindings.hash) : ''), 'our ChannelBindings');
+  hold(
+    find(sent, AvId.MsvAvTargetName) === (rest?.spn === undefined ? '' : toHex(avText(9, rest.spn).value)),
+    'our TargetName',
+  );
+  hold(
+    find(sent, AvId.MsvAvChannelBindings) === (rest?.channelBindings ? toHex(rest.channelBindings.hash) : ''),
+    'our ChannelBindings',
+  );
 
   const theirFlags = find(targetInfo, AvId.MsvAvFlags);
   const flags = find(sent, AvId.MsvAvFlags);
-  hold(flags.length === (withMic || theirFlags !== '' ? 8 : 0), 'exactly one Flags pair where there is something to say');
+  hold(
+    flags.length === (withMic || theirFlags !== '' ? 8 : 0),
+    'exactly one Flags pair where there is something to say',
+  );
   if (flags === '') return;
   const word = Buffer.from(flags, 'hex').readUInt32LE();
   const theirs = theirFlags === '' ? 0 : Buffer.from(theirFlags, 'hex').readUInt32LE();
@@ -229,13 +273,16 @@ describe.each(policies)('policy %s, every combination of the flags that matter',
       }
     }
     const everAnswered = !(policy === 'ntlmv2' && target === 'no target information');
-    expect(shapes.has(weakestUnder[policy])).toBe(everAnswered); // what the policy allows is used, so that the bound is tight
+    // What the policy allows is used where the server grants no better, so that the bound is tight.
+    expect(shapes.has(weakestUnder[policy])).toBe(everAnswered);
   });
 });
 
 /** What a relay in the middle, or an odd server, may put into target information. */
 const hostilePairs = fc.tuple(avPairs, fc.boolean(), fc.boolean(), uint32).map(([pairs, named, timed, flags]) => {
-  const kept = pairs.filter(({ id }) => id !== AvId.MsvAvFlags && (!named || (id !== 1 && id !== 2)) && (!timed || id !== 7));
+  const kept = pairs.filter(
+    ({ id }) => id !== AvId.MsvAvFlags && (!named || (id !== 1 && id !== 2)) && (!timed || id !== 7),
+  );
   return [...(named ? NAMES.slice(0, 2) : []), ...kept, avFlags(flags), ...(timed ? [avTimestamp(TIMESTAMP)] : [])];
 });
 
@@ -262,7 +309,7 @@ test('any flags at all, any pairs of the server, any charset and any pairs of ou
   );
 });
 
-test('without extended session security in the challenge, no policy for v2 alone ever sends a 24-byte NT response', () => {
+test('without extended session security in the challenge no policy for v2 falls back to a 24-byte NT response', () => {
   for (const policy of ['ntlmv2', 'ntlmv2-compatible'] as const) {
     for (const flags of combinations.filter((each) => !hasFlag(each, F.NEGOTIATE_EXTENDED_SESSIONSECURITY))) {
       const { message } = run({ policy, sessionSecurity: 'none', flags, targetInfo: NAMES });
