@@ -88,13 +88,13 @@ export const ntlmMachine = setup({
       return { error: new NtlmError(message, { code, phase: 'challenge', side }) };
     }),
     fault: assign((_, { phase, error }: { phase: NtlmErrorPhase; error: unknown }) => ({ error: asNtlmError(error, phase) })),
-    noteRejection: assign({
+    noteRejection: assign(() => ({
       error: new NtlmError('the server refused the credentials', {
         code: 'credentials-refused',
         phase: 'authenticate',
         side: 'peer',
       }),
-    }),
+    })),
     // A copy here too: what a listener does with its token does not reach the MIC.
     emitToken: emit((_, { message, token }: Omit<NtlmEmitted, 'type'>) => ({
       type: 'token' as const,
