@@ -128,6 +128,6 @@ export class NtlmClient {
         side: 'local',
       });
     }
-    return token.slice();
+    return new Uint8Array(token);
   }
 }
