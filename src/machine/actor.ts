@@ -28,7 +28,7 @@ export function createNtlmActor(options: NtlmOptions, { machine = ntlmMachine, i
   const actor = createActor(machine, { input: options, ...(inspect === undefined ? {} : { inspect }) });
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error') throw snapshot.error;
-  if (isWeak(snapshot.context.options.policy)) warnOnce(snapshot.context.options.policy);
+  warnIfWeak(snapshot.context.options.policy);
   return actor.start();
 }
 
@@ -40,8 +40,9 @@ export function stateOf(snapshot: NtlmSnapshot): NtlmState {
 
 const warned = new Set<Policy>();
 
-function warnOnce(policy: Policy): void {
-  if (warned.has(policy)) return;
+/** Says once what a weak policy means. */
+export function warnIfWeak(policy: Policy): void {
+  if (!isWeak(policy) || warned.has(policy)) return;
   warned.add(policy);
   const message = `ntlmachine: policy "${policy}" sends responses that can be cracked within hours; prefer "ntlmv2"`;
   const { process } = globalThis;

@@ -4,8 +4,8 @@ import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { policies, type Policy } from './policy.ts';
 
-/** What the user wants to do with the session after authentication. */
-export type SessionSecurity = 'none' | 'sign' | 'seal';
+/** What the user wants to do with the session after authentication; `offer` asks for signing and does without. */
+export type SessionSecurity = 'none' | 'offer' | 'sign' | 'seal';
 
 /** Options of a handshake. Everything but the credentials has a default. */
 export interface NtlmOptions {
@@ -24,7 +24,7 @@ export interface NtlmOptions {
   readonly requestTarget?: boolean | undefined;
   /** What to call ourselves in the Version field; `false` leaves it out of type 3 and zero in type 1. Default 10.0.0. */
   readonly version?: Version | false | undefined;
-  /** `sign` and `seal` ask for session keys; default `none`. */
+  /** `sign` and `seal` ask for session keys and demand them, `offer` only asks; default `none`. */
   readonly sessionSecurity?: SessionSecurity | undefined;
   /** Whether a challenge may come without a negotiate before it; default `false`. */
   readonly connectionless?: boolean | undefined;
@@ -62,7 +62,7 @@ const LATEST_FILETIME = 2n ** 64n - 1n;
 export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   checkCredentials(options.credentials);
   const policy = oneOf('policy', options.policy ?? 'ntlmv2', policies);
-  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity ?? 'none', ['none', 'sign', 'seal'] as const);
+  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity ?? 'none', ['none', 'offer', 'sign', 'seal'] as const);
   const hash = options.channelBindings?.hash;
   if (options.channelBindings !== undefined && !(hash instanceof Uint8Array && hash.length === 16)) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
