@@ -109,7 +109,7 @@ function createGate(options: NtlmServerOptions, listener: NtlmRequestListener): 
     throw invalidArgument('maxRefusals', 'must be a whole number above 0');
   }
   if (!(challengeLifetime > 0)) throw invalidArgument('challengeLifetime', 'must be milliseconds above 0');
-  if (onVerdict !== undefined && typeof onVerdict !== 'function') throw invalidArgument('onVerdict', 'must be a function');
+  if (!['undefined', 'function'].includes(typeof onVerdict)) throw invalidArgument('onVerdict', 'must be a function');
   if (typeof listener !== 'function') throw invalidArgument('listener', 'must be a function');
   new NtlmAcceptor(acceptorOptions); // a mistake in the options belongs to the caller, not to the first connection
   return { acceptorOptions, schemes, maxRefusals, challengeLifetime, onVerdict, listener, connections: new WeakMap() };
