@@ -18,6 +18,7 @@ import { NtlmError, invalidArgument } from '../errors.ts';
 import type { NtlmEvent, NtlmTag } from '../machine/context.ts';
 import { asNtlmError, ntlmMachine } from '../machine/machine.ts';
 import { resolveOptions } from '../machine/options.ts';
+import { isBytes } from '../messages/checks.ts';
 import type { NtlmMoved, SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
 import { encodeMechTypeList, MechType } from './messages/mech-types.ts';
 import { encodeNegTokenInit } from './messages/neg-token-init.ts';
@@ -118,7 +119,7 @@ export const spnegoMachine = setup({
     passChallenge: sendTo('ntlm', ({ context }) => ({ type: 'challenge' as const, token: messageOf(context) ?? NO_BYTES })),
     keepReplyToken: assign(({ event }) => {
       const bytes = event.type === 'negotiate' ? event.hint : 'token' in event ? event.token : undefined;
-      return { reply: undefined, replyToken: bytes instanceof Uint8Array ? bytes.slice() : NO_BYTES };
+      return { reply: undefined, replyToken: isBytes(bytes) ? bytes.slice() : NO_BYTES };
     }),
     noteReply: assign(({ context: { reply } }) => ({
       raw: reply?.type === 'raw-ntlmssp',
