@@ -3,3 +3,16 @@ export * from './messages/index.ts';
 export { createSpnegoActor, createSpnegoActor as spnego, type SpnegoActor, type SpnegoMachine, type SpnegoSnapshot } from './actor.ts';
 export type { SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
 export { spnegoMachine } from './machine.ts';
+export {
+  SpnegoAcceptor,
+  type SpnegoAcceptorActor,
+  type SpnegoAcceptorState,
+  type SpnegoAcceptorStep,
+} from './acceptor/acceptor.ts';
+export type {
+  SpnegoAcceptorContext,
+  SpnegoAcceptorEmitted,
+  SpnegoAcceptorEvent,
+  SpnegoRefusal,
+} from './acceptor/context.ts';
+export { spnegoAcceptorMachine } from './acceptor/machine.ts';

@@ -12,42 +12,14 @@
  * - `authenticated` and `failed` settle the negotiation: only `reset` leaves them. `reset` works everywhere.
  * - An event that a state does not know changes nothing.
  */
-import { assign, emit, sendTo, setup } from 'xstate';
-import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import type { NtlmEvent, NtlmTag } from '../machine/context.ts';
-import { asNtlmError, ntlmMachine } from '../machine/machine.ts';
+import { assign } from 'xstate';
+import { invalidArgument } from '../errors.ts';
 import { resolveOptions } from '../machine/options.ts';
-import { isBytes } from '../messages/checks.ts';
-import type { NtlmMoved, SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
-import { encodeMechTypeList, MechType } from './messages/mech-types.ts';
-import { encodeNegTokenInit } from './messages/neg-token-init.ts';
-import {
-  canAnswer,
-  isIncomplete,
-  mechListMICOf,
-  messageOf,
-  objections,
-  type ObjectionName,
-} from './objections.ts';
-import { answerService, decodeTokenService, verifyMechListMicService, wrapResponseService } from './services.ts';
-
-const MECH_TYPES = [MechType.NTLMSSP];
-
-const BLANK = {
-  replyToken: undefined,
-  reply: undefined,
-  raw: false,
-  micRequested: false,
-  token: undefined,
-  session: undefined,
-  mechListMIC: undefined,
-  micVerified: false,
-  answered: false,
-  error: undefined,
-} as const satisfies Partial<SpnegoContext>;
-
-const NO_BYTES = new Uint8Array(0);
+import type { SpnegoContext, SpnegoInput } from './context.ts';
+import { encodeMechTypeList } from './messages/mech-types.ts';
+import type { SpnegoToken } from './messages/spnego-token.ts';
+import { mechListMICOf, objections, type ObjectionName } from './objections.ts';
+import { BLANK, MECH_TYPES, NO_BYTES, moved, spnegoSetup } from './setup.ts';
 
 /** One guarded way out for an objection. */
 const object = <Name extends ObjectionName>(name: Name) =>
@@ -57,15 +29,22 @@ const object = <Name extends ObjectionName>(name: Name) =>
     actions: { type: 'object', params: { objection: name } },
   }) as const;
 
-const applies =
-  (name: ObjectionName) =>
-  ({ context }: { context: SpnegoContext }): boolean =>
-    objections[name].applies(context);
-
 const onFault = {
   target: '#spnego.failed.faulted',
   actions: { type: 'fault', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
 } as const;
+
+/** Decodes the token at hand, for the state `target` to look at. */
+const decodeInto = <Target extends string>(target: Target) =>
+  ({
+    src: 'decodeToken',
+    input: ({ context }: { context: SpnegoContext }) => ({ token: context.replyToken ?? NO_BYTES }),
+    onDone: {
+      target,
+      actions: { type: 'keepReply', params: ({ event }: { event: { output: SpnegoToken } }) => ({ reply: event.output }) },
+    },
+    onError: onFault,
+  }) as const;
 
 /** The handshake inside failed: so did the negotiation, and for its reason. */
 const onNtlmFailed = [
@@ -73,84 +52,7 @@ const onNtlmFailed = [
   { guard: 'ntlmFaulted', target: '#spnego.failed.faulted', actions: 'takeError' },
 ] as const;
 
-export const spnegoMachine = setup({
-  types: {
-    input: {} as SpnegoInput,
-    context: {} as SpnegoContext,
-    events: {} as SpnegoEvent | NtlmMoved,
-    emitted: {} as SpnegoEmitted,
-    tags: {} as NtlmTag,
-    children: {} as { ntlm: 'ntlm' },
-  },
-  actors: {
-    ntlm: ntlmMachine,
-    decodeToken: decodeTokenService,
-    wrapResponse: wrapResponseService,
-    verifyMechListMIC: verifyMechListMicService,
-    answer: answerService,
-  },
-  guards: {
-    hinted: ({ event }) => event.type === 'negotiate' && event.hint !== undefined,
-    resettable: ({ event }) =>
-      event.type === 'reset' && (event.credentials === undefined || event.credentials instanceof Credentials),
-    ntlmNegotiated: ({ event }) => moved(event)?.matches({ negotiated: 'waiting' }) === true,
-    ntlmResponded: ({ event }) => moved(event)?.matches('responded') === true,
-    ntlmRefused: ({ event }) => moved(event)?.matches({ failed: 'refused' }) === true,
-    ntlmFaulted: ({ event }) => moved(event)?.matches({ failed: 'faulted' }) === true,
-    carriesMechListMIC: ({ context }) => mechListMICOf(context) !== undefined,
-    answerIsDue: ({ context }) => isIncomplete(context) && canAnswer(context),
-    notAHint: applies('notAHint'),
-    ntlmNotOffered: applies('ntlmNotOffered'),
-    notAReply: applies('notAReply'),
-    mechanismRejected: applies('mechanismRejected'),
-    otherMechanism: applies('otherMechanism'),
-    micTooEarly: applies('micTooEarly'),
-    challengeMissing: applies('challengeMissing'),
-    notAFinalToken: applies('notAFinalToken'),
-    credentialsRejected: applies('credentialsRejected'),
-    micRequestedLate: applies('micRequestedLate'),
-    messageTooMany: applies('messageTooMany'),
-    micUnverifiable: applies('micUnverifiable'),
-    unanswerable: applies('unanswerable'),
-    micMissing: applies('micMissing'),
-  },
-  actions: {
-    tellNtlm: sendTo('ntlm', (_, { event }: { event: NtlmEvent }) => event),
-    passChallenge: sendTo('ntlm', ({ context }) => ({ type: 'challenge' as const, token: messageOf(context) ?? NO_BYTES })),
-    keepReplyToken: assign(({ event }) => {
-      const bytes = event.type === 'negotiate' ? event.hint : 'token' in event ? event.token : undefined;
-      return { reply: undefined, replyToken: isBytes(bytes) ? bytes.slice() : NO_BYTES };
-    }),
-    noteReply: assign(({ context: { reply } }) => ({
-      raw: reply?.type === 'raw-ntlmssp',
-      micRequested: reply?.type === 'resp' && reply.negState === 'request-mic',
-    })),
-    object: assign((_, { objection }: { objection: ObjectionName }) => {
-      const { code, message } = objections[objection];
-      return { error: new NtlmError(message, { code, phase: 'spnego', side: 'peer' }) };
-    }),
-    fault: assign((_, { error }: { error: unknown }) => ({ error: asNtlmError(error, 'spnego') })),
-    takeError: assign(({ event }) => ({ error: moved(event)?.context.error })),
-    noteRejection: assign({
-      error: new NtlmError('the server refused the credentials', {
-        code: 'credentials-refused',
-        phase: 'spnego',
-        side: 'peer',
-      }),
-    }),
-    makeNegTokenInit: assign(({ event }) => {
-      const mechToken = moved(event)?.context.negotiateToken ?? NO_BYTES;
-      return { token: encodeNegTokenInit({ mechTypes: MECH_TYPES, mechToken }) };
-    }),
-    emitToken: emit(({ context }, { message }: { message: SpnegoEmitted['message'] }) => ({
-      type: 'token' as const,
-      message,
-      token: context.token ?? NO_BYTES,
-    })),
-    wipe: ({ context }) => context.session?.close(),
-    startOver: assign(BLANK),
-  },
-}).createMachine({
+export const spnegoMachine = spnegoSetup.createMachine({
   id: 'spnego',
   context: ({ input }) => ({ ...BLANK, ...checkInput(input), mechTypeList: encodeMechTypeList(MECH_TYPES) }),
   invoke: {
@@ -171,7 +73,7 @@ export const spnegoMachine = setup({
     idle: {
       on: {
         negotiate: [
-          { guard: 'hinted', target: 'negotiated.reading', actions: 'keepReplyToken' },
+          { guard: 'hinted', target: 'negotiated.decoding', actions: 'keepReplyToken' },
           { target: 'negotiated.encoding' },
         ],
       },
@@ -180,14 +82,9 @@ export const spnegoMachine = setup({
     negotiated: {
       initial: 'encoding',
       states: {
-        reading: {
+        decoding: {
           tags: 'busy',
-          invoke: {
-            src: 'decodeToken',
-            input: ({ context }) => ({ token: context.replyToken ?? NO_BYTES }),
-            onDone: { target: 'deciding', actions: assign({ reply: ({ event }) => event.output }) },
-            onError: onFault,
-          },
+          invoke: decodeInto('deciding'),
         },
         deciding: {
           tags: 'busy',
@@ -219,12 +116,7 @@ export const spnegoMachine = setup({
       initial: 'decoding',
       states: {
         decoding: {
-          invoke: {
-            src: 'decodeToken',
-            input: ({ context }) => ({ token: context.replyToken ?? NO_BYTES }),
-            onDone: { target: 'deciding', actions: assign({ reply: ({ event }) => event.output }) },
-            onError: onFault,
-          },
+          invoke: decodeInto('deciding'),
         },
         deciding: {
           always: [
@@ -275,12 +167,7 @@ export const spnegoMachine = setup({
         },
         decoding: {
           tags: 'busy',
-          invoke: {
-            src: 'decodeToken',
-            input: ({ context }) => ({ token: context.replyToken ?? NO_BYTES }),
-            onDone: { target: 'deciding', actions: assign({ reply: ({ event }) => event.output }) },
-            onError: onFault,
-          },
+          invoke: decodeInto('deciding'),
         },
         deciding: {
           tags: 'busy',
@@ -350,10 +237,6 @@ export const spnegoMachine = setup({
     },
   },
 });
-
-function moved(event: SpnegoEvent | NtlmMoved): NtlmMoved['snapshot'] | undefined {
-  return event.type === 'xstate.snapshot.ntlm' ? event.snapshot : undefined;
-}
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 function checkInput(input: SpnegoInput): Pick<SpnegoContext, 'options' | 'sessionSecurity'> {
