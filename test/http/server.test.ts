@@ -309,6 +309,14 @@ describe('a server of createNtlmServer', () => {
     expect(second.socket).toBe(first.socket);
     expect([first, second].map(({ response }) => response.headers['connection'])).toEqual(['keep-alive', 'close']);
   });
+
+  it('counts refusals anew after a success', async () => {
+    const call = openConnection(await listen(createNtlmServer({ ...options, maxRefusals: 2 }, whoAmI)));
+    await authenticate(call, alice('wrong'));
+    await authenticate(call, alice());
+    const again = await authenticate(call, alice('wrong'));
+    expect(again.response.headers['connection']).toBe('keep-alive');
+  });
 });
 
 describe('requireNtlm', () => {

@@ -15,13 +15,12 @@ export function needle(name: string, bytes: Uint8Array, text?: string): Needle {
   const numbers = [...bytes];
   const texts = [
     hex,
-    hex.replace(/..(?=.)/g, '$& '),
     hex.replace(/..(?=.)/g, '$&:'),
     buffer.toString('base64').replace(/=+$/, ''),
     buffer.toString('base64url'),
     buffer.toString('latin1'),
     numbers.join(','),
-    numbers.join(', '),
+    numbers.map((byte, i) => `"${i}":${byte}`).join(','),
   ];
   return { name, bytes: [bytes], texts: (text === undefined ? texts : [text, ...texts]).map((form) => form.toLowerCase()) };
 }
@@ -35,10 +34,11 @@ export function textNeedles(name: string, text: string): Needle[] {
   ];
 }
 
-/** The names of the needles that `text` shows. */
+/** The names of the needles that `text` shows, with its spaces and line breaks or without. */
 export function shownIn(text: string, needles: readonly Needle[]): string[] {
   const lower = text.toLowerCase();
-  return needles.filter(({ texts }) => texts.some((form) => lower.includes(form))).map(({ name }) => name);
+  const dense = lower.replace(/\s+/g, '');
+  return needles.filter(({ texts }) => texts.some((form) => lower.includes(form) || dense.includes(form))).map(({ name }) => name);
 }
 
 /** Where in `root` a needle lies, as `path: name`. Follows every own property, symbols, getters and hidden ones included. */
@@ -72,7 +72,7 @@ export function reachable(root: unknown, needles: readonly Needle[]): string[] {
 
 function heldIn(value: ArrayBuffer | ArrayBufferView, needles: readonly Needle[]): string[] {
   const buffer = value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return needles.filter(({ bytes }) => bytes.some((form) => buffer.includes(form))).map(({ name }) => name);
+  return needles.filter(({ bytes }) => bytes.some((form) => buffer.includes(Buffer.from(form)))).map(({ name }) => name);
 }
 
 function read(holder: object, key: PropertyKey): unknown {

@@ -41,12 +41,17 @@ export const NAMES: readonly AvPair[] = [
   avText(AvId.MsvAvDnsComputerName, 'server.domain.test'),
 ];
 
-/** A challenge as a Windows server sends it; `serverChallenge` is eight times `nonce`. */
-export function challengeToken({
-  flags = GENEROUS,
-  nonce = 0x31,
-  targetInfo = [...NAMES, avTimestamp(TIMESTAMP)],
-}: { flags?: number; nonce?: number; targetInfo?: readonly AvPair[] | undefined } = {}): Uint8Array {
+export interface ChallengeChoices {
+  readonly flags?: number;
+  readonly nonce?: number;
+  /** `undefined` for a challenge that has none. */
+  readonly targetInfo?: readonly AvPair[] | undefined;
+}
+
+/** A challenge as a Windows server sends it; the server challenge is eight times `nonce`. */
+export function challengeToken(choices: ChallengeChoices = {}): Uint8Array {
+  const standard = { flags: GENEROUS, nonce: 0x31, targetInfo: [...NAMES, avTimestamp(TIMESTAMP)] };
+  const { flags, nonce, targetInfo } = { ...standard, ...choices };
   return encodeChallenge({
     negotiateFlags: flags,
     targetName: 'DOMAIN',
