@@ -116,5 +116,6 @@ export const spnegoSetup = setup({
 
 /** The handshake inside, where it moved on. */
 export function moved(event: SpnegoEvent | NtlmMoved): NtlmMoved['snapshot'] | undefined {
-  return event.type === 'xstate.snapshot.ntlm' ? event.snapshot : undefined;
+  if (event.type !== 'xstate.snapshot.ntlm') return undefined;
+  return typeof event.snapshot?.matches === 'function' ? event.snapshot : undefined;
 }

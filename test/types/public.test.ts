@@ -43,7 +43,7 @@ describe('closed unions', () => {
     expectTypeOf<Policy>().toEqualTypeOf<'ntlmv2' | 'ntlmv2-compatible' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm'>();
     expect(root.policies).toEqual(['ntlmv2', 'ntlmv2-compatible', 'ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm']);
     expectTypeOf<ResponseKind>().toEqualTypeOf<'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'>();
-    expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'sign' | 'seal'>();
+    expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'offer' | 'sign' | 'seal'>();
   });
 
   test('states and tags', () => {
@@ -84,8 +84,9 @@ describe('the machine and its actor', () => {
 
 describe('the client', () => {
   test('gives bytes for bytes', () => {
-    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<() => Uint8Array>();
+    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<(hint?: Uint8Array) => Uint8Array>();
     expectTypeOf<NtlmClient['respond']>().toEqualTypeOf<(challenge: Uint8Array) => Uint8Array>();
+    expectTypeOf<NtlmClient['finish']>().toEqualTypeOf<(token: Uint8Array) => Uint8Array | undefined>();
     expectTypeOf<NtlmClient['accepted']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['rejected']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['state']>().toEqualTypeOf<NtlmState>();

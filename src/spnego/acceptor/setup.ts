@@ -138,7 +138,8 @@ export const spnegoAcceptorSetup = setup({
 });
 
 function moved(event: SpnegoAcceptorEvent | AcceptorMoved): AcceptorMoved['snapshot'] | undefined {
-  return event.type === 'xstate.snapshot.acceptor' ? event.snapshot : undefined;
+  if (event.type !== 'xstate.snapshot.acceptor') return undefined;
+  return typeof event.snapshot?.matches === 'function' ? event.snapshot : undefined;
 }
 
 /** `undefined` for what is not the client's doing. */
