@@ -41,7 +41,10 @@ const refuse = <Name extends RefusalName>(name: Name) =>
 
 /** The way out of a service that gave something else than its output. */
 const misfit = <Phase extends NtlmErrorPhase>(phase: Phase) =>
-  ({ target: '#ntlm.failed.faulted', actions: { type: 'fault', params: { phase, error: 'not the output of this service' } } }) as const;
+  ({
+    target: '#ntlm.failed.faulted',
+    actions: { type: 'fault', params: { phase, error: 'not the output of this service' } },
+  }) as const;
 
 const applies =
   (name: RefusalName) =>

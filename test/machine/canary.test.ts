@@ -1,6 +1,6 @@
 /**
- * A canary in every secret, and a look at everything that a debugger, a logger, a tracer or a crash report could show of
- * whole runs: none of it may sing.
+ * A canary in every secret, and a look at everything that a debugger, a logger, a tracer or a crash report could
+ * show of whole runs: none of it may sing.
  */
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
@@ -39,14 +39,18 @@ const secrets: readonly Needle[] = [
 const fresh = (): Credentials => Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: PASSWORD });
 /** In a variable of its own, so that nothing but the library can hold the session key. */
 const randomBytes = (length: number): Uint8Array =>
-  length === 16 ? Uint8Array.from(Buffer.from('c0ffee5a11dec0de5eed1e55ba5eba11', 'hex')) : new Uint8Array(length).fill(0xaa);
+  length === 16
+    ? Uint8Array.from(Buffer.from('c0ffee5a11dec0de5eed1e55ba5eba11', 'hex'))
+    : new Uint8Array(length).fill(0xaa);
 
 /** Every way in which Node prints or copies a value. */
 const prints: Record<string, (value: unknown) => string> = {
   'JSON.stringify': (value) => JSON.stringify(value, plainly) ?? '',
-  'util.inspect': (value) => inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: Infinity, maxStringLength: Infinity }),
+  'util.inspect': (value) =>
+    inspect(value, { depth: Infinity, showHidden: true, maxArrayLength: Infinity, maxStringLength: Infinity }),
   'util.inspect, getters': (value) => inspect(value, { depth: 8, getters: true }),
-  'string interpolation': (value) => (Object(value) === value && !('toString' in (value as object)) ? '' : String(value)),
+  'string interpolation': (value) =>
+    Object(value) === value && !('toString' in (value as object)) ? '' : String(value),
   'v8.serialize': (value) => {
     try {
       return serialize(value).toString('latin1');
@@ -57,7 +61,9 @@ const prints: Record<string, (value: unknown) => string> = {
 };
 
 function sung(value: unknown, needles: readonly Needle[] = secrets): string[] {
-  const printed = Object.entries(prints).flatMap(([way, print]) => shownIn(print(value), needles).map((name) => `${way}: ${name}`));
+  const printed = Object.entries(prints).flatMap(([way, print]) =>
+    shownIn(print(value), needles).map((name) => `${way}: ${name}`),
+  );
   return [...printed, ...reachable(value, needles)];
 }
 
@@ -93,7 +99,9 @@ function expectSilentError(error: unknown, needles: readonly Needle[] = secrets)
   }
 }
 
-const consoles = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name).mockImplementation(() => {}));
+const consoles = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) =>
+  vi.spyOn(console, name).mockImplementation(() => {}),
+);
 const warnings = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
 
 afterEach(() => {
@@ -104,7 +112,11 @@ afterEach(() => {
 });
 
 /** Runs `scenario` with an inspector that looks at each event as it comes. */
-function watched(scenario: (actor: NtlmActor) => void | Promise<void>, options: Partial<NtlmOptions> = {}, machine = ntlmMachine) {
+function watched(
+  scenario: (actor: NtlmActor) => void | Promise<void>,
+  options: Partial<NtlmOptions> = {},
+  machine = ntlmMachine,
+) {
   const found: string[] = [];
   let events = 0;
   const actor = createNtlmActor(
@@ -165,7 +177,10 @@ const runs: Record<string, Run> = {
     ends: { failed: 'refused' },
   },
   'a malformed challenge': {
-    scenario: (actor) => [negotiate, { type: 'challenge', token: challengeToken().subarray(0, 60) } as const].forEach((event) => actor.send(event)),
+    scenario: (actor) =>
+      [negotiate, { type: 'challenge', token: challengeToken().subarray(0, 60) } as const].forEach((event) =>
+        actor.send(event),
+      ),
     ends: { failed: 'faulted' },
   },
   'randomness that fails after the first draw': {
@@ -205,14 +220,21 @@ const runs: Record<string, Run> = {
   },
   reset: {
     scenario: (actor) =>
-      [negotiate, challenge(), { type: 'accepted' } as const, { type: 'reset', credentials: fresh() } as const, negotiate, challenge()].forEach(
-        (event) => actor.send(event),
-      ),
+      [
+        negotiate,
+        challenge(),
+        { type: 'accepted' } as const,
+        { type: 'reset', credentials: fresh() } as const,
+        negotiate,
+        challenge(),
+      ].forEach((event) => actor.send(event)),
     ends: 'responded',
   },
   'events that mean nothing': {
     scenario: (actor) =>
-      [negotiate, negotiate, { type: 'reset', credentials: null } as never, { type: 'unknown' } as never].forEach((event) => actor.send(event)),
+      [negotiate, negotiate, { type: 'reset', credentials: null } as never, { type: 'unknown' } as never].forEach(
+        (event) => actor.send(event),
+      ),
     ends: { negotiated: 'waiting' },
   },
 };
@@ -236,7 +258,9 @@ describe('whole runs', () => {
     actor.send(challenge());
     const { sessionKey, token } = actor.getSnapshot().context;
     const proof = Buffer.from(token!).indexOf('0101000000000000', 'hex') - 16;
-    const derived = createHmac('md5', responseKey).update(token!.subarray(proof, proof + 16)).digest();
+    const derived = createHmac('md5', responseKey)
+      .update(token!.subarray(proof, proof + 16))
+      .digest();
     expect(Buffer.from(sessionKey!.bytes()).equals(derived)).toBe(true); // the canary is the right bird
     expectSilence(actor, [...secrets, needle('derived session key', derived)]);
   });
@@ -290,13 +314,16 @@ describe('errors about secrets', () => {
   const hash = Buffer.from(ntHash).toString('hex');
   const mistakes: Record<string, () => unknown> = {
     'a password where credentials belong': () => new NtlmClient({ credentials: PASSWORD as never }),
-    'a bare object where credentials belong': () => new NtlmClient({ credentials: { username: 'user', password: PASSWORD } as never }),
+    'a bare object where credentials belong': () =>
+      new NtlmClient({ credentials: { username: 'user', password: PASSWORD } as never }),
     'a hash of 31 digits': () => Credentials.fromNtHash({ username: 'user', ntHash: hash.slice(1) }),
     'a hash with something behind it': () => Credentials.fromNtHash({ username: 'user', ntHash: `${hash}:` }),
     'a hash as an array': () => Credentials.fromNtHash({ username: 'user', ntHash: [...ntHash] as never }),
-    'a password as bytes': () => Credentials.fromPassword({ username: 'user', password: Buffer.from(PASSWORD) as never }),
+    'a password as bytes': () =>
+      Credentials.fromPassword({ username: 'user', password: Buffer.from(PASSWORD) as never }),
     'a password of 1 MiB': () => Credentials.fromPassword({ username: 'user', password: PASSWORD.repeat(65536) }),
-    'a password that has no LM hash': () => Credentials.fromPassword({ username: 'user', password: PASSWORD, lmHash: true }),
+    'a password that has no LM hash': () =>
+      Credentials.fromPassword({ username: 'user', password: PASSWORD, lmHash: true }),
     'credentials that were wiped': () => {
       const credentials = fresh();
       const client = new NtlmClient({ credentials });
@@ -304,7 +331,8 @@ describe('errors about secrets', () => {
       credentials.wipe();
       client.respond(challengeToken());
     },
-    'a session key of another size': () => new NtlmClient({ credentials: fresh(), channelBindings: { hash: SESSION_KEY.subarray(1) } }),
+    'a session key of another size': () =>
+      new NtlmClient({ credentials: fresh(), channelBindings: { hash: SESSION_KEY.subarray(1) } }),
   };
   const cut = [...secrets, { name: 'cut NT hash', bytes: [], texts: [hash.slice(1)] }];
 
@@ -326,9 +354,9 @@ describe('the canary sings where it is', () => {
   const cages: Record<string, unknown> = {
     'a byte array': { deep: [SESSION_KEY] },
     'a part of a buffer': { bytes: Buffer.concat([Buffer.alloc(3), SESSION_KEY, Buffer.alloc(3)]).buffer },
-    'numbers': { list: [...SESSION_KEY] },
-    'hexadecimal': { text: `key=${Buffer.from(SESSION_KEY).toString('hex').toUpperCase()}` },
-    'base64': { text: Buffer.from(SESSION_KEY).toString('base64') },
+    numbers: { list: [...SESSION_KEY] },
+    hexadecimal: { text: `key=${Buffer.from(SESSION_KEY).toString('hex').toUpperCase()}` },
+    base64: { text: Buffer.from(SESSION_KEY).toString('base64') },
     'JSON of bytes': { text: JSON.stringify({ data: [...SESSION_KEY] }) },
     'JSON of a Uint8Array': { text: JSON.stringify({ key: SESSION_KEY }) },
     'the print of a Buffer': { text: inspect(Buffer.from(SESSION_KEY)) },

@@ -6,8 +6,21 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
-import { Credentials, NtlmError, createNtlmActor, ntlmMachine, type NtlmActor, type NtlmEvent, type NtlmTag } from '../../src/index.ts';
-import { NegotiateFlags as F, decodeAuthenticate, decodeNtlmV2Response, encodeChallenge } from '../../src/messages/index.ts';
+import {
+  Credentials,
+  NtlmError,
+  createNtlmActor,
+  ntlmMachine,
+  type NtlmActor,
+  type NtlmEvent,
+  type NtlmTag,
+} from '../../src/index.ts';
+import {
+  NegotiateFlags as F,
+  decodeAuthenticate,
+  decodeNtlmV2Response,
+  encodeChallenge,
+} from '../../src/messages/index.ts';
 import { needle, reachable } from '../support/deep-walk.ts';
 import { GENEROUS, NAMES, challengeToken, tokensOf } from '../support/handshake.ts';
 
@@ -137,8 +150,13 @@ class Bystander {
   happen(happening: Happening, choice = 0): void {
     this.actor.send(this.#event(happening, choice));
     const { challenge } = this.context;
-    if (challenge && !this.serverChallenges.includes(challenge.serverChallenge)) this.serverChallenges.push(challenge.serverChallenge);
-    this.clientChallenges.splice(0, Infinity, ...this.tokens.filter(({ message }) => message === 'AUTHENTICATE').map(clientChallengeOf));
+    if (challenge && !this.serverChallenges.includes(challenge.serverChallenge))
+      this.serverChallenges.push(challenge.serverChallenge);
+    this.clientChallenges.splice(
+      0,
+      Infinity,
+      ...this.tokens.filter(({ message }) => message === 'AUTHENTICATE').map(clientChallengeOf),
+    );
   }
 
   #event(happening: Happening, choice: number): NtlmEvent {
@@ -198,7 +216,9 @@ function step(bystander: Bystander, rows: typeof table, state: State, happening:
   expect(bystander.count('AUTHENTICATE') - authenticatesBefore).toBe(responded ? 1 : 0);
   if (responded) expect(isChallenge(happening)).toBe(true);
   expect(bystander.count('NEGOTIATE') - negotiatesBefore).toBe(state === 'idle' && happening === 'negotiate' ? 1 : 0);
-  expect(snapshot.context.sessionKey !== undefined).toBe(['responded', 'authenticated', 'failed.rejected'].includes(expected));
+  expect(snapshot.context.sessionKey !== undefined).toBe(
+    ['responded', 'authenticated', 'failed.rejected'].includes(expected),
+  );
   expect(snapshot.context.error instanceof NtlmError).toBe(expected.startsWith('failed'));
 
   const nonces = bystander.clientChallenges.map(hexOf);
@@ -220,7 +240,10 @@ function step(bystander: Bystander, rows: typeof table, state: State, happening:
 }
 
 /** Ways from a new actor to each state. */
-const ways: Record<Exclude<State, 'negotiated.encoding' | 'challenged.decoding' | 'challenged.responding'>, readonly Happening[]> = {
+const ways: Record<
+  Exclude<State, 'negotiated.encoding' | 'challenged.decoding' | 'challenged.responding'>,
+  readonly Happening[]
+> = {
   idle: [],
   'negotiated.waiting': ['negotiate'],
   responded: ['negotiate', 'a good challenge'],
@@ -248,7 +271,9 @@ describe.each([
   { kind: 'a connection', rows: table, connectionless: false },
   { kind: 'connectionless', rows: connectionlessTable, connectionless: true },
 ])('every event in every state, $kind', ({ rows, connectionless }) => {
-  const pairs = (Object.keys(ways) as (keyof typeof ways)[]).flatMap((state) => happenings.map((happening) => ({ state, happening })));
+  const pairs = (Object.keys(ways) as (keyof typeof ways)[]).flatMap((state) =>
+    happenings.map((happening) => ({ state, happening })),
+  );
 
   test.each(pairs)('$state, $happening', ({ state, happening }) => {
     const choices = happening === 'nonsense' ? nonsense.length : 1;
@@ -262,7 +287,9 @@ describe.each([
 });
 
 describe('every event while a service is at work', () => {
-  const pairs = (Object.keys(slowWays) as (keyof typeof slowWays)[]).flatMap((state) => happenings.map((happening) => ({ state, happening })));
+  const pairs = (Object.keys(slowWays) as (keyof typeof slowWays)[]).flatMap((state) =>
+    happenings.map((happening) => ({ state, happening })),
+  );
 
   test.each(pairs)('$state, $happening', ({ state, happening }) => {
     const { machine, way } = slowWays[state];
@@ -278,18 +305,25 @@ describe('every event while a service is at work', () => {
 
 test('a fault with a message in its challenge never reaches a response', () => {
   const bystander = new Bystander();
-  for (const happening of ['negotiate', 'a malformed challenge', 'a good challenge', 'accepted'] as const) bystander.happen(happening);
+  for (const happening of ['negotiate', 'a malformed challenge', 'a good challenge', 'accepted'] as const)
+    bystander.happen(happening);
   expect(bystander.state).toBe('failed.faulted');
   expect(bystander.count('AUTHENTICATE')).toBe(0);
 });
 
 test('any sequence of events follows the table', () => {
-  const sequence = fc.array(fc.tuple(fc.constantFrom(...happenings), fc.nat({ max: 999 })), { minLength: 1, maxLength: 25 });
-  // Leads on where it can, so that sequences get past the first states more often than by chance.
-  const eager = fc.array(fc.tuple(fc.constantFrom(...happenings, undefined, undefined, undefined), fc.nat({ max: 999 })), {
+  const sequence = fc.array(fc.tuple(fc.constantFrom(...happenings), fc.nat({ max: 999 })), {
     minLength: 1,
     maxLength: 25,
   });
+  // Leads on where it can, so that sequences get past the first states more often than by chance.
+  const eager = fc.array(
+    fc.tuple(fc.constantFrom(...happenings, undefined, undefined, undefined), fc.nat({ max: 999 })),
+    {
+      minLength: 1,
+      maxLength: 25,
+    },
+  );
   const forward: Partial<Record<State, Happening>> = {
     idle: 'negotiate',
     'negotiated.waiting': 'a good challenge',
@@ -301,7 +335,13 @@ test('any sequence of events follows the table', () => {
       const bystander = new Bystander(connectionless);
       let state: State = 'idle';
       for (const [happening, choice] of events) {
-        state = step(bystander, connectionless ? connectionlessTable : table, state, happening ?? forward[state] ?? 'reset', choice);
+        state = step(
+          bystander,
+          connectionless ? connectionlessTable : table,
+          state,
+          happening ?? forward[state] ?? 'reset',
+          choice,
+        );
         expect(drawn).toContain(state);
         visited.add(state);
       }
@@ -314,7 +354,15 @@ test('any sequence of events follows the table', () => {
 test('the attempt is counted by resets alone', () => {
   const bystander = new Bystander();
   const attempts: number[] = [];
-  for (const happening of ['negotiate', 'reset', 'reset', 'negotiate', 'a good challenge', 'rejected', 'reset with other credentials'] as const) {
+  for (const happening of [
+    'negotiate',
+    'reset',
+    'reset',
+    'negotiate',
+    'a good challenge',
+    'rejected',
+    'reset with other credentials',
+  ] as const) {
     bystander.happen(happening);
     attempts.push(bystander.context.attempt);
   }
@@ -323,7 +371,13 @@ test('the attempt is counted by resets alone', () => {
 
 test('the same challenge after a reset is answered with another client challenge', () => {
   const bystander = new Bystander();
-  for (const happening of ['negotiate', 'a good challenge', 'reset', 'negotiate', 'the last challenge again'] as const) {
+  for (const happening of [
+    'negotiate',
+    'a good challenge',
+    'reset',
+    'negotiate',
+    'the last challenge again',
+  ] as const) {
     bystander.happen(happening);
   }
   const [one, two] = bystander.clientChallenges.map(hexOf);

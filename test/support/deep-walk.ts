@@ -1,4 +1,4 @@
-/** Looks for given bytes and texts in everything that hangs on a value: what a debugger, a logger or a tracer could reach. */
+/** Looks for given bytes and texts in all that hangs on a value: what a debugger, a logger or a tracer could reach. */
 
 export interface Needle {
   readonly name: string;
@@ -22,7 +22,11 @@ export function needle(name: string, bytes: Uint8Array, text?: string): Needle {
     numbers.join(','),
     numbers.map((byte, i) => `"${i}":${byte}`).join(','),
   ];
-  return { name, bytes: [bytes], texts: (text === undefined ? texts : [text, ...texts]).map((form) => form.toLowerCase()) };
+  return {
+    name,
+    bytes: [bytes],
+    texts: (text === undefined ? texts : [text, ...texts]).map((form) => form.toLowerCase()),
+  };
 }
 
 /** A text as the bytes of UTF-8 and of UTF-16LE, and every form of those. */
@@ -38,15 +42,18 @@ export function textNeedles(name: string, text: string): Needle[] {
 export function shownIn(text: string, needles: readonly Needle[]): string[] {
   const lower = text.toLowerCase();
   const dense = lower.replace(/\s+/g, '');
-  return needles.filter(({ texts }) => texts.some((form) => lower.includes(form) || dense.includes(form))).map(({ name }) => name);
+  return needles
+    .filter(({ texts }) => texts.some((form) => lower.includes(form) || dense.includes(form)))
+    .map(({ name }) => name);
 }
 
-/** Where in `root` a needle lies, as `path: name`. Follows every own property, symbols, getters and hidden ones included. */
+/** Where in `root` a needle lies, as `path: name`. Follows every own property: symbols, getters and hidden ones too. */
 export function reachable(root: unknown, needles: readonly Needle[]): string[] {
   const found: string[] = [];
   const seen = new Set<unknown>();
   const queue: [path: string, value: unknown][] = [['', root]];
-  const note = (path: string, names: readonly string[]): void => void found.push(...names.map((name) => `${path}: ${name}`));
+  const note = (path: string, names: readonly string[]): void =>
+    void found.push(...names.map((name) => `${path}: ${name}`));
 
   for (let entry = queue.pop(); entry; entry = queue.pop()) {
     const [path, value] = entry;
@@ -71,8 +78,11 @@ export function reachable(root: unknown, needles: readonly Needle[]): string[] {
 }
 
 function heldIn(value: ArrayBuffer | ArrayBufferView, needles: readonly Needle[]): string[] {
-  const buffer = value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return needles.filter(({ bytes }) => bytes.some((form) => buffer.includes(Buffer.from(form)))).map(({ name }) => name);
+  const buffer =
+    value instanceof ArrayBuffer ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return needles
+    .filter(({ bytes }) => bytes.some((form) => buffer.includes(Buffer.from(form))))
+    .map(({ name }) => name);
 }
 
 function read(holder: object, key: PropertyKey): unknown {

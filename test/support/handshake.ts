@@ -1,8 +1,18 @@
 import type { NtlmActor, NtlmEmitted } from '../../src/index.ts';
-import { AvId, avText, avTimestamp, encodeChallenge, NegotiateFlags as F, type AvPair } from '../../src/messages/index.ts';
+import {
+  AvId,
+  avText,
+  avTimestamp,
+  encodeChallenge,
+  NegotiateFlags as F,
+  type AvPair,
+} from '../../src/messages/index.ts';
 
 /** A source of randomness that hands out `draws` in their order and refuses any other size or any further call. */
-export function scriptedRandom(...draws: readonly Uint8Array[]): { randomBytes: (length: number) => Uint8Array; drawn: number[] } {
+export function scriptedRandom(...draws: readonly Uint8Array[]): {
+  randomBytes: (length: number) => Uint8Array;
+  drawn: number[];
+} {
   const left = [...draws];
   const drawn: number[] = [];
   const randomBytes = (length: number): Uint8Array => {

@@ -38,7 +38,8 @@ function graphOf(entry: string): Graph {
     files.add(file);
     for (const specifier of importsOf(file)) {
       if (specifier.startsWith('.')) queue.push(join(dirname(file), specifier));
-      else if (specifier.startsWith('#')) queue.push(...Object.values(packageJson.imports?.[specifier] ?? {}).map(sourceOf));
+      else if (specifier.startsWith('#'))
+        queue.push(...Object.values(packageJson.imports?.[specifier] ?? {}).map(sourceOf));
       else packages.add(specifier);
     }
   }
@@ -49,10 +50,16 @@ const entries = Object.entries(packageJson.exports).flatMap(([name, target]) =>
   typeof target === 'string' ? [] : [{ name, source: sourceOf(target.default) }],
 );
 const entry = (name: string): Graph => graphOf(entries.find((each) => each.name === name)!.source);
-const nameOf = (specifier: string): string => specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+const nameOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 
 test('the walk sees what is there', () => {
-  expect(entry('.').files).toEqual(expect.arrayContaining(['src/machine/machine.ts', 'src/crypto/md4.ts', 'src/messages/reader.ts']));
+  expect(entry('.').files).toEqual(
+    expect.arrayContaining(['src/machine/machine.ts', 'src/crypto/md4.ts', 'src/messages/reader.ts']),
+  );
   expect(entry('.').packages).toContain('xstate');
 });
 
@@ -81,7 +88,10 @@ test('what runs in a browser loads no module of Node', () => {
     const files = entry(name).files.filter((file) => !nodeOnly.includes(file));
     for (const file of files) {
       const source = readFileSync(join(root, file), 'utf8');
-      expect(importsOf(join(root, file)).filter((specifier) => specifier.startsWith('node:')), file).toEqual([]);
+      expect(
+        importsOf(join(root, file)).filter((specifier) => specifier.startsWith('node:')),
+        file,
+      ).toEqual([]);
       expect(/\bBuffer\b(?=[.(])/.test(source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')), file).toBe(false);
     }
   }
@@ -90,7 +100,9 @@ test('what runs in a browser loads no module of Node', () => {
 test('only declared packages are loaded', () => {
   const declared = [...Object.keys(packageJson.dependencies), ...Object.keys(packageJson.peerDependencies)];
   for (const { name, source } of entries) {
-    const undeclared = graphOf(source).packages.filter((specifier) => !specifier.startsWith('node:') && !declared.includes(nameOf(specifier)));
+    const undeclared = graphOf(source).packages.filter(
+      (specifier) => !specifier.startsWith('node:') && !declared.includes(nameOf(specifier)),
+    );
     expect(undeclared, name).toEqual([]);
   }
 });
@@ -115,7 +127,10 @@ describe('rooms', () => {
       const rooms = importsOf(file)
         .filter((specifier) => specifier.startsWith('.'))
         .map((specifier) => roomOf(join(dirname(file), specifier)));
-      expect(rooms.filter((other) => other !== room && !may.includes(other as never)), file).toEqual([]);
+      expect(
+        rooms.filter((other) => other !== room && !may.includes(other as never)),
+        file,
+      ).toEqual([]);
     }
   });
 });

@@ -1,4 +1,4 @@
-/** The public types, as an app sees them. They are checked by the compiler; what runs here checks the values beside them. */
+/** The public types, as an app sees them: checked by the compiler. What runs here checks the values beside them. */
 import type { ActorRefFrom, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import * as crypto from '../../src/crypto/index.ts';
@@ -40,16 +40,29 @@ describe('closed unions', () => {
   });
 
   test('policies, strongest first, at run time as in the types', () => {
-    expectTypeOf<Policy>().toEqualTypeOf<'ntlmv2' | 'ntlmv2-compatible' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm'>();
+    expectTypeOf<Policy>().toEqualTypeOf<
+      'ntlmv2' | 'ntlmv2-compatible' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm'
+    >();
     expect(root.policies).toEqual(['ntlmv2', 'ntlmv2-compatible', 'ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm']);
-    expectTypeOf<ResponseKind>().toEqualTypeOf<'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'>();
+    expectTypeOf<ResponseKind>().toEqualTypeOf<
+      'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'
+    >();
     expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'offer' | 'sign' | 'seal'>();
   });
 
   test('states and tags', () => {
-    expectTypeOf<NtlmState>().toEqualTypeOf<'idle' | 'negotiated' | 'challenged' | 'responded' | 'authenticated' | 'failed'>();
+    expectTypeOf<NtlmState>().toEqualTypeOf<
+      'idle' | 'negotiated' | 'challenged' | 'responded' | 'authenticated' | 'failed'
+    >();
     expectTypeOf<NtlmTag>().toEqualTypeOf<'awaiting-server' | 'busy' | 'needs-credentials' | 'settled'>();
-    expect(Object.keys(ntlmMachine.states)).toEqual(['idle', 'negotiated', 'challenged', 'responded', 'authenticated', 'failed']);
+    expect(Object.keys(ntlmMachine.states)).toEqual([
+      'idle',
+      'negotiated',
+      'challenged',
+      'responded',
+      'authenticated',
+      'failed',
+    ]);
   });
 
   test('events', () => {
@@ -115,7 +128,16 @@ describe('the client', () => {
 
 describe('the entry points', () => {
   test('. has the machine, the client, the handles and the error', () => {
-    for (const name of ['ntlmMachine', 'createNtlmActor', 'stateOf', 'policies', 'NtlmClient', 'Credentials', 'SessionKey', 'NtlmError'] as const) {
+    for (const name of [
+      'ntlmMachine',
+      'createNtlmActor',
+      'stateOf',
+      'policies',
+      'NtlmClient',
+      'Credentials',
+      'SessionKey',
+      'NtlmError',
+    ] as const) {
       expect(root[name]).toBeDefined();
     }
   });
@@ -129,13 +151,36 @@ describe('the entry points', () => {
     expectTypeOf(messages.encodeAuthenticate).parameter(0).toEqualTypeOf<messages.AuthenticateMessage>();
     expectTypeOf<messages.NtlmMessage['type']>().toEqualTypeOf<'NEGOTIATE' | 'CHALLENGE' | 'AUTHENTICATE'>();
     expect(Object.keys(messages)).toEqual(
-      expect.arrayContaining(['Negotiate', 'Challenge', 'Authenticate'].flatMap((name) => [`encode${name}`, `decode${name}`])),
+      expect.arrayContaining(
+        ['Negotiate', 'Challenge', 'Authenticate'].flatMap((name) => [`encode${name}`, `decode${name}`]),
+      ),
     );
   });
 
   test('./crypto has the functions by the names of the specification, and no way into a handle', () => {
-    const names = ['md4', 'des', 'rc4', 'hmacMd5', 'lmowfV1', 'ntowfV1', 'ntowfV2', 'lmV1Response', 'ntlmV1Response', 'ntlm2SessionResponse'];
-    names.push('lmV2Response', 'ntProofStr', 'kxKey', 'signKey', 'sealKey', 'mic', 'channelBindingsHash', 'Credentials', 'SessionKey');
+    const names = [
+      'md4',
+      'des',
+      'rc4',
+      'hmacMd5',
+      'lmowfV1',
+      'ntowfV1',
+      'ntowfV2',
+      'lmV1Response',
+      'ntlmV1Response',
+      'ntlm2SessionResponse',
+    ];
+    names.push(
+      'lmV2Response',
+      'ntProofStr',
+      'kxKey',
+      'signKey',
+      'sealKey',
+      'mic',
+      'channelBindingsHash',
+      'Credentials',
+      'SessionKey',
+    );
     expect(Object.keys(crypto)).toEqual(expect.arrayContaining(names));
     expectTypeOf(crypto.ntowfV1).toEqualTypeOf<(password: string) => Uint8Array>();
     expectTypeOf(crypto.Credentials).toEqualTypeOf(root.Credentials);
