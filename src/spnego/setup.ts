@@ -93,13 +93,13 @@ export const spnegoSetup = setup({
     }),
     fault: assign((_, { error }: { error: unknown }) => ({ error: asNtlmError(error, 'spnego') })),
     takeError: assign(({ event }) => ({ error: moved(event)?.context.error })),
-    noteRejection: assign({
+    noteRejection: assign(() => ({
       error: new NtlmError('the server refused the credentials', {
         code: 'credentials-refused',
         phase: 'spnego',
         side: 'peer',
       }),
-    }),
+    })),
     makeNegTokenInit: assign(({ event }) => {
       const mechToken = moved(event)?.context.negotiateToken ?? NO_BYTES;
       return { token: encodeNegTokenInit({ mechTypes: MECH_TYPES, mechToken }) };
@@ -107,7 +107,7 @@ export const spnegoSetup = setup({
     emitToken: emit(({ context }, { message }: { message: SpnegoEmitted['message'] }) => ({
       type: 'token' as const,
       message,
-      token: context.token ?? NO_BYTES,
+      token: (context.token ?? NO_BYTES).slice(),
     })),
     wipe: ({ context }) => context.session?.close(),
     startOver: assign(BLANK),

@@ -125,12 +125,12 @@ export const spnegoAcceptorSetup = setup({
       if (context.raw) return;
       const token = encodeNegTokenResp({ negState: 'reject' });
       enqueue.assign({ token });
-      enqueue.emit({ type: 'token', message: 'NegTokenResp', token });
+      enqueue.emit({ type: 'token', message: 'NegTokenResp', token: token.slice() });
     }),
     emitToken: emit(({ context }, { message }: { message: SpnegoAcceptorEmitted['message'] }) => ({
       type: 'token' as const,
       message,
-      token: context.token ?? NO_BYTES,
+      token: (context.token ?? NO_BYTES).slice(),
     })),
     wipe: ({ context }) => context.session?.close(),
     startOver: assign(BLANK),
