@@ -51,6 +51,7 @@ export function agreedFlags(options: ResolvedOptions, credentials: Credentials, 
   // Without either, acceptors disagree on the key.
   if ((flags & (F.NEGOTIATE_SIGN | F.NEGOTIATE_SEAL)) === 0) flags &= ~F.NEGOTIATE_KEY_EXCH;
   if (options.requestTarget) flags |= F.REQUEST_TARGET;
+  if (options.version !== undefined) flags |= F.NEGOTIATE_VERSION;
   if (credentials.anonymous) flags |= F.ANONYMOUS;
   return flags >>> 0;
 }
