@@ -1,4 +1,11 @@
-import { createActor, type Actor, type ActorOptions, type SnapshotFrom, type StateValue, type StateValueFrom } from 'xstate';
+import {
+  createActor,
+  type Actor,
+  type ActorOptions,
+  type SnapshotFrom,
+  type StateValue,
+  type StateValueFrom,
+} from 'xstate';
 import { ntlmMachine } from './machine.ts';
 import { checkObject, type NtlmOptions } from './options.ts';
 import { isWeak, type Policy } from './policy.ts';

@@ -1,6 +1,12 @@
 /** SPNEGO (RFC 4178, MS-SPNG): its tokens, and the negotiation around an NTLM handshake, both ends. */
 export * from './messages/index.ts';
-export { createSpnegoActor, createSpnegoActor as spnego, type SpnegoActor, type SpnegoMachine, type SpnegoSnapshot } from './actor.ts';
+export {
+  createSpnegoActor,
+  createSpnegoActor as spnego,
+  type SpnegoActor,
+  type SpnegoMachine,
+  type SpnegoSnapshot,
+} from './actor.ts';
 export type { SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
 export { spnegoMachine } from './machine.ts';
 export {

@@ -41,7 +41,10 @@ const decodeInto = <Target extends string>(target: Target) =>
     input: ({ context }: { context: SpnegoContext }) => ({ token: context.replyToken ?? NO_BYTES }),
     onDone: {
       target,
-      actions: { type: 'keepReply', params: ({ event }: { event: { output: SpnegoToken } }) => ({ reply: event.output }) },
+      actions: {
+        type: 'keepReply',
+        params: ({ event }: { event: { output: SpnegoToken } }) => ({ reply: event.output }),
+      },
     },
     onError: onFault,
   }) as const;

@@ -37,7 +37,9 @@ export const micIsOwed = ({ session, mechListMIC, micRequested, sessionSecurity 
 
 /** Whether an `accept-incomplete` can be answered: with our signature, once. */
 export const canAnswer = (context: SpnegoContext): boolean =>
-  context.session?.integrity === true && !context.answered && (context.mechListMIC === undefined || context.micVerified);
+  context.session?.integrity === true &&
+  !context.answered &&
+  (context.mechListMIC === undefined || context.micVerified);
 
 export const isIncomplete = (context: SpnegoContext): boolean => negState(context) === 'accept-incomplete';
 

@@ -14,7 +14,9 @@ export interface DecodeTokenInput {
 }
 
 /** Any token of the other end, strictly. */
-export const decodeTokenService = fromSynchronous(({ token }: DecodeTokenInput): SpnegoToken => decodeSpnegoToken(token));
+export const decodeTokenService = fromSynchronous(({ token }: DecodeTokenInput): SpnegoToken =>
+  decodeSpnegoToken(token),
+);
 
 export interface WrapResponseInput {
   readonly raw: boolean;
@@ -41,7 +43,11 @@ export const wrapResponseService = fromSynchronous((input: WrapResponseInput): W
   // Acceptors demand it of whoever sends a MIC in the type 3 (MS-SPNG 3.1.5.1); nobody verifies an anonymous user's.
   const signs = response !== 'anonymous' || input.micRequested;
   const mechListMIC = session && signs ? signMechTypeList(session, input.mechTypeList) : undefined;
-  return { token: encodeNegTokenResp({ responseToken: token, ...(mechListMIC && { mechListMIC }) }), session, mechListMIC };
+  return {
+    token: encodeNegTokenResp({ responseToken: token, ...(mechListMIC && { mechListMIC }) }),
+    session,
+    mechListMIC,
+  };
 });
 
 export interface VerifyMechListMicInput {
@@ -51,9 +57,11 @@ export interface VerifyMechListMicInput {
 }
 
 /** The other end's mechListMIC. */
-export const verifyMechListMicService = fromSynchronous(({ session, mechTypeList, mechListMIC }: VerifyMechListMicInput) => {
-  if (session !== undefined && mechListMIC !== undefined) verifyMechTypeList(session, mechTypeList, mechListMIC);
-});
+export const verifyMechListMicService = fromSynchronous(
+  ({ session, mechTypeList, mechListMIC }: VerifyMechListMicInput) => {
+    if (session !== undefined && mechListMIC !== undefined) verifyMechTypeList(session, mechTypeList, mechListMIC);
+  },
+);
 
 export interface AnswerInput {
   readonly session: NtlmSession | undefined;

@@ -77,7 +77,10 @@ export const spnegoSetup = setup({
   },
   actions: {
     tellNtlm: sendTo('ntlm', (_, { event }: { event: NtlmEvent }) => event),
-    passChallenge: sendTo('ntlm', ({ context }) => ({ type: 'challenge' as const, token: messageOf(context) ?? NO_BYTES })),
+    passChallenge: sendTo('ntlm', ({ context }) => ({
+      type: 'challenge' as const,
+      token: messageOf(context) ?? NO_BYTES,
+    })),
     keepReplyToken: assign(({ event }) => {
       const bytes = event.type === 'negotiate' ? event.hint : 'token' in event ? event.token : undefined;
       return { reply: undefined, replyToken: isBytes(bytes) ? bytes.slice() : NO_BYTES };

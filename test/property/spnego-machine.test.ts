@@ -17,7 +17,8 @@ it('follows the table, whatever the sequence of events', () => {
       for (const happening of ['negotiate', 'a challenge', ...sequence] as const) {
         bystander.happen(happening);
         const expected = next(state, happening, answered);
-        answered = expected === 'responded.waiting' && (answered || (state === expected && happening === 'accept-incomplete'));
+        answered =
+          expected === 'responded.waiting' && (answered || (state === expected && happening === 'accept-incomplete'));
         expect(bystander.state, happening).toBe(expected);
         state = expected;
       }
@@ -37,20 +38,25 @@ const clientOptions = fc.record({
 
 it('any two of our ends understand each other', () =>
   fc.assert(
-    fc.asyncProperty(clientOptions, fc.boolean(), fc.array(fc.uint8Array({ maxLength: 200 })), async (options, timestamp, messages) => {
-      const client = clientOf(options);
-      const acceptor = new SpnegoAcceptor({ credentials, policy: 'ntlmv1', timestamp });
-      const first = await acceptor.accept(client.negotiate());
-      const last = await acceptor.accept(client.respond(first.token!));
-      expect(last.state).toBe('accepted');
-      expect(client.finish(last.token!)).toBeUndefined();
-      expect(client.state).toBe('authenticated');
-      expect(acceptor.sessionKey!.bytes()).toEqual(client.sessionKey!.bytes());
-      for (const message of messages) {
-        expect(acceptor.session!.unwrap(client.session!.wrap(message))).toEqual(message);
-        expect(client.session!.unwrap(acceptor.session!.wrap(message))).toEqual(message);
-      }
-    }),
+    fc.asyncProperty(
+      clientOptions,
+      fc.boolean(),
+      fc.array(fc.uint8Array({ maxLength: 200 })),
+      async (options, timestamp, messages) => {
+        const client = clientOf(options);
+        const acceptor = new SpnegoAcceptor({ credentials, policy: 'ntlmv1', timestamp });
+        const first = await acceptor.accept(client.negotiate());
+        const last = await acceptor.accept(client.respond(first.token!));
+        expect(last.state).toBe('accepted');
+        expect(client.finish(last.token!)).toBeUndefined();
+        expect(client.state).toBe('authenticated');
+        expect(acceptor.sessionKey!.bytes()).toEqual(client.sessionKey!.bytes());
+        for (const message of messages) {
+          expect(acceptor.session!.unwrap(client.session!.wrap(message))).toEqual(message);
+          expect(client.session!.unwrap(acceptor.session!.wrap(message))).toEqual(message);
+        }
+      },
+    ),
     { numRuns: 150 },
   ));
 
@@ -67,7 +73,9 @@ const grants = [
 it('whatever an acceptor grants, its mechListMIC and ours match, or there is none', () => {
   fc.assert(
     fc.property(fc.subarray(grants), fc.constantFrom('none', 'seal'), (granted, sessionSecurity) => {
-      const flags = granted.reduce((sum, flag) => sum | flag, F.NEGOTIATE_UNICODE | F.NEGOTIATE_NTLM | F.NEGOTIATE_TARGET_INFO) >>> 0;
+      const flags =
+        granted.reduce((sum, flag) => sum | flag, F.NEGOTIATE_UNICODE | F.NEGOTIATE_NTLM | F.NEGOTIATE_TARGET_INFO) >>>
+        0;
       const acceptor = new ScriptedAcceptor({ flags });
       const client = clientOf({ policy: 'ntlmv2-compatible', sessionSecurity });
       try {

@@ -54,7 +54,8 @@ class ScriptedInitiator {
 
 const respOf = (step: SpnegoAcceptorStep) => decodeNegTokenResp(step.token!);
 const resp = (fields: NegTokenRespFields): Uint8Array => encodeNegTokenResp(fields);
-const acceptorOf = (options: Partial<AcceptorOptions> = {}): SpnegoAcceptor => new SpnegoAcceptor({ credentials, ...options });
+const acceptorOf = (options: Partial<AcceptorOptions> = {}): SpnegoAcceptor =>
+  new SpnegoAcceptor({ credentials, ...options });
 
 /** Acceptor and initiator, type 2 answered by type 3, which is not sent yet. */
 async function challenged(options: Partial<AcceptorOptions> = {}) {
@@ -92,15 +93,22 @@ describe('our two ends', () => {
   });
 
   it('agree on a channel, and refuse another one', async () => {
-    const bindings = (name: string) => channelBindings.fromApplicationData(new TextEncoder().encode(`tls-unique:${name}`));
+    const bindings = (name: string) =>
+      channelBindings.fromApplicationData(new TextEncoder().encode(`tls-unique:${name}`));
     const acceptor = acceptorOf({ channelBindings: bindings('a'), requireChannelBindings: true });
     const ask = async (client: NtlmClient) => {
       acceptor.reset();
       const { token } = await acceptor.accept(client.negotiate());
       return acceptor.accept(client.respond(token!));
     };
-    expect(await ask(clientOf({ channelBindings: bindings('a') }))).toMatchObject({ state: 'accepted', result: { channelBindings: true } });
-    expect(await ask(clientOf({ channelBindings: bindings('b') }))).toMatchObject({ state: 'refused', reason: 'channel-bindings-mismatch' });
+    expect(await ask(clientOf({ channelBindings: bindings('a') }))).toMatchObject({
+      state: 'accepted',
+      result: { channelBindings: true },
+    });
+    expect(await ask(clientOf({ channelBindings: bindings('b') }))).toMatchObject({
+      state: 'refused',
+      reason: 'channel-bindings-mismatch',
+    });
     expect(await ask(clientOf())).toMatchObject({ state: 'refused', reason: 'channel-bindings-missing' });
   });
 
@@ -109,7 +117,11 @@ describe('our two ends', () => {
     const client = clientOf();
     const { token } = await acceptor.accept(client.negotiate());
     const step = await acceptor.accept(client.respond(token!));
-    expect(step).toMatchObject({ state: 'refused', reason: 'wrong-credentials', error: { code: 'verification-failed' } });
+    expect(step).toMatchObject({
+      state: 'refused',
+      reason: 'wrong-credentials',
+      error: { code: 'verification-failed' },
+    });
     expect(respOf(step)).toEqual(REJECT);
     expect(() => client.finish(step.token!)).toThrow(expect.objectContaining({ code: 'credentials-refused' }));
     expect([acceptor.identity, acceptor.session, acceptor.sessionKey]).toEqual([undefined, undefined, undefined]);
@@ -122,7 +134,11 @@ describe('our two ends', () => {
     const forged = encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP, MechType.KERBEROS], mechToken: mechToken! });
     const { token } = await acceptor.accept(forged);
     const step = await acceptor.accept(client.respond(token!));
-    expect(step).toMatchObject({ state: 'refused', reason: 'mech-list-mic-mismatch', error: { code: 'mech-list-mic-mismatch', side: 'peer' } });
+    expect(step).toMatchObject({
+      state: 'refused',
+      reason: 'mech-list-mic-mismatch',
+      error: { code: 'mech-list-mic-mismatch', side: 'peer' },
+    });
     expect(respOf(step)).toEqual(REJECT);
   });
 });
@@ -156,7 +172,9 @@ describe('the first token', () => {
     const initiator = new ScriptedInitiator();
     const second = await acceptor.accept(resp({ responseToken: initiator.type1 }));
     expect(respOf(second)).not.toHaveProperty('supportedMech'); // only in the first reply (RFC 4178 4.2.2)
-    const last = await acceptor.accept(resp({ responseToken: initiator.answer(second), mechListMIC: initiator.sign(MechType.NTLMSSP) }));
+    const last = await acceptor.accept(
+      resp({ responseToken: initiator.answer(second), mechListMIC: initiator.sign(MechType.NTLMSSP) }),
+    );
     expect(last.state).toBe('accepted');
   });
 
@@ -210,12 +228,27 @@ describe('the first token', () => {
 
   const ntlm = [MechType.NTLMSSP];
   it.each<[string, Uint8Array, string, string]>([
-    ['Kerberos alone', encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }), 'mechanism-refused', 'mechanism-refused'],
-    ['Kerberos itself', Uint8Array.from(Buffer.from('600d06092a864886f7120102020100', 'hex')), 'mechanism-refused', 'mechanism-refused'],
+    [
+      'Kerberos alone',
+      encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }),
+      'mechanism-refused',
+      'mechanism-refused',
+    ],
+    [
+      'Kerberos itself',
+      Uint8Array.from(Buffer.from('600d06092a864886f7120102020100', 'hex')),
+      'mechanism-refused',
+      'mechanism-refused',
+    ],
     ['a NegTokenResp', resp({ negState: 'accept-completed' }), 'malformed', 'malformed-token'],
     ['no DER', new Uint8Array([9]), 'malformed', 'malformed-token'],
     ['nothing', new Uint8Array(0), 'malformed', 'malformed-token'],
-    ['a cut type 1', encodeNegTokenInit({ mechTypes: ntlm, mechToken: new ScriptedInitiator().type1.subarray(0, 11) }), 'malformed', 'truncated'],
+    [
+      'a cut type 1',
+      encodeNegTokenInit({ mechTypes: ntlm, mechToken: new ScriptedInitiator().type1.subarray(0, 11) }),
+      'malformed',
+      'truncated',
+    ],
   ])('with %s is answered by reject', async (_, token, reason, code) => {
     const acceptor = acceptorOf();
     const step = await acceptor.accept(token);
@@ -274,8 +307,12 @@ describe('the type 3', () => {
     for (const mechListMIC of [undefined, new Uint8Array(16)]) {
       const acceptor = acceptorOf();
       const initiator = new ScriptedInitiator('none');
-      const first = await acceptor.accept(encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken: initiator.type1 }));
-      const last = await acceptor.accept(resp({ responseToken: initiator.answer(first), ...(mechListMIC && { mechListMIC }) }));
+      const first = await acceptor.accept(
+        encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken: initiator.type1 }),
+      );
+      const last = await acceptor.accept(
+        resp({ responseToken: initiator.answer(first), ...(mechListMIC && { mechListMIC }) }),
+      );
       expect(respOf(last)).toEqual({ type: 'resp', negState: 'accept-completed' });
       expect(acceptor.session).toBeUndefined();
     }
@@ -291,8 +328,16 @@ describe('the type 3', () => {
   });
 
   it.each<[string, (responseToken: Uint8Array) => Uint8Array, string]>([
-    ['a zero mechListMIC', (responseToken) => resp({ responseToken, mechListMIC: new Uint8Array(16) }), 'mech-list-mic-mismatch'],
-    ['another NegTokenInit', (mechToken) => encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken }), 'malformed'],
+    [
+      'a zero mechListMIC',
+      (responseToken) => resp({ responseToken, mechListMIC: new Uint8Array(16) }),
+      'mech-list-mic-mismatch',
+    ],
+    [
+      'another NegTokenInit',
+      (mechToken) => encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken }),
+      'malformed',
+    ],
     ['reject', (responseToken) => resp({ negState: 'reject', responseToken }), 'mechanism-refused'],
     ['no message', () => resp({ mechListMIC: new Uint8Array(16) }), 'malformed'],
     ['a cut message', (token) => resp({ responseToken: token.subarray(0, 60) }), 'malformed'],
@@ -324,7 +369,10 @@ describe('the calls', () => {
   it('end with the negotiation, until reset', async () => {
     const acceptor = acceptorOf();
     await acceptor.accept(new Uint8Array(0));
-    await expect(acceptor.accept(clientOf().negotiate())).rejects.toMatchObject({ code: 'unexpected-call', side: 'local' });
+    await expect(acceptor.accept(clientOf().negotiate())).rejects.toMatchObject({
+      code: 'unexpected-call',
+      side: 'local',
+    });
     acceptor.reset();
     expect(acceptor.state).toBe('listening');
     expect((await acceptor.accept(clientOf().negotiate())).state).toBe('continue');
@@ -334,13 +382,22 @@ describe('the calls', () => {
     for (const value of ['token', null, 7] as never[]) {
       await expect(acceptorOf().accept(value)).rejects.toMatchObject({ code: 'invalid-argument' });
     }
-    expect(() => new SpnegoAcceptor({ credentials: 'User' as never })).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
-    expect(() => acceptorOf({ policy: 'strong' as never })).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+    expect(() => new SpnegoAcceptor({ credentials: 'User' as never })).toThrow(
+      expect.objectContaining({ code: 'invalid-argument' }),
+    );
+    expect(() => acceptorOf({ policy: 'strong' as never })).toThrow(
+      expect.objectContaining({ code: 'invalid-argument' }),
+    );
   });
 
   it('throw where the credentials cannot be looked up', async () => {
-    const { acceptor, responseToken } = await challenged({ credentials: () => Promise.reject(new Error('no directory')) });
-    await expect(acceptor.accept(resp({ responseToken }))).rejects.toMatchObject({ code: 'service-failed', side: 'local' });
+    const { acceptor, responseToken } = await challenged({
+      credentials: () => Promise.reject(new Error('no directory')),
+    });
+    await expect(acceptor.accept(resp({ responseToken }))).rejects.toMatchObject({
+      code: 'service-failed',
+      side: 'local',
+    });
     expect(acceptor.state).toBe('refused');
   });
 

@@ -80,7 +80,11 @@ describe('the first token', () => {
   it('is not made for a server whose hint has no NTLMSSP, or is none', () => {
     const kerberos = encodeNegTokenInit2({ mechTypes: [MechType.KERBEROS] });
     const client = clientOf();
-    expect(thrown(() => client.negotiate(kerberos))).toMatchObject({ code: 'mechanism-refused', phase: 'spnego', side: 'peer' });
+    expect(thrown(() => client.negotiate(kerberos))).toMatchObject({
+      code: 'mechanism-refused',
+      phase: 'spnego',
+      side: 'peer',
+    });
     expect(stateOf(client.spnego!)).toBe('failed.refused');
     expect(client.actor.getSnapshot().value).toBe('idle');
     for (const hint of [finalToken(), new Uint8Array(3), challengeToken()]) {
@@ -261,20 +265,29 @@ describe('the end', () => {
     ['the signature after it', (acceptor) => (acceptor.sign(), acceptor.sign())],
   ])('is refused with %s as mechListMIC', (_, mechListMIC) => {
     const { client, acceptor } = responded();
-    expect(thrown(() => client.finish(finalToken({ mechListMIC: mechListMIC(acceptor) }))).code).toBe('mech-list-mic-mismatch');
+    expect(thrown(() => client.finish(finalToken({ mechListMIC: mechListMIC(acceptor) }))).code).toBe(
+      'mech-list-mic-mismatch',
+    );
     expect(stateOf(client.spnego!)).toBe('failed.refused');
   });
 
   it('is refused with a mechListMIC where no SIGN was agreed on', () => {
     const { client } = responded({}, {}, (GENEROUS & ~F.NEGOTIATE_SIGN) >>> 0);
-    expect(thrown(() => client.finish(finalToken({ mechListMIC: new Uint8Array(16) }))).code).toBe('mech-list-mic-mismatch');
+    expect(thrown(() => client.finish(finalToken({ mechListMIC: new Uint8Array(16) }))).code).toBe(
+      'mech-list-mic-mismatch',
+    );
   });
 
   it.each<[string, Uint8Array, NtlmErrorCode, string]>([
     ['reject', finalToken({ negState: 'reject' }), 'credentials-refused', 'failed.rejected'],
     ['request-mic', finalToken({ negState: 'request-mic' }), 'malformed-token', 'failed.faulted'],
     ['a fourth message', finalToken({ responseToken: new Uint8Array(8) }), 'malformed-token', 'failed.faulted'],
-    ['accept-incomplete and nothing to answer', finalToken({ negState: 'accept-incomplete' }), 'malformed-token', 'failed.faulted'],
+    [
+      'accept-incomplete and nothing to answer',
+      finalToken({ negState: 'accept-incomplete' }),
+      'malformed-token',
+      'failed.faulted',
+    ],
     ['a type 2', challengeToken(), 'malformed-token', 'failed.faulted'],
     ['a NegTokenInit', encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP] }), 'malformed-token', 'failed.faulted'],
     ['no DER', new Uint8Array([0xa1, 0x05, 0x30]), 'malformed-token', 'failed.faulted'],
@@ -321,7 +334,9 @@ describe('accept-incomplete with mechListMIC after the type 3', () => {
   it('and the accept-completed after it may not bring another one', () => {
     const { client, acceptor } = responded();
     client.finish(finalToken({ negState: 'accept-incomplete', mechListMIC: acceptor.sign() }));
-    expect(thrown(() => client.finish(finalToken({ mechListMIC: acceptor.sign() }))).code).toBe('mech-list-mic-mismatch');
+    expect(thrown(() => client.finish(finalToken({ mechListMIC: acceptor.sign() }))).code).toBe(
+      'mech-list-mic-mismatch',
+    );
   });
 });
 
@@ -350,7 +365,12 @@ describe('reset', () => {
     const { sessionKey, session } = client;
     client.reset({ credentials: other });
     expect(client.state).toBe('idle');
-    expect([sessionKey!.wiped, session!.closed, client.session, client.sessionKey]).toEqual([true, true, undefined, undefined]);
+    expect([sessionKey!.wiped, session!.closed, client.session, client.sessionKey]).toEqual([
+      true,
+      true,
+      undefined,
+      undefined,
+    ]);
     client.negotiate();
     const { responseToken } = decodeNegTokenResp(client.respond(new ScriptedAcceptor({ nonce: 5 }).reply()));
     expect(decodeAuthenticate(responseToken!).userName).toBe('Other');
@@ -403,8 +423,14 @@ describe('the calls', () => {
 
   it('name a wrong argument', () => {
     for (const value of ['token', null, 7, [1]] as never[]) {
-      expect(thrown(() => clientOf().negotiate(value))).toMatchObject({ code: 'invalid-argument', message: expect.stringContaining('"hint"') });
-      expect(thrown(() => responded().client.finish(value))).toMatchObject({ code: 'invalid-argument', message: expect.stringContaining('"token"') });
+      expect(thrown(() => clientOf().negotiate(value))).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('"hint"'),
+      });
+      expect(thrown(() => responded().client.finish(value))).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('"token"'),
+      });
     }
   });
 
@@ -426,7 +452,11 @@ describe('the calls', () => {
     ['credentials', { credentials: undefined }],
   ])('option "%s" is checked: %o', (name, options) => {
     const error = thrown(() => clientOf(options));
-    expect(error).toMatchObject({ code: 'invalid-argument', side: 'local', message: expect.stringContaining(`"${name}"`) });
+    expect(error).toMatchObject({
+      code: 'invalid-argument',
+      side: 'local',
+      message: expect.stringContaining(`"${name}"`),
+    });
   });
 });
 
@@ -475,7 +505,11 @@ describe('the actor', () => {
     actor.send({ type: 'negotiate' });
     return vi.waitFor(() => {
       expect(stateOf(actor)).toBe('failed.faulted');
-      expect(actor.getSnapshot().context.error).toMatchObject({ code: 'service-failed', phase: 'negotiate', side: 'local' });
+      expect(actor.getSnapshot().context.error).toMatchObject({
+        code: 'service-failed',
+        phase: 'negotiate',
+        side: 'local',
+      });
     });
   });
 
@@ -492,6 +526,11 @@ describe('the actor', () => {
     expect(reachable(client.spnego!.getSnapshot().context, needles)).toEqual([]);
     expect(reachable(client.session, needles)).toEqual([]);
     const wrong = responded().client;
-    expect(reachable(thrown(() => wrong.finish(finalToken({ mechListMIC: new Uint8Array(16) }))), needles)).toEqual([]);
+    expect(
+      reachable(
+        thrown(() => wrong.finish(finalToken({ mechListMIC: new Uint8Array(16) }))),
+        needles,
+      ),
+    ).toEqual([]);
   });
 });

@@ -68,7 +68,8 @@ describe('what no state knows', () => {
   it.each([undefined, null, 'token', 7, {}])('and a token that is %o is a malformed one', (token) => {
     const ask = (type: 'challenge' | 'finish'): SpnegoActor => {
       const bystander = new SpnegoBystander();
-      for (const step of ways[type === 'challenge' ? 'negotiated.waiting' : 'responded.waiting']) bystander.happen(step);
+      for (const step of ways[type === 'challenge' ? 'negotiated.waiting' : 'responded.waiting'])
+        bystander.happen(step);
       bystander.actor.send({ type, token } as never);
       return bystander.actor;
     };

@@ -10,14 +10,7 @@ import { spnegoAcceptorMachine } from './machine.ts';
 
 export type SpnegoAcceptorActor = Actor<typeof spnegoAcceptorMachine>;
 export type SpnegoAcceptorState =
-  | 'listening'
-  | 'negotiating'
-  | 'challenging'
-  | 'challenged'
-  | 'verifying'
-  | 'confirming'
-  | 'accepted'
-  | 'refused';
+  'listening' | 'negotiating' | 'challenging' | 'challenged' | 'verifying' | 'confirming' | 'accepted' | 'refused';
 
 /** What an acceptor makes of a client's token. */
 export type SpnegoAcceptorStep =

@@ -17,7 +17,11 @@ import { mechListMICOf, type ObjectionName } from './objections.ts';
 import { BLANK, NO_BYTES, spnegoAcceptorSetup } from './setup.ts';
 
 const object = <Name extends ObjectionName>(name: Name) =>
-  ({ guard: name, target: '#spnegoAcceptor.refused', actions: { type: 'object', params: { objection: name } } }) as const;
+  ({
+    guard: name,
+    target: '#spnegoAcceptor.refused',
+    actions: { type: 'object', params: { objection: name } },
+  }) as const;
 
 const onFault = {
   target: '#spnegoAcceptor.refused',
@@ -31,7 +35,10 @@ const decodeInto = <Target extends string>(target: Target) =>
     input: ({ context }: { context: SpnegoAcceptorContext }) => ({ token: context.clientToken ?? NO_BYTES }),
     onDone: {
       target,
-      actions: { type: 'keepReceived', params: ({ event }: { event: { output: SpnegoToken } }) => ({ received: event.output }) },
+      actions: {
+        type: 'keepReceived',
+        params: ({ event }: { event: { output: SpnegoToken } }) => ({ received: event.output }),
+      },
     },
     onError: onFault,
   }) as const;
@@ -219,10 +226,7 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
             input: ({ context }) => ({ ...context, mechListMIC: mechListMICOf(context) }),
             onDone: {
               target: '#spnegoAcceptor.accepted',
-              actions: [
-                { type: 'keepToken', params: ({ event }) => event.output },
-                toClient('NegTokenResp'),
-              ],
+              actions: [{ type: 'keepToken', params: ({ event }) => event.output }, toClient('NegTokenResp')],
             },
             onError: onFault,
           },

@@ -30,24 +30,21 @@ export interface ConcludeOutput {
  */
 export const concludeService = fromSynchronous((input: ConcludeInput): ConcludeOutput => {
   const { raw, mechTypeList, mechListMIC, result } = input;
-  const negotiateFlags = result?.negotiateFlags ?? 0;
-  const session =
-    result !== undefined && hasFlag(negotiateFlags, F.NEGOTIATE_SIGN)
-      ? NtlmSession.fromHandshake({ sessionKey: result.sessionKey, negotiateFlags, side: 'server' })
-      : undefined;
+  const session = result && sessionOf(result);
   if (raw || mechTypeList === undefined) return { session, token: undefined, unconfirmed: false };
-  if (session === undefined) return { session, token: encodeNegTokenResp({ negState: 'accept-completed' }), unconfirmed: false };
-  if (mechListMIC !== undefined) {
-    verifyMechTypeList(session, mechTypeList, mechListMIC);
-    const ours = signMechTypeList(session, mechTypeList);
-    return { session, token: encodeNegTokenResp({ negState: 'accept-completed', mechListMIC: ours }), unconfirmed: false };
-  }
-  if (!input.micRequested && !result?.mic) {
-    return { session, token: encodeNegTokenResp({ negState: 'accept-completed' }), unconfirmed: false };
-  }
-  const ours = signMechTypeList(session, mechTypeList);
-  return { session, token: encodeNegTokenResp({ negState: 'accept-incomplete', mechListMIC: ours }), unconfirmed: true };
+  if (session !== undefined && mechListMIC !== undefined) verifyMechTypeList(session, mechTypeList, mechListMIC);
+  const isOwed = input.micRequested || result?.mic === true;
+  const ours =
+    session !== undefined && (mechListMIC !== undefined || isOwed) ? signMechTypeList(session, mechTypeList) : undefined;
+  const unconfirmed = ours !== undefined && mechListMIC === undefined;
+  const negState = unconfirmed ? 'accept-incomplete' : 'accept-completed';
+  return { session, token: encodeNegTokenResp({ negState, ...(ours && { mechListMIC: ours }) }), unconfirmed };
 });
+
+function sessionOf({ sessionKey, negotiateFlags }: Verified): NtlmSession | undefined {
+  if (!hasFlag(negotiateFlags, F.NEGOTIATE_SIGN)) return undefined;
+  return NtlmSession.fromHandshake({ sessionKey, negotiateFlags, side: 'server' });
+}
 
 export interface ConfirmInput {
   readonly session: NtlmSession | undefined;
@@ -56,7 +53,9 @@ export interface ConfirmInput {
 }
 
 /** The end after `accept-incomplete`. @throws NtlmError `mech-list-mic-mismatch` */
-export const confirmService = fromSynchronous(({ session, mechTypeList, mechListMIC }: ConfirmInput): { token: Uint8Array } => {
-  verifyMechTypeList(session!, mechTypeList!, mechListMIC!);
-  return { token: encodeNegTokenResp({ negState: 'accept-completed' }) };
-});
+export const confirmService = fromSynchronous(
+  ({ session, mechTypeList, mechListMIC }: ConfirmInput): { token: Uint8Array } => {
+    verifyMechTypeList(session!, mechTypeList!, mechListMIC!);
+    return { token: encodeNegTokenResp({ negState: 'accept-completed' }) };
+  },
+);

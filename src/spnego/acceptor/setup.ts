@@ -102,7 +102,10 @@ export const spnegoAcceptorSetup = setup({
       const responseToken = moved(event)?.context.challengeToken ?? NO_BYTES;
       if (raw) return { token: responseToken };
       const supportedMech = replied ? {} : { supportedMech: MechType.NTLMSSP };
-      return { token: encodeNegTokenResp({ negState: 'accept-incomplete', ...supportedMech, responseToken }), replied: true };
+      return {
+        token: encodeNegTokenResp({ negState: 'accept-incomplete', ...supportedMech, responseToken }),
+        replied: true,
+      };
     }),
     object: assign((_, { objection }: { objection: ObjectionName }) => {
       const { refusal, code, message } = objections[objection];
