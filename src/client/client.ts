@@ -180,7 +180,7 @@ export class NtlmClient {
         side: 'local',
       });
     }
-    return token.slice();
+    return new Uint8Array(token);
   }
 }
 

@@ -74,7 +74,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   return {
     workstation: text('workstation', options.workstation) ?? '',
     spn: text('spn', options.spn),
-    channelBindings: hash?.slice(),
+    channelBindings: hash && new Uint8Array(hash),
     policy,
     unicode: boolean('unicode', options.unicode, true),
     requestTarget: boolean('requestTarget', options.requestTarget, true),
@@ -98,6 +98,10 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   }
 }
 
+/** Drawn and not yet handed out: a call to the system for every eight bytes would cost as much as a MAC. */
+const POOL_LENGTH = 512;
+let pool = new Uint8Array(0);
+
 /** The system's source. @throws NtlmError `unsupported` where there is none; never a weaker one. */
 export function systemRandomBytes(length: number): Uint8Array {
   if (globalThis.crypto?.getRandomValues === undefined) {
@@ -107,7 +111,11 @@ export function systemRandomBytes(length: number): Uint8Array {
       side: 'local',
     });
   }
-  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+  if (length > pool.length) pool = globalThis.crypto.getRandomValues(new Uint8Array(Math.max(length, POOL_LENGTH)));
+  const bytes = pool.slice(0, length);
+  pool.fill(0, 0, length);
+  pool = pool.subarray(length);
+  return bytes;
 }
 
 /** The system's clock. */
@@ -133,7 +141,7 @@ export function checkedRandomness(randomBytes: (length: number) => Uint8Array): 
     if (!isBytes(bytes) || bytes.length !== length) {
       throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
     }
-    return bytes.slice();
+    return new Uint8Array(bytes);
   };
 }
 
