@@ -1,4 +1,5 @@
 import { included } from '#spnego';
+import { Actor } from 'xstate';
 import type { Credentials } from '../crypto/credentials.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
@@ -47,8 +48,16 @@ export class NtlmClient {
   /** The actor of the negotiation around it, where `spnego` asked for one. */
   readonly spnego: SpnegoActor | undefined;
 
-  /** @throws NtlmError `invalid-argument`, `too-long` or `unsupported`, naming the option. */
-  constructor(options: NtlmClientOptions, actorOptions?: NtlmActorOptions) {
+  /**
+   * Over a new actor, or over one that is there: `new NtlmClient(openSnapshot(bytes, key))`.
+   *
+   * @throws NtlmError `invalid-argument`, `too-long` or `unsupported`, naming the option.
+   */
+  constructor(options: NtlmClientOptions | NtlmActor, actorOptions?: NtlmActorOptions) {
+    if (options instanceof Actor) {
+      this.actor = options;
+      return;
+    }
     checkObject('options', options);
     this.spnego = negotiationOf(options.spnego)?.(options, actorOptions);
     this.actor = this.spnego === undefined ? createNtlmActor(options, actorOptions) : handshakeIn(this.spnego);

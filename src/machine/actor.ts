@@ -48,7 +48,7 @@ export function stateOf({ value }: { readonly value: StateValue }): NtlmState {
 
 const warned = new Set<Policy>();
 
-/** Says once what a weak policy means. */
+/** Warns once a policy and process. */
 export function warnIfWeak(policy: Policy): void {
   if (!isWeak(policy) || warned.has(policy)) return;
   warned.add(policy);
