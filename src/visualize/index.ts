@@ -6,3 +6,17 @@ export { decodeToken, type DecodedField, type DecodedToken, type DecodeProblem, 
 export { findTokens, type FoundToken } from './decode/find.ts';
 export { colourPalette, plainPalette, renderToken, renderVerdicts, type Palette } from './decode/render.ts';
 export { verifyTokens, type Verdict, type VerifyTokensInput } from './decode/verify.ts';
+export { traceToken, type TracedToken } from './trace/mask.ts';
+export { parseTrace } from './trace/parse.ts';
+export {
+  safeInspect,
+  type ResponseVisibility,
+  type SafeInspectionEvent,
+  type SafeInspectOptions,
+  type TracedContext,
+  type TracedError,
+  type TracedSnapshot,
+} from './trace/projection.ts';
+export { toSequenceDiagram } from './trace/sequence.ts';
+export { toText } from './trace/text.ts';
+export { trace, Tracer, type Trace, type TraceEntry, type TraceOptions } from './trace/trace.ts';
