@@ -20,3 +20,6 @@ export {
 export { toSequenceDiagram } from './trace/sequence.ts';
 export { toText } from './trace/text.ts';
 export { trace, Tracer, type Trace, type TraceEntry, type TraceOptions } from './trace/trace.ts';
+export type { Cause, Likelihood } from './explain/causes.ts';
+export type { ExchangeTokens, Outcome } from './explain/exchange.ts';
+export { explain, renderExplanation, type Explanation, type ExplainOptions } from './explain/explain.ts';
