@@ -3,8 +3,9 @@ import type { SessionKey } from '../crypto/session-key.ts';
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 import { createNtlmActor, stateOf, type NtlmActor, type NtlmActorOptions, type NtlmState } from '../machine/actor.ts';
 import type { NtlmEvent } from '../machine/context.ts';
-import { checkCredentials, type NtlmOptions } from '../machine/options.ts';
+import { checkCredentials, checkObject, type NtlmOptions } from '../machine/options.ts';
 import { describeTargetInfo, type TargetInfo } from '../messages/av-pairs.ts';
+import { isBytes } from '../messages/checks.ts';
 
 /** What the server said of itself in its challenge. */
 export interface ChallengeTarget extends TargetInfo {
@@ -47,7 +48,7 @@ export class NtlmClient {
    * @throws NtlmError whatever keeps the challenge from being answered; the state is then `failed`.
    */
   respond(challenge: Uint8Array): Uint8Array {
-    if (!(challenge instanceof Uint8Array)) throw invalidArgument('challenge', 'must be a Uint8Array', 'challenge');
+    if (!isBytes(challenge)) throw invalidArgument('challenge', 'must be a Uint8Array', 'challenge');
     this.#send({ type: 'challenge', token: challenge }, 'challenge', 'respond()');
     return this.#token('authenticate');
   }
@@ -63,7 +64,9 @@ export class NtlmClient {
   }
 
   /** Forgets this handshake, its keys wiped; the next one may use other credentials. */
-  reset({ credentials }: { readonly credentials?: Credentials | undefined } = {}): void {
+  reset(options: { readonly credentials?: Credentials | undefined } = {}): void {
+    checkObject('options', options);
+    const { credentials } = options;
     if (credentials !== undefined) checkCredentials(credentials);
     this.#send({ type: 'reset', credentials }, 'configure', 'reset()');
   }

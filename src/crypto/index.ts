@@ -14,8 +14,8 @@ export { des, desl, expandDesKey } from './des.ts';
 export type { LegacyCipher } from './_cipher.ts';
 export { HmacMd5Key, hmacMd5 } from './hmac-md5.ts';
 export {
-  encryptRandomSessionKey,
   decryptRandomSessionKey,
+  encryptRandomSessionKey,
   kxKey,
   sealKey,
   sessionBaseKeyV1,

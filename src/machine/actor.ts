@@ -1,6 +1,6 @@
 import { createActor, type Actor, type ActorOptions, type SnapshotFrom, type StateValueFrom } from 'xstate';
 import { ntlmMachine } from './machine.ts';
-import type { NtlmOptions } from './options.ts';
+import { checkObject, type NtlmOptions } from './options.ts';
 import { isWeak, type Policy } from './policy.ts';
 
 export type NtlmMachine = typeof ntlmMachine;
@@ -24,7 +24,9 @@ export interface NtlmActorOptions {
  *
  * @throws NtlmError `invalid-argument` or `too-long`, naming the option.
  */
-export function createNtlmActor(options: NtlmOptions, { machine = ntlmMachine, inspect }: NtlmActorOptions = {}): NtlmActor {
+export function createNtlmActor(options: NtlmOptions, actorOptions: NtlmActorOptions = {}): NtlmActor {
+  checkObject('actorOptions', actorOptions);
+  const { machine = ntlmMachine, inspect } = actorOptions;
   const actor = createActor(machine, { input: options, ...(inspect === undefined ? {} : { inspect }) });
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error') throw snapshot.error;

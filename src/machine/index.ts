@@ -9,8 +9,9 @@ export {
   type NtlmState,
   type NtlmStateValue,
 } from './actor.ts';
+export type { AuthenticateInput, AuthenticateOutput } from './authenticate.ts';
 export type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 export { ntlmMachine } from './machine.ts';
 export type { NtlmOptions, ResolvedOptions, SessionSecurity } from './options.ts';
 export { policies, type Policy, type ResponseKind } from './policy.ts';
-export type { AuthenticateInput, AuthenticateOutput, DecodeChallengeInput, EncodeNegotiateInput } from './services.ts';
+export type { DecodeChallengeInput, EncodeNegotiateInput } from './services.ts';

@@ -14,15 +14,12 @@
 import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import { isBytes } from '../messages/checks.ts';
+import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';
 import { refusals, type RefusalName, type Situation } from './policy.ts';
-import {
-  authenticateService,
-  decodeChallengeService,
-  encodeNegotiateService,
-  type AuthenticateInput,
-} from './services.ts';
+import { authenticateService, decodeChallengeService, encodeNegotiateService } from './services.ts';
 
 const BLANK = {
   negotiateToken: undefined,
@@ -76,7 +73,7 @@ export const ntlmMachine = setup({
   actions: {
     // A copy: the MIC covers the bytes as they came, whatever the caller does with theirs.
     keepChallengeToken: assign(({ event }) =>
-      event.type === 'challenge' && event.token instanceof Uint8Array ? { challengeToken: event.token.slice() } : {},
+      event.type === 'challenge' && isBytes(event.token) ? { challengeToken: event.token.slice() } : {},
     ),
     refuse: assign((_, { refusal }: { refusal: RefusalName }) => {
       const { code, side, message } = refusals[refusal];
@@ -90,7 +87,12 @@ export const ntlmMachine = setup({
         side: 'peer',
       }),
     }),
-    emitToken: emit((_, emitted: Omit<NtlmEmitted, 'type'>) => ({ type: 'token' as const, ...emitted })),
+    // A copy here too: what a listener does with its token does not reach the MIC.
+    emitToken: emit((_, { message, token }: Omit<NtlmEmitted, 'type'>) => ({
+      type: 'token' as const,
+      message,
+      token: token.slice(),
+    })),
     wipe: ({ context }) => context.sessionKey?.wipe(),
     startOver: assign(({ context, event }) => ({
       ...BLANK,

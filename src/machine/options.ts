@@ -1,5 +1,6 @@
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
+import { isBytes } from '../messages/checks.ts';
 import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { policies, type Policy } from './policy.ts';
@@ -60,18 +61,16 @@ const LATEST_FILETIME = 2n ** 64n - 1n;
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveOptions(options: NtlmOptions): ResolvedOptions {
+  checkObject('options', options);
   checkCredentials(options.credentials);
-  const policy = oneOf('policy', options.policy ?? 'ntlmv2', policies);
-  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity ?? 'none', ['none', 'sign', 'seal'] as const);
+  const policy = oneOf('policy', options.policy, policies, 'ntlmv2');
+  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity, ['none', 'sign', 'seal'], 'none');
   const hash = options.channelBindings?.hash;
-  if (options.channelBindings !== undefined && !(hash instanceof Uint8Array && hash.length === 16)) {
+  if (options.channelBindings !== undefined && !(isBytes(hash) && hash.length === 16)) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
   }
   const { version = DEFAULT_VERSION } = options;
-  if (version !== false) {
-    if (typeof version !== 'object' || version === null) throw invalidArgument('version', 'must be a Version or false');
-    checkVersion(version, 'configure');
-  }
+  if (version !== false) checkVersion(version, 'configure');
   return {
     workstation: text('workstation', options.workstation) ?? '',
     spn: text('spn', options.spn),
@@ -79,12 +78,17 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     policy,
     unicode: boolean('unicode', options.unicode, true),
     requestTarget: boolean('requestTarget', options.requestTarget, true),
-    version: version === false ? undefined : version,
+    version: version === false ? undefined : { ...version },
     sessionSecurity,
     connectionless: boolean('connectionless', options.connectionless, false),
     now: checkedClock(callable('now', options.now) ?? systemClock),
     randomBytes: checkedRandomness(callable('randomBytes', options.randomBytes) ?? systemRandomBytes),
   };
+}
+
+/** @throws NtlmError `invalid-argument`. */
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw invalidArgument(name, 'must be an object');
 }
 
 /** @throws NtlmError `invalid-argument`. */
@@ -126,14 +130,15 @@ export function checkedClock(now: () => Filetime): () => Filetime {
 export function checkedRandomness(randomBytes: (length: number) => Uint8Array): (length: number) => Uint8Array {
   return (length) => {
     const bytes: unknown = randomBytes(length);
-    if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+    if (!isBytes(bytes) || bytes.length !== length) {
       throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
     }
     return bytes.slice();
   };
 }
 
-function oneOf<T extends string>(name: string, value: T, allowed: readonly T[]): T {
+function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
+  if (value === undefined) return fallback;
   if (!allowed.includes(value)) throw invalidArgument(name, `must be one of ${allowed.join(', ')}`);
   return value;
 }

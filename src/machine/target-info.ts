@@ -19,7 +19,8 @@ const CLIENT_BITS = AvFlags.MIC_PROVIDED | AvFlags.UNTRUSTED_SPN;
  */
 export function answerPairs(serverPairs: readonly AvPair[], own: OwnPairs): AvPair[] {
   const serverFlags = describeTargetInfo(serverPairs).flags;
-  const flags = avFlags(((serverFlags ?? 0) & ~CLIENT_BITS) | (own.withMic ? AvFlags.MIC_PROVIDED : 0));
+  const bits = ((serverFlags ?? 0) & ~CLIENT_BITS) | (own.withMic ? AvFlags.MIC_PROVIDED : 0);
+  const flags = avFlags(bits >>> 0);
   const pairs = serverPairs
     .filter(({ id }) => !CLIENT_ONLY.has(id))
     .map((pair) => (pair.id === AvId.MsvAvFlags ? flags : pair));

@@ -1,4 +1,5 @@
 import { charsetOf } from './challenge.ts';
+import { checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { ByteReader, FieldRecorder, PayloadField } from './reader.ts';
@@ -38,6 +39,7 @@ export interface AuthenticateMessage {
  * @throws NtlmError `too-long`, `unencodable-text`, `invalid-argument`.
  */
 export function encodeAuthenticate(message: AuthenticateMessage): Uint8Array<ArrayBuffer> {
+  checkUint32('negotiateFlags', message.negotiateFlags, PHASE);
   const { version, mic, lmChallengeResponse, ntChallengeResponse, encryptedRandomSessionKey } = message;
   if (version !== undefined) checkVersion(version, PHASE);
   if (mic !== undefined) checkFixedLength('mic', mic, MIC_LENGTH, PHASE);

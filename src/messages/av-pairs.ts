@@ -1,4 +1,5 @@
 import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { checkBytes, checkUint32, checkUint64 } from './checks.ts';
 import type { Filetime } from './filetime.ts';
 import type { ByteReader } from './reader.ts';
 import { decodeUnicode, encodeUnicode } from './text.ts';
@@ -65,17 +66,22 @@ export function avIdName(id: number): string {
   return NAMES.get(id) ?? `AvId 0x${id.toString(16).padStart(4, '0')}`;
 }
 
+/** @throws NtlmError `invalid-argument`. */
 export function avText(id: number, text: string): AvPair {
   return { id, value: encodeUnicode(text) };
 }
 
+/** @throws NtlmError `invalid-argument`. */
 export function avFlags(flags: number): AvPair {
+  checkUint32('flags', flags, 'message');
   const writer = new ByteWriter(4, 'message');
-  writer.uint32(flags >>> 0);
+  writer.uint32(flags);
   return { id: AvId.MsvAvFlags, value: writer.finish() };
 }
 
+/** @throws NtlmError `invalid-argument`. */
 export function avTimestamp(timestamp: Filetime): AvPair {
+  checkUint64('timestamp', timestamp, 'message');
   const writer = new ByteWriter(8, 'message');
   writer.uint64(timestamp);
   return { id: AvId.MsvAvTimestamp, value: writer.finish() };
@@ -92,6 +98,7 @@ export function encodeAvPairs(pairs: readonly AvPair[], phase: NtlmErrorPhase = 
     if (!Number.isInteger(id) || id <= 0 || id > 0xffff) {
       throw invalidArgument('AvId', 'must be a whole number from 1 to 65535', phase);
     }
+    checkBytes(avIdName(id), value, phase);
     checkLength16(avIdName(id), value.length, phase);
     length += 4 + value.length;
   }

@@ -1,4 +1,5 @@
 import { decodeAvPairs, encodeAvPairs, type AvPair } from './av-pairs.ts';
+import { checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { FieldRecorder } from './reader.ts';
@@ -35,6 +36,7 @@ export function charsetOf(negotiateFlags: number): Charset {
  * @throws NtlmError `too-long`, `unencodable-text`, `invalid-argument`, `wrong-length`.
  */
 export function encodeChallenge(message: ChallengeMessage): Uint8Array<ArrayBuffer> {
+  checkUint32('negotiateFlags', message.negotiateFlags, PHASE);
   const { serverChallenge, version } = message;
   checkFixedLength('serverChallenge', serverChallenge, 8, PHASE);
   if (version !== undefined) checkVersion(version, PHASE);

@@ -1,3 +1,4 @@
+import { checkBytes } from './checks.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
 import type { NtlmErrorPhase } from '../errors.ts';
 import type { ByteWriter } from './writer.ts';
@@ -13,8 +14,9 @@ export function isNtlmMessage(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
-/** A reader behind the signature. @throws NtlmError `truncated` or `wrong-signature`. */
+/** A reader behind the signature. @throws NtlmError `truncated` or `wrong-signature`; `invalid-argument` for what is not bytes. */
 export function openMessage(bytes: Uint8Array, phase: NtlmErrorPhase, record?: FieldRecorder): ByteReader {
+  checkBytes('bytes', bytes, phase);
   const reader = new ByteReader(bytes, phase, record);
   reader.bytes('Signature', SIGNATURE.length);
   if (!isNtlmMessage(bytes)) throw reader.error('wrong-signature', 'not an NTLMSSP message', 0);

@@ -1,3 +1,4 @@
+import { checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { FieldRecorder } from './reader.ts';
@@ -27,9 +28,10 @@ export interface NegotiateMessage {
  * @throws NtlmError `too-long`, `unencodable-text`, `invalid-argument`.
  */
 export function encodeNegotiate(message: NegotiateMessage): Uint8Array<ArrayBuffer> {
-  const domainName = encodeText('domainName', message.domainName ?? '', 'oem', PHASE);
-  const workstationName = encodeText('workstationName', message.workstationName ?? '', 'oem', PHASE);
-  const { version } = message;
+  checkUint32('negotiateFlags', message.negotiateFlags, PHASE);
+  const { domainName: domain = '', workstationName: workstation = '', version } = message;
+  const domainName = encodeText('domainName', domain, 'oem', PHASE);
+  const workstationName = encodeText('workstationName', workstation, 'oem', PHASE);
   if (version !== undefined) checkVersion(version, PHASE);
 
   const derived =

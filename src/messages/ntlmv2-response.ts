@@ -1,4 +1,5 @@
 import { decodeAvPairs, encodeAvPairs, type AvPair } from './av-pairs.ts';
+import { checkBytes, checkUint64 } from './checks.ts';
 import type { Filetime } from './filetime.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
 import { ByteWriter, checkFixedLength } from './writer.ts';
@@ -27,6 +28,7 @@ export interface NtlmV2Response extends NtlmV2ClientChallenge {
 /** Bytes of `temp`, with four zero bytes behind the EOL. @throws NtlmError `too-long`, `invalid-argument`. */
 export function encodeNtlmV2ClientChallenge(challenge: NtlmV2ClientChallenge): Uint8Array<ArrayBuffer> {
   const { timestamp, challengeFromClient } = challenge;
+  checkUint64('timestamp', timestamp, PHASE);
   checkFixedLength('challengeFromClient', challengeFromClient, 8, PHASE);
   const avPairs = encodeAvPairs(challenge.avPairs, PHASE);
   const writer = new ByteWriter(FIXED_LENGTH + avPairs.length + TRAILING_ZEROS, PHASE);
@@ -48,6 +50,7 @@ export function encodeNtlmV2ClientChallenge(challenge: NtlmV2ClientChallenge): U
  * @throws NtlmError with `side: 'peer'` and `offset` into the response.
  */
 export function decodeNtlmV2Response(bytes: Uint8Array, record?: FieldRecorder): NtlmV2Response {
+  checkBytes('bytes', bytes, PHASE);
   const reader = new ByteReader(bytes, PHASE, record);
   const ntProofStr = reader.bytes('NTLMv2Response.NTProofStr', 16);
   const temp = bytes.slice(reader.offset);

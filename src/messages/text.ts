@@ -1,4 +1,5 @@
 import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import { checkText } from './checks.ts';
 import type { ByteReader } from './reader.ts';
 
 /**
@@ -9,8 +10,9 @@ import type { ByteReader } from './reader.ts';
  */
 export type Charset = 'unicode' | 'oem';
 
-/** UTF-16LE, 2 bytes a unit; lone surrogates are kept. */
+/** UTF-16LE, 2 bytes a unit; lone surrogates are kept. @throws NtlmError `invalid-argument` for what is no string. */
 export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {
+  checkText('text', text, 'message');
   const bytes = new Uint8Array(text.length * 2);
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -20,8 +22,9 @@ export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** @throws NtlmError `unencodable-text` for a character above U+00FF in `oem`. */
+/** @throws NtlmError `unencodable-text` for a character above U+00FF in `oem`; `invalid-argument` for what is no string. */
 export function encodeText(name: string, text: string, charset: Charset, phase: NtlmErrorPhase): Uint8Array<ArrayBuffer> {
+  checkText(name, text, phase);
   if (charset === 'unicode') return encodeUnicode(text);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {

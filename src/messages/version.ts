@@ -37,6 +37,7 @@ export function writeVersion(writer: ByteWriter, version: Version | undefined): 
 
 /** @throws NtlmError `invalid-argument` where a part leaves its range. */
 export function checkVersion(version: Version, phase: NtlmErrorPhase): void {
+  if (typeof version !== 'object' || version === null) throw invalidArgument('version', 'must be a Version', phase);
   const limits = { productMajorVersion: 0xff, productMinorVersion: 0xff, productBuild: 0xffff, ntlmRevisionCurrent: 0xff };
   for (const [name, limit] of Object.entries(limits)) {
     const value = version[name as keyof Version];

@@ -1,4 +1,5 @@
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { checkBytes, isBytes } from './checks.ts';
 
 /** The payload of a message: its fields by name, in the order in which they stand. */
 export type Payload = Readonly<Record<string, Uint8Array>>;
@@ -20,7 +21,9 @@ export class ByteWriter {
     this.#phase = phase;
     this.#headerLength = headerLength;
     let end = headerLength;
-    for (const [name, { length }] of Object.entries(payload)) {
+    for (const [name, value] of Object.entries(payload)) {
+      checkBytes(name, value, phase);
+      const { length } = value;
       checkLength16(name, length, phase);
       this.#placed[name] = { length, offset: end };
       end += length;
@@ -91,7 +94,7 @@ export function checkLength16(name: string, length: number, phase: NtlmErrorPhas
 
 /** @throws NtlmError `invalid-argument` where `value` is not `length` bytes. */
 export function checkFixedLength(name: string, value: Uint8Array, length: number, phase: NtlmErrorPhase): void {
-  if (!(value instanceof Uint8Array) || value.length !== length) {
+  if (!isBytes(value) || value.length !== length) {
     throw invalidArgument(name, `must be a Uint8Array of ${length} bytes`, phase);
   }
 }

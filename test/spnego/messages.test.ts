@@ -292,6 +292,7 @@ describe('an argument that cannot be encoded is named', () => {
   const mechTypes = [MechType.NTLMSSP];
   it.each([
     ['mechTypes', () => encodeNegTokenInit({ mechTypes: [] })],
+    ['mechTypes', () => encodeNegTokenInit({ mechTypes: Array<string>(100_000).fill('1.2') })],
     ['mechTypes', () => encodeNegTokenInit({ mechTypes: ['NTLMSSP'] })],
     ['mechTypes', () => encodeMechTypeList(['1.40.1'])],
     ['mechTypes', () => encodeMechTypeList(['3.1'])],

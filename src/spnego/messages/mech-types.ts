@@ -30,15 +30,18 @@ export function mechTypeName(oid: string): string {
 
 /**
  * DER of a MechTypeList: the bytes that mechListMIC signs (RFC 4178 4.2.1, 5).
- * @throws NtlmError `invalid-argument` for an empty list or a member that is no object identifier.
+ * @throws NtlmError `invalid-argument` for an empty list, one of more than 255, or a member that is no object identifier.
  */
 export function encodeMechTypeList(mechTypes: readonly string[]): Uint8Array {
   return derBytes(mechTypeListNode(mechTypes));
 }
 
+// far above what anyone offers, far below what the encoder's argument lists take
+const MAX_MECH_TYPES = 255;
+
 export function mechTypeListNode(mechTypes: readonly string[]): DerNode {
-  if (!Array.isArray(mechTypes) || mechTypes.length === 0) {
-    throw invalidArgument('mechTypes', 'must be a list of one or more object identifiers', 'spnego');
+  if (!Array.isArray(mechTypes) || mechTypes.length === 0 || mechTypes.length > MAX_MECH_TYPES) {
+    throw invalidArgument('mechTypes', `must be a list of 1 to ${MAX_MECH_TYPES} object identifiers`, 'spnego');
   }
   return sequence(...mechTypes.map((oid: string) => mechTypeNode(oid, 'mechTypes')));
 }

@@ -1,0 +1,83 @@
+/** Who logs on, and the three ways in which a secret comes in: a file, the environment, a prompt. Never argv. */
+import { createReadStream } from 'node:fs';
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmError } from '../errors.ts';
+import { askHidden, openConsole } from './prompt.ts';
+import { readAll, type Terminal } from './terminal.ts';
+import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
+
+/** The environment variable that may hold the password. */
+export const PASSWORD_VARIABLE = 'NTLM_PASSWORD';
+
+export const userOptions = {
+  user: { type: 'string', short: 'u', value: 'NAME', help: 'User name; DOMAIN\\name and name@realm are understood.' },
+  domain: { type: 'string', short: 'd', value: 'NAME', help: "The user's domain." },
+  'password-file': { type: 'string', value: 'FILE', help: 'Read the password from FILE, without its last line end.' },
+  'hash-file': { type: 'string', value: 'FILE', help: 'Read the NT hash, 32 hexadecimal digits, from FILE instead.' },
+} as const satisfies OptionTable;
+
+/** What every verb that needs a password says about it. */
+export const PASSWORD_HELP =
+  `The password comes from --password-file, else from the environment variable ${PASSWORD_VARIABLE}, else from ` +
+  'a prompt on the terminal. It is never taken from the command line.';
+
+const LARGEST_SECRET = 256 * 1024; // bytes; Credentials says what is too long for a password
+
+/**
+ * The credentials that the options name.
+ *
+ * @throws UsageError without a user; NtlmError for a secret that is missing or unusable.
+ */
+export async function readCredentials(
+  values: OptionValues<typeof userOptions>,
+  terminal: Terminal,
+  { lmHash = false } = {},
+): Promise<Credentials> {
+  const { user, domain, 'password-file': passwordFile, 'hash-file': hashFile } = values;
+  checkUser(user);
+  if (passwordFile !== undefined && hashFile !== undefined) {
+    throw new UsageError('--password-file and --hash-file exclude each other');
+  }
+  const identity = { username: user, domain };
+  if (hashFile !== undefined) {
+    return Credentials.fromNtHash({ ...identity, ntHash: (await readSecret('--hash-file', hashFile)).trim() });
+  }
+  const password =
+    passwordFile === undefined
+      ? (terminal.env[PASSWORD_VARIABLE] ?? (await askPassword(user)))
+      : (await readSecret('--password-file', passwordFile)).replace(/\r?\n$/, '');
+  return Credentials.fromPassword({ ...identity, password, lmHash });
+}
+
+/** @throws UsageError without a user, or with `user:password`. */
+export function checkUser(user: string | undefined): asserts user is string {
+  if (user === undefined || user === '') throw new UsageError('--user is missing');
+  if (user.includes(':')) {
+    throw new UsageError(`--user takes a name alone; for the password use --password-file, ${PASSWORD_VARIABLE} or the prompt`);
+  }
+}
+
+async function readSecret(option: string, path: string): Promise<string> {
+  if (path === '-') throw new UsageError(`${option} takes a file; standard input is for messages`);
+  const bytes = await readAll(createReadStream(path), option, LARGEST_SECRET);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new NtlmError(`${option} holds bytes that are not UTF-8`, {
+      code: 'invalid-argument',
+      phase: 'configure',
+      side: 'local',
+    });
+  }
+}
+
+async function askPassword(user: string): Promise<string> {
+  const console = openConsole();
+  const answer = await (console && askHidden(`Password of ${user}: `, console).finally(console.close));
+  if (answer !== undefined) return answer;
+  throw new NtlmError(`no password: give --password-file or ${PASSWORD_VARIABLE}, or answer the prompt`, {
+    code: 'credentials-missing',
+    phase: 'configure',
+    side: 'local',
+  });
+}

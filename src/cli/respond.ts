@@ -1,0 +1,29 @@
+import { NtlmClient } from '../client/client.ts';
+import { Credentials } from '../crypto/credentials.ts';
+import { PASSWORD_HELP, checkUser, readCredentials } from './credentials.ts';
+import { handshakeInput, handshakeOptions, readChallenge, writeMessage } from './handshake.ts';
+import { defineVerb } from './verb.ts';
+
+export const respond = defineVerb({
+  name: 'respond',
+  summary: 'Answer the type 2 message on standard input with a type 3.',
+  description:
+    'Reads a type 2 message in base64 on standard input and prints the type 3 message that answers it.\n\n' +
+    'The type 1 before it is made again from the options: give the same ones as to "negotiate".\n\n' +
+    PASSWORD_HELP,
+  operands: '< CHALLENGE',
+  options: handshakeOptions,
+  run: async (values, terminal) => {
+    const input = handshakeInput(values);
+    if (values.anonymous !== true) checkUser(values.user);
+    const challenge = await readChallenge(terminal, values.raw);
+    const lmHash = input.policy === 'lm' || input.policy === 'lm-and-ntlmv1';
+    const credentials = values.anonymous
+      ? Credentials.anonymous()
+      : await readCredentials(values, terminal, { lmHash });
+    const client = new NtlmClient({ ...input, credentials });
+    if (input.connectionless !== true) client.negotiate();
+    writeMessage(terminal, client.respond(challenge), values.raw);
+    credentials.wipe();
+  },
+});

@@ -1,0 +1,13 @@
+/** The verbs of the command line, in the order of the help. */
+import { demo } from './demo.ts';
+import { negotiate } from './negotiate.ts';
+import { respond } from './respond.ts';
+import { serve } from './serve.ts';
+import type { Verb } from './verb.ts';
+
+export const verbs: readonly Verb[] = [
+  demo,
+  negotiate,
+  respond,
+  serve,
+];

@@ -1,0 +1,30 @@
+/** Checks of a caller's values: a typed error that names the argument. What a peer sent is checked by `ByteReader`. */
+import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+
+const LARGEST_UINT32 = 0xffffffff;
+const LARGEST_UINT64 = 0xffffffffffffffffn;
+
+/** Whether `value` is a Uint8Array, of any realm: a Buffer is one, a test runner's sandbox brings its own. */
+export function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
+}
+
+export function checkBytes(name: string, value: unknown, phase: NtlmErrorPhase): void {
+  if (!isBytes(value)) throw invalidArgument(name, 'must be a Uint8Array', phase);
+}
+
+export function checkText(name: string, value: unknown, phase: NtlmErrorPhase): void {
+  if (typeof value !== 'string') throw invalidArgument(name, 'must be a string', phase);
+}
+
+export function checkUint32(name: string, value: unknown, phase: NtlmErrorPhase): void {
+  if (!(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_UINT32)) {
+    throw invalidArgument(name, 'must be a whole number of 32 bits', phase);
+  }
+}
+
+export function checkUint64(name: string, value: unknown, phase: NtlmErrorPhase): void {
+  if (!(typeof value === 'bigint' && value >= 0n && value <= LARGEST_UINT64)) {
+    throw invalidArgument(name, 'must be a bigint of 64 bits', phase);
+  }
+}

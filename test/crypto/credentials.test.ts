@@ -1,0 +1,256 @@
+import { inspect } from 'node:util';
+import { bytesToHex } from '@noble/hashes/utils.js';
+import { describe, expect, test } from 'vitest';
+import {
+  Credentials,
+  secretsOf,
+  type HashCredentials,
+  type PasswordCredentials,
+} from '../../src/crypto/credentials.ts';
+import { NtlmError, type NtlmErrorCode } from '../../src/errors.ts';
+import { common, ntlmV1, ntlmV2 } from '../vectors/ms-nlmp.ts';
+
+const account = { username: common.user, domain: common.userDom };
+const password = common.password;
+const ntHash = ntlmV1.ntowfV1;
+
+function errorOf(call: () => unknown): NtlmError {
+  try {
+    call();
+  } catch (error) {
+    if (error instanceof NtlmError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+function expectRefusal(call: () => unknown, code: NtlmErrorCode, argument: string): void {
+  const error = errorOf(call);
+  expect(error).toMatchObject({ code, side: 'local' });
+  expect(error.message).toContain(`"${argument}"`);
+}
+
+describe('an account name', () => {
+  const names = (username: string, domain?: string): readonly string[] => {
+    const credentials = Credentials.fromPassword({ username, domain, password });
+    return [credentials.username, credentials.domain];
+  };
+
+  test('DOMAIN\\user is split where no domain is given', () => {
+    expect(names('CORP\\alice')).toEqual(['alice', 'CORP']);
+    expect(names('\\alice')).toEqual(['alice', '']);
+    expect(names('CORP\\al\\ice')).toEqual(['al\\ice', 'CORP']);
+  });
+  test('user@realm stays whole and has no domain', () => {
+    expect(names('alice@corp.example')).toEqual(['alice@corp.example', '']);
+  });
+  test('a given domain, the empty one too, leaves the name as it is', () => {
+    expect(names('CORP\\alice', 'OTHER')).toEqual(['CORP\\alice', 'OTHER']);
+    expect(names('CORP\\alice', '')).toEqual(['CORP\\alice', '']);
+    expect(names('alice@corp.example', 'CORP')).toEqual(['alice@corp.example', 'CORP']);
+  });
+  test('without any domain it is empty', () => {
+    expect(names('alice')).toEqual(['alice', '']);
+  });
+  test('both factories read names alike', () => {
+    expect(Credentials.fromNtHash({ username: 'CORP\\alice', ntHash })).toMatchObject({
+      username: 'alice',
+      domain: 'CORP',
+      anonymous: false,
+    });
+  });
+  test('it cannot be changed afterwards', () => {
+    const credentials = Credentials.fromPassword({ ...account, password });
+    expect(() => Object.assign(credentials, { domain: 'OTHER' })).toThrow(TypeError);
+    expect(credentials.domain).toBe(common.userDom);
+  });
+});
+
+describe('the secret behind the handle', () => {
+  test('is the NT hash of the password (MS-NLMP 4.2.2.1.2)', () => {
+    const { ntHash: hash, lmHash } = secretsOf(Credentials.fromPassword({ ...account, password }));
+    expect(bytesToHex(hash)).toBe(ntlmV1.ntowfV1);
+    expect(lmHash).toBeUndefined();
+  });
+  test('has the LM hash only when asked for (MS-NLMP 4.2.2.1.1)', () => {
+    const { lmHash } = secretsOf(Credentials.fromPassword({ ...account, password, lmHash: true }));
+    expect(bytesToHex(lmHash!)).toBe(ntlmV1.lmowfV1);
+  });
+  test('tells whether it has an LM hash, and nothing about it', () => {
+    expect(Credentials.fromPassword({ ...account, password, lmHash: true }).hasLmHash).toBe(true);
+    expect(Credentials.fromNtHash({ ...account, ntHash, lmHash: ntlmV1.lmowfV1 }).hasLmHash).toBe(true);
+    expect(Credentials.fromPassword({ ...account, password }).hasLmHash).toBe(false);
+    expect(Credentials.anonymous().hasLmHash).toBe(false);
+  });
+  test('comes from hashes in bytes or in hexadecimal of either case', () => {
+    for (const convert of [(x: string) => x, (x: string) => x.toUpperCase(), (x: string) => Buffer.from(x, 'hex')]) {
+      const options = { ...account, ntHash: convert(ntlmV1.ntowfV1), lmHash: convert(ntlmV1.lmowfV1) };
+      const secrets = secretsOf(Credentials.fromNtHash(options));
+      expect(bytesToHex(secrets.ntHash)).toBe(ntlmV1.ntowfV1);
+      expect(bytesToHex(secrets.lmHash!)).toBe(ntlmV1.lmowfV1);
+    }
+  });
+  test('is a copy of the caller\'s bytes, which a wipe leaves alone', () => {
+    const mine = Buffer.from(ntHash, 'hex');
+    const credentials = Credentials.fromNtHash({ ...account, ntHash: mine });
+    credentials.wipe();
+    expect(mine.toString('hex')).toBe(ntHash);
+    const others = Credentials.fromNtHash({ ...account, ntHash: mine });
+    mine.fill(0);
+    expect(bytesToHex(secretsOf(others).ntHash)).toBe(ntHash);
+  });
+  test('a password that looks like a pair of hashes is a password', () => {
+    const looksLikeHashes = `${ntlmV1.lmowfV1}:${ntlmV1.ntowfV1}`;
+    const { ntHash: hash } = secretsOf(Credentials.fromPassword({ ...account, password: looksLikeHashes }));
+    expect(bytesToHex(hash)).not.toBe(ntlmV1.ntowfV1);
+  });
+  test('an empty password is one (RFC 1320 A.5, MD4 of nothing)', () => {
+    const { ntHash: hash } = secretsOf(Credentials.fromPassword({ ...account, password: '' }));
+    expect(bytesToHex(hash)).toBe('31d6cfe0d16ae931b73c59d7e0c089c0');
+  });
+
+  test('keys NTLMv2 for its own domain once, and for another on demand', () => {
+    const secrets = secretsOf(Credentials.fromPassword({ ...account, password }));
+    const own = secrets.responseKeyNT();
+    const proof = Buffer.from(common.serverChallenge + ntlmV2.temp, 'hex');
+    expect(bytesToHex(own.digest(proof))).toBe(ntlmV2.ntProofStr);
+    expect(secrets.responseKeyNT()).toBe(own);
+    expect(secrets.responseKeyNT(common.userDom)).toBe(own);
+    expect(bytesToHex(secrets.responseKeyNT('Other').digest(proof))).not.toBe(ntlmV2.ntProofStr);
+    expect(secrets.responseKeyNT()).toBe(own);
+  });
+});
+
+describe('wiping', () => {
+  test('zeroes the hashes and ends every key made for the own domain', () => {
+    const credentials = Credentials.fromPassword({ ...account, password, lmHash: true });
+    const { ntHash: nt, lmHash: lm } = secretsOf(credentials);
+    const key = secretsOf(credentials).responseKeyNT();
+    expect(credentials.wiped).toBe(false);
+    credentials.wipe();
+    credentials.wipe();
+    expect(credentials.wiped).toBe(true);
+    expect([...nt, ...lm!]).toEqual(Array(32).fill(0));
+    expect(errorOf(() => key.digest(new Uint8Array(8))).code).toBe('unexpected-call');
+  });
+  test('later use is refused as missing credentials, anonymous or not', () => {
+    for (const credentials of [Credentials.fromPassword({ ...account, password }), Credentials.anonymous()]) {
+      credentials.wipe();
+      expect(errorOf(() => secretsOf(credentials))).toMatchObject({ code: 'credentials-missing', side: 'local' });
+    }
+  });
+  test('one handle does not touch another', () => {
+    const kept = Credentials.fromPassword({ ...account, password });
+    Credentials.fromPassword({ ...account, password }).wipe();
+    expect(bytesToHex(secretsOf(kept).ntHash)).toBe(ntlmV1.ntowfV1);
+  });
+});
+
+describe('anonymous credentials', () => {
+  test('have no names and no hash', () => {
+    const credentials = Credentials.anonymous();
+    expect(credentials).toMatchObject({ username: '', domain: '', anonymous: true });
+    expect(errorOf(() => secretsOf(credentials)).code).toBe('credentials-unsuitable');
+  });
+});
+
+describe('what a handle shows', () => {
+  const credentials = Credentials.fromPassword({ ...account, password });
+  const redacted = { username: 'User', domain: 'Domain', secret: '[redacted]' };
+  const names = { username: 'User', domain: 'Domain', anonymous: false };
+
+  test('JSON has the names and a redaction', () => {
+    expect(JSON.parse(JSON.stringify({ credentials }))).toEqual({ credentials: redacted });
+  });
+  test('String() and inspect say the same', () => {
+    const text = 'Credentials {"username":"User","domain":"Domain","secret":"[redacted]"}';
+    expect(String(credentials)).toBe(text);
+    expect(inspect(credentials, { showHidden: true })).toBe(text);
+    expect(inspect({ deep: [credentials] })).toContain('[redacted]');
+  });
+  test('a clone, a spread and the entries have the names alone', () => {
+    expect(structuredClone(credentials)).toEqual(names);
+    expect({ ...credentials }).toEqual(names);
+    expect(Object.fromEntries(Object.entries(credentials))).toEqual(names);
+    expect(Reflect.ownKeys(credentials)).toEqual(Object.keys(names));
+  });
+  test('it says so when there is no secret', () => {
+    const wiped = Credentials.fromPassword({ ...account, password });
+    wiped.wipe();
+    expect(wiped.toJSON().secret).toBe('[wiped]');
+    expect(Credentials.anonymous().toJSON()).toEqual({ username: '', domain: '', secret: '[none]' });
+  });
+  test('neither a clone nor a look-alike passes for a handle', () => {
+    for (const forged of [structuredClone(credentials), Object.create(Credentials.prototype), {}, null, 'User']) {
+      expectRefusal(() => secretsOf(forged as Credentials), 'invalid-argument', 'credentials');
+    }
+  });
+});
+
+describe('bad input is refused by name', () => {
+  const fromPassword = (options: unknown) => () => Credentials.fromPassword(options as PasswordCredentials);
+  const fromNtHash = (options: unknown) => () => Credentials.fromNtHash(options as HashCredentials);
+
+  test.each([
+    ['options', undefined],
+    ['options', null],
+    ['options', 'CORP\\alice'],
+    ['username', { password }],
+    ['username', { username: 7, password }],
+    ['username', { username: '', password }],
+    ['username', { username: 'CORP\\', password }],
+    ['domain', { username: 'alice', domain: null, password }],
+    ['password', { username: 'alice' }],
+    ['password', { username: 'alice', password: null }],
+    ['password', { username: 'alice', password: Buffer.from('secret') }],
+    ['password', { username: 'alice', password: 'p'.repeat(32769) }],
+    ['lmHash', { username: 'alice', password, lmHash: 'yes' }],
+  ])('fromPassword: "%s" of %j', (argument, options) => {
+    expectRefusal(fromPassword(options), 'invalid-argument', argument);
+  });
+
+  test.each([
+    ['username', { ntHash }],
+    ['ntHash', { username: 'alice' }],
+    ['ntHash', { username: 'alice', ntHash: new Uint8Array(15) }],
+    ['ntHash', { username: 'alice', ntHash: ntHash.slice(1) }],
+    ['ntHash', { username: 'alice', ntHash: `${ntHash}00` }],
+    ['ntHash', { username: 'alice', ntHash: `${ntHash}\n` }],
+    ['ntHash', { username: 'alice', ntHash: ntHash.replace('a', 'g') }],
+    ['ntHash', { username: 'alice', ntHash: Array(16).fill(0) }],
+    ['lmHash', { username: 'alice', ntHash, lmHash: new Uint8Array(17) }],
+    ['lmHash', { username: 'alice', ntHash, lmHash: true }],
+  ])('fromNtHash: "%s" of %j', (argument, options) => {
+    expectRefusal(fromNtHash(options), 'invalid-argument', argument);
+  });
+
+  test('a password of 64 KiB is the longest', () => {
+    expect(fromPassword({ username: 'alice', password: 'p'.repeat(32768) })).not.toThrow();
+  });
+  test('a name longer than a field is too long', () => {
+    const long = 'n'.repeat(32768);
+    expectRefusal(fromPassword({ username: long, password }), 'too-long', 'username');
+    expectRefusal(fromNtHash({ username: 'alice', domain: long, ntHash }), 'too-long', 'domain');
+    expect(fromPassword({ username: long.slice(1), domain: long.slice(1), password })).not.toThrow();
+  });
+  test.each(['fifteen letters', 'Jürgen'])('an LM hash of %j does not exist', (unsuitable) => {
+    const options = { username: 'alice', password: unsuitable, lmHash: true };
+    expectRefusal(fromPassword(options), 'credentials-unsuitable', 'password');
+  });
+  test('the constructor is not a way in', () => {
+    const Made = Credentials as unknown as new (...args: unknown[]) => Credentials;
+    expectRefusal(() => new Made({ username: 'alice', password }, { ntHash }), 'invalid-argument', 'Credentials');
+  });
+  test('no error repeats a secret', () => {
+    const secret = 'hunter2-is-too-long-for-LM';
+    const errors = [
+      errorOf(fromPassword({ username: 'alice', password: secret, lmHash: true })),
+      errorOf(fromPassword({ password: secret })),
+      errorOf(fromPassword({ username: 'alice', password: secret.repeat(2000) })),
+      errorOf(fromNtHash({ username: 'alice', ntHash: secret })),
+    ];
+    for (const error of errors) {
+      expect(inspect(error, { showHidden: true }) + JSON.stringify(error)).not.toContain('hunter2');
+    }
+  });
+});
