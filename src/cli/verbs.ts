@@ -1,5 +1,8 @@
 /** The verbs of the command line, in the order of the help. */
+import { decode } from './decode.ts';
 import { demo } from './demo.ts';
+import { diagram } from './diagram.ts';
+import { explain } from './explain.ts';
 import { negotiate } from './negotiate.ts';
 import { respond } from './respond.ts';
 import { serve } from './serve.ts';
@@ -10,4 +13,7 @@ export const verbs: readonly Verb[] = [
   negotiate,
   respond,
   serve,
+  decode,
+  explain,
+  diagram,
 ];

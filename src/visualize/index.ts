@@ -1,5 +1,6 @@
 /** The flow made visible: diagrams of the machines, traces of their runs, tokens field by field. */
 export { toMermaid } from './diagram/mermaid.ts';
+export { toSvg, type SvgOptions } from './diagram/svg.ts';
 export { toTable } from './diagram/table.ts';
 export { walk, type Diagram, type DiagramState, type DiagramTransition } from './diagram/walk.ts';
 export { decodeToken, type DecodedField, type DecodedToken, type DecodeProblem, type MessageName } from './decode/decode.ts';
