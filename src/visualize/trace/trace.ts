@@ -49,7 +49,7 @@ type Step = { -readonly [Key in keyof TraceEntry]: TraceEntry[Key] };
 
 /** Records the steps of an actor and of the machines it invokes, by an allow-list: no credential, no key. */
 export class Tracer {
-  readonly #root: AnyActorRef;
+  readonly #machine: string;
   readonly #responses: ResponseVisibility;
   readonly #limit: number;
   readonly #now: () => number;
@@ -61,12 +61,14 @@ export class Tracer {
 
   /** @throws NtlmError `invalid-argument` for anything but an actor of a state machine. */
   constructor(actor: AnyActorRef, { responses = 'masked', limit = 1000, now = Date.now }: TraceOptions = {}) {
-    if (machineOf(actor) === undefined) throw invalidArgument('actor', 'must be an actor of a state machine');
-    this.#root = actor;
+    const snapshot: unknown = actor?.getSnapshot?.();
+    const machine = machineOf(snapshot);
+    if (machine === undefined) throw invalidArgument('actor', 'must be an actor of a state machine');
+    this.#machine = machine.id;
     this.#responses = responses;
     this.#limit = limit;
     this.#now = now;
-    this.#begin(actor);
+    this.#begin(actor, snapshot);
     this.#inspection = actor.system.inspect((event) => this.#inspect(event));
   }
 
@@ -92,16 +94,16 @@ export class Tracer {
     return {
       format: TRACE_FORMAT,
       version: TRACE_VERSION,
-      machine: machineOf(this.#root)?.id ?? '',
+      machine: this.#machine,
       dropped: this.#dropped,
       entries: [...this.#entries],
     };
   }
 
-  #begin(actor: AnyActorRef): Watched | undefined {
-    const machine = machineOf(actor);
+  #begin(actor: AnyActorRef, snapshot: unknown): Watched | undefined {
+    const machine = machineOf(snapshot);
     if (machine === undefined) return undefined;
-    const { state, tags, context } = projectSnapshot(actor.getSnapshot());
+    const { state, tags, context } = projectSnapshot(snapshot);
     const watched: Watched = {
       machine: machine.id,
       labels: new Map(walk(machine).transitions.map(({ event, label }) => [event, label])),
@@ -116,10 +118,12 @@ export class Tracer {
   }
 
   #inspect(inspection: InspectionEvent): void {
+    if (inspection.type !== '@xstate.microstep' && inspection.type !== '@xstate.snapshot') return;
     const actor = inspection.actorRef as AnyActorRef;
-    const watched = this.#watched.get(actor) ?? this.#begin(actor);
+    const known = this.#watched.get(actor);
+    const watched = known ?? this.#begin(actor, inspection.snapshot);
     if (watched === undefined) return;
-    if (inspection.type === '@xstate.microstep') this.#step(watched, inspection);
+    if (inspection.type === '@xstate.microstep' && known !== undefined) this.#step(watched, inspection);
     if (inspection.type === '@xstate.snapshot') for (const step of watched.steps.splice(0)) this.#add(step);
   }
 
@@ -159,7 +163,16 @@ export class Tracer {
       this.#entries.shift();
       this.#dropped++;
     }
-    for (const listener of this.#listeners) listener(entry);
+    for (const listener of this.#listeners) {
+      try {
+        listener(entry);
+      } catch (error) {
+        // an error thrown here would end the actor that is watched
+        setTimeout(() => {
+          throw error;
+        });
+      }
+    }
   }
 }
 
@@ -182,9 +195,8 @@ export function trace(actor: AnyActorRef, options?: TraceOptions): Tracer {
   return new Tracer(actor, options);
 }
 
-/** The machine behind an actor, if it is one's. */
-export function machineOf(actor: AnyActorRef): AnyStateMachine | undefined {
-  const snapshot: unknown = actor?.getSnapshot?.();
+/** The machine that a snapshot is of, if it is one's. */
+export function machineOf(snapshot: unknown): AnyStateMachine | undefined {
   if (typeof snapshot !== 'object' || snapshot === null || !('machine' in snapshot)) return undefined;
   return snapshot.machine as AnyStateMachine;
 }
