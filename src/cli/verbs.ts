@@ -6,6 +6,7 @@ import { explain } from './explain.ts';
 import { negotiate } from './negotiate.ts';
 import { respond } from './respond.ts';
 import { serve } from './serve.ts';
+import { visualize } from './visualize.ts';
 import type { Verb } from './verb.ts';
 
 export const verbs: readonly Verb[] = [
@@ -16,4 +17,5 @@ export const verbs: readonly Verb[] = [
   decode,
   explain,
   diagram,
+  visualize,
 ];
