@@ -92,7 +92,7 @@ function labelOf(event: string, services: ReadonlyMap<string, string>): string {
 }
 
 /** The name of an action, a guard or an actor source, if it has one. */
-function nameOf(thing: unknown): string | undefined {
+export function nameOf(thing: unknown): string | undefined {
   if (typeof thing === 'string') return thing;
   if (typeof thing === 'object' && thing !== null && 'type' in thing) return nameOf(thing.type);
   return undefined;

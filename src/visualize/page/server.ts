@@ -162,8 +162,12 @@ function sse(event: string, data: unknown): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
+const read = new Map<URL, Promise<Buffer>>();
+
 async function serveAsset(response: ServerResponse, asset: URL): Promise<void> {
-  const body = await readFile(asset);
+  const reading = read.get(asset) ?? readFile(asset);
+  read.set(asset, reading);
+  const body = await reading;
   const type = TYPES[asset.pathname.slice(asset.pathname.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
   response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(body);
 }

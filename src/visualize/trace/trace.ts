@@ -1,6 +1,6 @@
 import type { AnyActorRef, AnyStateMachine, InspectionEvent, Subscription } from 'xstate';
 import { invalidArgument } from '../../errors.ts';
-import { walk } from '../diagram/walk.ts';
+import { nameOf, walk } from '../diagram/walk.ts';
 import type { TracedToken } from './mask.ts';
 import { projectSnapshot, projectToken, type ResponseVisibility, type TracedContext } from './projection.ts';
 
@@ -13,7 +13,7 @@ export interface TraceEntry {
   readonly time: number;
   /** The machine's id. */
   readonly machine: string;
-  /** The event for people: `challenge`, `decodeChallenge done`, `always`, `start` for the state at the beginning. */
+  /** The event for people: `challenge`, `decodeChallenge done`, `always [guard]`, `start` for the state at the beginning. */
   readonly event: string;
   readonly from: string;
   readonly to: string;
@@ -134,7 +134,7 @@ export class Tracer {
     watched.steps.push({
       time: this.#now(),
       machine: watched.machine,
-      event: watched.labels.get(type) ?? type,
+      event: eventName(watched.labels.get(type) ?? type, _transitions[0]?.guard),
       from: watched.state,
       to: state,
       transitions: _transitions.flatMap(({ source, target }) =>
@@ -193,6 +193,12 @@ interface Watched {
  */
 export function trace(actor: AnyActorRef, options?: TraceOptions): Tracer {
   return new Tracer(actor, options);
+}
+
+/** Of an eventless step the guard is what tells it from the others. */
+function eventName(label: string, guard: unknown): string {
+  const name = label === 'always' && guard !== undefined ? nameOf(guard) : undefined;
+  return name === undefined ? label : `${label} [${name}]`;
 }
 
 /** The machine that a snapshot is of, if it is one's. */
