@@ -53,7 +53,7 @@ export async function readCredentials(
 export function checkUser(user: string | undefined): asserts user is string {
   if (user === undefined || user === '') throw new UsageError('--user is missing');
   if (user.includes(':')) {
-    throw new UsageError(`--user takes a name alone; for the password use --password-file, ${PASSWORD_VARIABLE} or the prompt`);
+    throw new UsageError(`--user takes a name alone; use --password-file, ${PASSWORD_VARIABLE} or the prompt as well`);
   }
 }
 

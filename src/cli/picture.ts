@@ -126,7 +126,7 @@ function describeTime(ticks: Filetime): string {
 
 function describeFlags(flags: number): string {
   const names = flagNames(flags).map((name) => name.replace(/^NTLMSSP_(NEGOTIATE_)?/, ''));
-  return `${flags.toString(16).padStart(8, '0')}  ${names.join(' ')}`;
+  return `${flags.toString(16).padStart(8, '0')} ${names.join(' ')}`;
 }
 
 function describeVersion({ productMajorVersion, productMinorVersion, productBuild }: Version): string {

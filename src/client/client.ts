@@ -91,6 +91,11 @@ export class NtlmClient {
     return this.actor.getSnapshot().context.sessionKey;
   }
 
+  /** The flags agreed on, as the response states them; `undefined` before it. */
+  get negotiateFlags(): number | undefined {
+    return this.actor.getSnapshot().context.negotiateFlags;
+  }
+
   /** Why the handshake failed. */
   get error(): NtlmError | undefined {
     return this.actor.getSnapshot().context.error;

@@ -18,6 +18,7 @@ import { isBytes } from '../messages/checks.ts';
 import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';
+import { isAnswer, isChallenge, isToken } from './outputs.ts';
 import { refusals, type RefusalName, type Situation } from './policy.ts';
 import { authenticateService, decodeChallengeService, encodeNegotiateService } from './services.ts';
 
@@ -37,6 +38,13 @@ const NO_BYTES = new Uint8Array(0);
 /** The decision about a decoded challenge, one guarded way out for each refusal. */
 const refuse = <Name extends RefusalName>(name: Name) =>
   ({ guard: name, target: '#ntlm.failed.refused', actions: { type: 'refuse', params: { refusal: name } } }) as const;
+
+/** The way out of a service that gave something else than its output. */
+const misfit = <Phase extends NtlmErrorPhase>(phase: Phase) =>
+  ({
+    target: '#ntlm.failed.faulted',
+    actions: { type: 'fault', params: { phase, error: 'not the output of this service' } },
+  }) as const;
 
 const applies =
   (name: RefusalName) =>
@@ -60,6 +68,9 @@ export const ntlmMachine = setup({
     connectionless: ({ context }) => context.options.connectionless,
     resettable: ({ event }) =>
       event.type === 'reset' && (event.credentials === undefined || event.credentials instanceof Credentials),
+    isToken: (_, { output }: { output: unknown }) => isToken(output),
+    isChallenge: (_, { output }: { output: unknown }) => isChallenge(output),
+    isAnswer: (_, { output }: { output: unknown }) => isAnswer(output),
     noCommonCharset: applies('noCommonCharset'),
     namesNeedUnicode: applies('namesNeedUnicode'),
     ntlmNotGranted: applies('ntlmNotGranted'),
@@ -80,13 +91,13 @@ export const ntlmMachine = setup({
       return { error: new NtlmError(message, { code, phase: 'challenge', side }) };
     }),
     fault: assign((_, { phase, error }: { phase: NtlmErrorPhase; error: unknown }) => ({ error: asNtlmError(error, phase) })),
-    noteRejection: assign({
+    noteRejection: assign(() => ({
       error: new NtlmError('the server refused the credentials', {
         code: 'credentials-refused',
         phase: 'authenticate',
         side: 'peer',
       }),
-    }),
+    })),
     // A copy here too: what a listener does with its token does not reach the MIC.
     emitToken: emit((_, { message, token }: Omit<NtlmEmitted, 'type'>) => ({
       type: 'token' as const,
@@ -123,16 +134,20 @@ export const ntlmMachine = setup({
           invoke: {
             src: 'encodeNegotiate',
             input: ({ context: { options } }) => ({ options }),
-            onDone: {
-              target: 'waiting',
-              actions: [
-                assign({ negotiateToken: ({ event }) => event.output, token: ({ event }) => event.output }),
-                {
-                  type: 'emitToken',
-                  params: ({ event }) => ({ message: 'NEGOTIATE', token: event.output }),
-                },
-              ],
-            },
+            onDone: [
+              {
+                guard: { type: 'isToken', params: ({ event: { output } }) => ({ output }) },
+                target: 'waiting',
+                actions: [
+                  assign({ negotiateToken: ({ event }) => event.output, token: ({ event }) => event.output }),
+                  {
+                    type: 'emitToken',
+                    params: ({ event }) => ({ message: 'NEGOTIATE', token: event.output }),
+                  },
+                ],
+              },
+              misfit('negotiate'),
+            ],
             onError: {
               target: '#ntlm.failed.faulted',
               actions: { type: 'fault', params: ({ event }) => ({ phase: 'negotiate', error: event.error }) },
@@ -156,7 +171,14 @@ export const ntlmMachine = setup({
           invoke: {
             src: 'decodeChallenge',
             input: ({ context }) => ({ token: context.challengeToken ?? NO_BYTES }),
-            onDone: { target: 'deciding', actions: assign({ challenge: ({ event }) => event.output }) },
+            onDone: [
+              {
+                guard: { type: 'isChallenge', params: ({ event: { output } }) => ({ output }) },
+                target: 'deciding',
+                actions: assign({ challenge: ({ event }) => event.output }),
+              },
+              misfit('challenge'),
+            ],
             onError: {
               target: '#ntlm.failed.faulted',
               actions: { type: 'fault', params: ({ event }) => ({ phase: 'challenge', error: event.error }) },
@@ -181,21 +203,25 @@ export const ntlmMachine = setup({
           invoke: {
             src: 'authenticate',
             input: ({ context }) => authenticateInput(context),
-            onDone: {
-              target: '#ntlm.responded',
-              actions: [
-                assign(({ event: { output } }) => ({
-                  token: output.token,
-                  response: output.response,
-                  negotiateFlags: output.negotiateFlags,
-                  sessionKey: output.sessionKey,
-                })),
-                {
-                  type: 'emitToken',
-                  params: ({ event }) => ({ message: 'AUTHENTICATE', token: event.output.token }),
-                },
-              ],
-            },
+            onDone: [
+              {
+                guard: { type: 'isAnswer', params: ({ event: { output } }) => ({ output }) },
+                target: '#ntlm.responded',
+                actions: [
+                  assign(({ event: { output } }) => ({
+                    token: output.token,
+                    response: output.response,
+                    negotiateFlags: output.negotiateFlags,
+                    sessionKey: output.sessionKey,
+                  })),
+                  {
+                    type: 'emitToken',
+                    params: ({ event }) => ({ message: 'AUTHENTICATE', token: event.output.token }),
+                  },
+                ],
+              },
+              misfit('authenticate'),
+            ],
             onError: {
               target: '#ntlm.failed.faulted',
               actions: { type: 'fault', params: ({ event }) => ({ phase: 'authenticate', error: event.error }) },

@@ -49,6 +49,7 @@ export function agreedFlags(options: ResolvedOptions, credentials: Credentials, 
   let flags = askable & granted & ~(F.NEGOTIATE_UNICODE | F.NEGOTIATE_OEM);
   flags |= answerCharset(options, granted) === 'unicode' ? F.NEGOTIATE_UNICODE : F.NEGOTIATE_OEM;
   if (options.requestTarget) flags |= F.REQUEST_TARGET;
+  if (options.version !== undefined) flags |= F.NEGOTIATE_VERSION;
   if (credentials.anonymous) flags |= F.ANONYMOUS;
   return flags >>> 0;
 }

@@ -14,7 +14,7 @@ export function isNtlmMessage(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
-/** A reader behind the signature. @throws NtlmError `truncated` or `wrong-signature`; `invalid-argument` for what is not bytes. */
+/** A reader behind the signature. @throws NtlmError `truncated`, `wrong-signature`; `invalid-argument` without bytes. */
 export function openMessage(bytes: Uint8Array, phase: NtlmErrorPhase, record?: FieldRecorder): ByteReader {
   checkBytes('bytes', bytes, phase);
   const reader = new ByteReader(bytes, phase, record);

@@ -22,7 +22,7 @@ export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** @throws NtlmError `unencodable-text` for a character above U+00FF in `oem`; `invalid-argument` for what is no string. */
+/** @throws NtlmError `unencodable-text` for a character above U+00FF in `oem`; `invalid-argument` for no string. */
 export function encodeText(name: string, text: string, charset: Charset, phase: NtlmErrorPhase): Uint8Array<ArrayBuffer> {
   checkText(name, text, phase);
   if (charset === 'unicode') return encodeUnicode(text);

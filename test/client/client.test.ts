@@ -1,6 +1,13 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import { Credentials, NtlmClient, NtlmError, SessionKey, type NtlmErrorCode, type NtlmOptions } from '../../src/index.ts';
+import {
+  Credentials,
+  NtlmClient,
+  NtlmError,
+  SessionKey,
+  type NtlmErrorCode,
+  type NtlmOptions,
+} from '../../src/index.ts';
 import { decodeAuthenticate } from '../../src/messages/index.ts';
 import { toHex } from '../support/bytes.ts';
 import { challengeToken, scriptedRandom, TIMESTAMP } from '../support/handshake.ts';
@@ -192,13 +199,22 @@ describe('a caller that keeps and changes its bytes changes nothing', () => {
 describe('bytes of any origin are bytes', () => {
   test.each([
     ['a Buffer', (bytes: Uint8Array) => Buffer.from(bytes)],
-    ['a part of a larger buffer', (bytes: Uint8Array) => Uint8Array.of(9, 9, 9, ...bytes, 9).subarray(3, 3 + bytes.length)],
-    ['shared memory', (bytes: Uint8Array) => {
-      const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-      shared.set(bytes);
-      return shared;
-    }],
-    ['another realm', (bytes: Uint8Array) => runInNewContext('Uint8Array.from(bytes)', { bytes: [...bytes] }) as Uint8Array],
+    [
+      'a part of a larger buffer',
+      (bytes: Uint8Array) => Uint8Array.of(9, 9, 9, ...bytes, 9).subarray(3, 3 + bytes.length),
+    ],
+    [
+      'shared memory',
+      (bytes: Uint8Array) => {
+        const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+        shared.set(bytes);
+        return shared;
+      },
+    ],
+    [
+      'another realm',
+      (bytes: Uint8Array) => runInNewContext('Uint8Array.from(bytes)', { bytes: [...bytes] }) as Uint8Array,
+    ],
   ])('%s', (_, from) => {
     const client = clientsIn.negotiated();
     client.respond(from(challengeToken()));
@@ -250,14 +266,36 @@ describe('options of the wrong kind name the option', () => {
   const notBoolean = ['yes', 0, 1, null, {}];
   const notFunction = [5, null, 'x', {}, 0n];
   const bad: Record<keyof NtlmOptions, readonly unknown[]> = {
-    credentials: [undefined, null, 'user:password', { username: 'user', password: 'x' }, structuredClone(credentials), 7],
+    credentials: [
+      undefined,
+      null,
+      'user:password',
+      { username: 'user', password: 'x' },
+      structuredClone(credentials),
+      7,
+    ],
     workstation: notText,
     spn: notText,
-    channelBindings: [null, 'x', {}, { hash: 'x' }, { hash: new Uint8Array(15) }, { hash: [...Array(16).keys()] }, new Uint8Array(16)],
+    channelBindings: [
+      null,
+      'x',
+      {},
+      { hash: 'x' },
+      { hash: new Uint8Array(15) },
+      { hash: [...Array(16).keys()] },
+      new Uint8Array(16),
+    ],
     policy: ['ntlm', 'NTLMv2', '', 5, null, {}, 'toString', '__proto__'],
     unicode: notBoolean,
     requestTarget: notBoolean,
-    version: [true, null, 'x', {}, [], ...[256, -1, 1.5, NaN, '6', null].map((productMajorVersion) => ({ ...version, productMajorVersion }))],
+    version: [
+      true,
+      null,
+      'x',
+      {},
+      [],
+      ...[256, -1, 1.5, NaN, '6', null].map((productMajorVersion) => ({ ...version, productMajorVersion })),
+    ],
     sessionSecurity: ['sealed', '', null, 5, true],
     connectionless: notBoolean,
     now: notFunction,
@@ -329,7 +367,11 @@ describe('names that no 16-bit length can carry', () => {
 describe('credentials that are none', () => {
   test('a password of 1 MiB', () => {
     const password = 'p'.repeat(1024 * 1024);
-    const error = expectRefused(() => Credentials.fromPassword({ username: 'user', password }), 'invalid-argument', 'password');
+    const error = expectRefused(
+      () => Credentials.fromPassword({ username: 'user', password }),
+      'invalid-argument',
+      'password',
+    );
     expect(error.message.length).toBeLessThan(200);
   });
 
@@ -360,7 +402,10 @@ describe('credentials that are none', () => {
     const client = newClient({ credentials: own });
     client.negotiate();
     own.wipe();
-    expect(thrown(() => client.respond(challengeToken()))).toMatchObject({ code: 'credentials-missing', side: 'local' });
+    expect(thrown(() => client.respond(challengeToken()))).toMatchObject({
+      code: 'credentials-missing',
+      side: 'local',
+    });
     expect(client.state).toBe('failed');
   });
 
@@ -374,17 +419,23 @@ describe('credentials that are none', () => {
 });
 
 describe('challenges that are none', () => {
-  test.each([undefined, null, 'TlRMTVNTUAAC', 7, {}, [78, 84, 76, 77], new ArrayBuffer(56), new DataView(new ArrayBuffer(56))])(
-    'not bytes: %s leaves the state as it was',
-    (challenge) => {
-      const client = clientsIn.negotiated();
-      const before = client.actor.getSnapshot();
-      expectRefused(() => client.respond(challenge as never), 'invalid-argument', 'challenge');
-      expect(client.actor.getSnapshot()).toBe(before);
-      client.respond(challengeToken());
-      expect(client.state).toBe('responded');
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    'TlRMTVNTUAAC',
+    7,
+    {},
+    [78, 84, 76, 77],
+    new ArrayBuffer(56),
+    new DataView(new ArrayBuffer(56)),
+  ])('not bytes: %s leaves the state as it was', (challenge) => {
+    const client = clientsIn.negotiated();
+    const before = client.actor.getSnapshot();
+    expectRefused(() => client.respond(challenge as never), 'invalid-argument', 'challenge');
+    expect(client.actor.getSnapshot()).toBe(before);
+    client.respond(challengeToken());
+    expect(client.state).toBe('responded');
+  });
 
   test.each([
     ['MS-NLMP 4.2.4.3', Uint8Array.from(Buffer.from(ntlmV2.challengeMessage, 'hex'))],
@@ -406,7 +457,11 @@ describe('challenges that are none', () => {
     const challenge = challengeToken();
     challenge[8] = type;
     const client = clientsIn.negotiated();
-    expect(thrown(() => client.respond(challenge))).toMatchObject({ code: 'wrong-message-type', side: 'peer', offset: 8 });
+    expect(thrown(() => client.respond(challenge))).toMatchObject({
+      code: 'wrong-message-type',
+      side: 'peer',
+      offset: 8,
+    });
     expect(client.state).toBe('failed');
   });
 

@@ -109,7 +109,8 @@ describe('a server of createNtlmServer', () => {
 
   it('tells the client who it is where no listener is given', async () => {
     const answer = await authenticate(openConnection(await listen(createNtlmServer(options))), alice());
-    expect(JSON.parse(answer.body)).toMatchObject({ username: 'alice', domain: 'CASTLE', response: 'ntlmv2', mic: true });
+    const identity = { username: 'alice', domain: 'CASTLE', response: 'ntlmv2', mic: true };
+    expect(JSON.parse(answer.body)).toMatchObject(identity);
   });
 
   it('answers a wrong password with a fresh 401, and takes the right one on the same connection', async () => {
@@ -237,7 +238,8 @@ describe('a server of createNtlmServer', () => {
     const call = openConnection(await listen(server));
     const body = 'x'.repeat(3_000_000);
     expect((await authenticate(call, alice(), { method: 'POST', body })).body).toBe('ok');
-    expect((await call({ method: 'POST', body: 'second', headers: { 'transfer-encoding': 'chunked' } })).body).toBe('ok');
+    const headers = { 'transfer-encoding': 'chunked' };
+    expect((await call({ method: 'POST', body: 'second', headers })).body).toBe('ok');
     expect(bodies.map(({ length }) => length)).toEqual([3_000_000, 6]);
     expect(bodies[0]).toBe(body);
   });
@@ -264,8 +266,8 @@ describe('a server of createNtlmServer', () => {
   });
 
   it('asks for the body of a client that has authenticated', async () => {
-    const port = await listen(createNtlmServer(options, async (request, response) => response.end(await text(request))));
-    const call = openConnection(port);
+    const echo: NtlmRequestListener = async (request, response) => response.end(await text(request));
+    const call = openConnection(await listen(createNtlmServer(options, echo)));
     await authenticate(call, alice());
     const answer = await call({ method: 'POST', body: 'hello', headers: { expect: '100-continue' } });
     expect(answer).toMatchObject({ status: 200, body: 'hello' });
@@ -306,6 +308,14 @@ describe('a server of createNtlmServer', () => {
     const second = await authenticate(call, alice('wrong'));
     expect(second.socket).toBe(first.socket);
     expect([first, second].map(({ response }) => response.headers['connection'])).toEqual(['keep-alive', 'close']);
+  });
+
+  it('counts refusals anew after a success', async () => {
+    const call = openConnection(await listen(createNtlmServer({ ...options, maxRefusals: 2 }, whoAmI)));
+    await authenticate(call, alice('wrong'));
+    await authenticate(call, alice());
+    const again = await authenticate(call, alice('wrong'));
+    expect(again.response.headers['connection']).toBe('keep-alive');
   });
 });
 

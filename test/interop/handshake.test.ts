@@ -1,7 +1,7 @@
 /** Our type 1 and type 3 before acceptors that others wrote: Samba's ntlm_auth and gss-ntlmssp. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
-import { Credentials, NtlmClient, ntlmMachine, type NtlmOptions } from '../../src/index.ts';
+import { Credentials, NtlmClient, ntlmMachine, type EncodeNegotiateInput, type NtlmOptions } from '../../src/index.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
 import { requestedFlags } from '../../src/machine/policy.ts';
 import {
@@ -27,7 +27,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 /** A client whose type 1 does not ask for key exchange. */
 const withoutKeyExchange = ntlmMachine.provide({
   actors: {
-    encodeNegotiate: fromSynchronous(({ options }: { options: Parameters<typeof requestedFlags>[0] }) =>
+    encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
       encodeNegotiate({
         negotiateFlags: requestedFlags(options) & ~NegotiateFlags.NEGOTIATE_KEY_EXCH,
         version: options.version,

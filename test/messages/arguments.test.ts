@@ -36,22 +36,30 @@ const decoders = { decodeNegotiate, decodeChallenge, decodeAuthenticate, decodeM
 describe('decoders take bytes', () => {
   const names = Object.keys(decoders) as (keyof typeof decoders)[];
 
-  test.each(names.flatMap((name) => [undefined, null, 'TlRMTVNTUAA=', 7, {}, [78, 84], new ArrayBuffer(64)].map((bytes) => ({ name, bytes }))))(
-    '$name refuses $bytes',
-    ({ name, bytes }) => {
-      expectRefused(() => decoders[name](bytes as never), 'invalid-argument', 'bytes');
-    },
-  );
+  test.each(
+    names.flatMap((name) =>
+      [undefined, null, 'TlRMTVNTUAA=', 7, {}, [78, 84], new ArrayBuffer(64)].map((bytes) => ({ name, bytes })),
+    ),
+  )('$name refuses $bytes', ({ name, bytes }) => {
+    expectRefused(() => decoders[name](bytes as never), 'invalid-argument', 'bytes');
+  });
 
   test('of another realm too', () => {
-    const foreign = runInNewContext('Uint8Array.from(bytes)', { bytes: [...hex(ntlmV2.challengeMessage)] }) as Uint8Array;
+    const foreign = runInNewContext('Uint8Array.from(bytes)', {
+      bytes: [...hex(ntlmV2.challengeMessage)],
+    }) as Uint8Array;
     expect(decodeChallenge(foreign).targetName).toBe('Server');
   });
 });
 
 describe('encoders name what they cannot write', () => {
   const negotiate = { negotiateFlags: 0x202 };
-  const challenge = { negotiateFlags: 0x201, targetName: 'T', serverChallenge: new Uint8Array(8), targetInfo: undefined };
+  const challenge = {
+    negotiateFlags: 0x201,
+    targetName: 'T',
+    serverChallenge: new Uint8Array(8),
+    targetInfo: undefined,
+  };
   const authenticate = {
     negotiateFlags: 0x201,
     lmChallengeResponse: new Uint8Array(24),
@@ -106,7 +114,11 @@ describe('encoders name what they cannot write', () => {
       const act = () => encoders[encoder]!({ version: { ...version, [part]: 256 } });
       expectRefused(act, 'invalid-argument', `version.${part}`);
     }
-    expectRefused(() => encoders[encoder]!({ version: { ...version, productBuild: 65536 } }), 'invalid-argument', 'version.productBuild');
+    expectRefused(
+      () => encoders[encoder]!({ version: { ...version, productBuild: 65536 } }),
+      'invalid-argument',
+      'version.productBuild',
+    );
   });
 
   test('text and bytes over 65535 bytes are too long, never wrapped', () => {
@@ -114,7 +126,11 @@ describe('encoders name what they cannot write', () => {
     expectRefused(() => encodeChallenge({ ...challenge, targetName: 'x'.repeat(32768) }), 'too-long', 'targetName');
     expectRefused(() => encodeAuthenticate({ ...authenticate, userName: 'x'.repeat(32768) }), 'too-long', 'userName');
     const ntChallengeResponse = new Uint8Array(65536);
-    expectRefused(() => encodeAuthenticate({ ...authenticate, ntChallengeResponse }), 'too-long', 'ntChallengeResponse');
+    expectRefused(
+      () => encodeAuthenticate({ ...authenticate, ntChallengeResponse }),
+      'too-long',
+      'ntChallengeResponse',
+    );
     const pairs = [avText(1, 'x'.repeat(20000)), avText(2, 'x'.repeat(20000))];
     expectRefused(() => encodeChallenge({ ...challenge, targetInfo: pairs }), 'too-long', 'targetInfo');
     expectRefused(() => encodeAvPairs([avText(1, 'x'.repeat(32768))]), 'too-long', 'MsvAvNbComputerName');
@@ -122,7 +138,11 @@ describe('encoders name what they cannot write', () => {
 
   test('a character that no OEM byte can carry', () => {
     expectRefused(() => encodeNegotiate({ ...negotiate, domainName: '日本' }), 'unencodable-text', 'domainName');
-    expectRefused(() => encodeAuthenticate({ ...authenticate, negotiateFlags: 0x202, userName: '日本' }), 'unencodable-text', 'userName');
+    expectRefused(
+      () => encodeAuthenticate({ ...authenticate, negotiateFlags: 0x202, userName: '日本' }),
+      'unencodable-text',
+      'userName',
+    );
   });
 
   test.each([0, -1, 65536, 1.5, NaN, '1', undefined])('an AV pair of id %s', (id) => {

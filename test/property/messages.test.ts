@@ -39,7 +39,12 @@ const without = (flags: number, bits: number): number => (flags & ~bits) >>> 0;
 const versionAsRead = (flags: number, given: Version | undefined): Version | undefined =>
   given ?? (hasFlag(flags, F.NEGOTIATE_VERSION) ? NO_VERSION : undefined);
 
-const negotiate = fc.record({ negotiateFlags: uint32, domainName: oemText(), workstationName: oemText(), version: maybe(version) });
+const negotiate = fc.record({
+  negotiateFlags: uint32,
+  domainName: oemText(),
+  workstationName: oemText(),
+  version: maybe(version),
+});
 
 const challenge = uint32.chain((negotiateFlags) =>
   fc.record({
@@ -113,7 +118,8 @@ describe('what is encoded is decoded', () => {
         expect(decodeAuthenticate(encoded)).toEqual({
           ...message,
           negotiateFlags: flags >>> 0,
-          version: message.version ?? (message.mic !== undefined && !empty ? versionAsRead(flags, undefined) : undefined),
+          version:
+            message.version ?? (message.mic !== undefined && !empty ? versionAsRead(flags, undefined) : undefined),
         });
         expect(decodeMessage(encoded).type).toBe('AUTHENTICATE');
       }),
@@ -122,23 +128,39 @@ describe('what is encoded is decoded', () => {
 
   test('NTLMv2 client challenge, behind any proof and with any padding behind the EOL', () => {
     fc.assert(
-      fc.property(bytes(16), uint64, bytes(8), avPairs, bytes(0, 16), (ntProofStr, timestamp, challengeFromClient, pairs, padding) => {
-        const temp = Buffer.concat([encodeNtlmV2ClientChallenge({ timestamp, challengeFromClient, avPairs: pairs }), padding]);
-        expect(decodeNtlmV2Response(Uint8Array.from([...ntProofStr, ...temp]))).toEqual({
-          ntProofStr,
-          timestamp,
-          challengeFromClient,
-          avPairs: pairs,
-          temp: Uint8Array.from(temp),
-        });
-      }),
+      fc.property(
+        bytes(16),
+        uint64,
+        bytes(8),
+        avPairs,
+        bytes(0, 16),
+        (ntProofStr, timestamp, challengeFromClient, pairs, padding) => {
+          const temp = Buffer.concat([
+            encodeNtlmV2ClientChallenge({ timestamp, challengeFromClient, avPairs: pairs }),
+            padding,
+          ]);
+          expect(decodeNtlmV2Response(Uint8Array.from([...ntProofStr, ...temp]))).toEqual({
+            ntProofStr,
+            timestamp,
+            challengeFromClient,
+            avPairs: pairs,
+            temp: Uint8Array.from(temp),
+          });
+        },
+      ),
     );
   });
 
   test('AV pairs keep their order and their bytes, known or not', () => {
     fc.assert(
       fc.property(avPairs, (targetInfo) => {
-        const message = { negotiateFlags: 0, targetName: '', serverChallenge: new Uint8Array(8), targetInfo, version: undefined };
+        const message = {
+          negotiateFlags: 0,
+          targetName: '',
+          serverChallenge: new Uint8Array(8),
+          targetInfo,
+          version: undefined,
+        };
         expect(decodeChallenge(encodeChallenge(message)).targetInfo).toEqual(targetInfo);
       }),
     );
@@ -156,7 +178,9 @@ describe('what is encoded is decoded', () => {
         expect(said.flags).toBe(value(AvId.MsvAvFlags)?.readUInt32LE());
         expect(said.nbDomainName).toBe(value(AvId.MsvAvNbDomainName)?.toString('utf16le'));
         expect(said.targetName).toBe(value(AvId.MsvAvTargetName)?.toString('utf16le'));
-        expect(said.channelBindings && toHex(said.channelBindings)).toBe(value(AvId.MsvAvChannelBindings)?.toString('hex'));
+        expect(said.channelBindings && toHex(said.channelBindings)).toBe(
+          value(AvId.MsvAvChannelBindings)?.toString('hex'),
+        );
       }),
     );
   });
@@ -177,7 +201,9 @@ describe('what is encoded is decoded', () => {
       fc.property(uint32, (flags) => {
         const known = Object.entries(F).filter(([, bit]) => Math.floor(flags / bit) % 2 === 1);
         const names = flagNames(flags);
-        expect(names.filter((name) => name.startsWith('NTLMSSP_')).sort()).toEqual(known.map(([name]) => `NTLMSSP_${name}`).sort());
+        expect(names.filter((name) => name.startsWith('NTLMSSP_')).sort()).toEqual(
+          known.map(([name]) => `NTLMSSP_${name}`).sort(),
+        );
         const unknown = names.filter((name) => name.startsWith('0x')).map(Number);
         expect([...known.map(([, bit]) => bit), ...unknown].reduce((sum, bit) => sum + bit, 0)).toBe(flags);
       }),
@@ -194,7 +220,11 @@ describe('FILETIME', () => {
   });
 
   test('a date comes back as itself, ticks come back without their fraction of a millisecond', () => {
-    const date = fc.date({ min: new Date('1601-01-01T00:00:00Z'), max: new Date('9999-12-31T00:00:00Z'), noInvalidDate: true });
+    const date = fc.date({
+      min: new Date('1601-01-01T00:00:00Z'),
+      max: new Date('9999-12-31T00:00:00Z'),
+      noInvalidDate: true,
+    });
     fc.assert(
       fc.property(date, fc.bigInt({ min: 0n, max: 9999n }), (day, fraction) => {
         expect(dateFromFiletime(filetimeFromDate(day) + fraction)).toEqual(day);
@@ -225,6 +255,9 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     message.writeUInt16LE(value.productBuild, at + 2);
     message.writeUInt8(value.ntlmRevisionCurrent, at + 7);
   };
+  /** With room for a Version the bit says whether there is one; without, it may be set all the same. */
+  const versionBit = (flags: number, room: boolean, given: Version | undefined): number =>
+    room ? without(flags, F.NEGOTIATE_VERSION) + (given === undefined ? 0 : F.NEGOTIATE_VERSION) : flags;
   const avList = (pairs: readonly AvPair[]): Uint8Array =>
     Buffer.concat([
       ...pairs.flatMap(({ id, value }) => [Buffer.from(Uint16Array.of(id, value.length).buffer), value]),
@@ -237,12 +270,11 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     fc.assert(
       fc.property(negotiate, fc.boolean(), placement(2), ({ domainName, workstationName, ...message }, full, place) => {
         const given = full ? message.version : undefined;
-        const bits = F.NEGOTIATE_OEM_DOMAIN_SUPPLIED | F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED | F.NEGOTIATE_VERSION;
+        const supplied = F.NEGOTIATE_OEM_DOMAIN_SUPPLIED | F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED;
         const flags =
-          without(message.negotiateFlags, bits) +
+          without(versionBit(message.negotiateFlags, full, given), supplied) +
           (domainName === '' ? 0 : F.NEGOTIATE_OEM_DOMAIN_SUPPLIED) +
-          (workstationName === '' ? 0 : F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED) +
-          (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+          (workstationName === '' ? 0 : F.NEGOTIATE_OEM_WORKSTATION_SUPPLIED);
         const head = header(1, full ? 40 : 32, flags, 12, place.filler);
         if (given) putVersion(head, 32, given);
         const laid = layOut(
@@ -266,16 +298,26 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
         const targetInfo = length === 32 ? undefined : message.targetInfo;
         const given = length === 56 ? message.version : undefined;
         const flags =
-          without(message.negotiateFlags, F.NEGOTIATE_TARGET_INFO | F.NEGOTIATE_VERSION) +
-          (targetInfo === undefined ? 0 : F.NEGOTIATE_TARGET_INFO) +
-          (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+          without(versionBit(message.negotiateFlags, length === 56, given), F.NEGOTIATE_TARGET_INFO) +
+          (targetInfo === undefined ? 0 : F.NEGOTIATE_TARGET_INFO);
         const head = header(2, length, flags, 20, place.filler); // the filler is in Reserved too
         head.set(serverChallenge, 24);
         if (given) putVersion(head, 48, given);
         const name = { descriptorAt: 12, value: encodeFor(flags)(targetName) };
         const info = { descriptorAt: 40, value: targetInfo === undefined ? new Uint8Array(0) : avList(targetInfo) };
-        const laid = layOut(head, length === 32 ? [name] : [name, info], place, { 32: 15, 48: 7, 56: Infinity }[length]);
-        expect(decodeChallenge(laid)).toEqual({ negotiateFlags: flags, targetName, serverChallenge, targetInfo, version: given });
+        const laid = layOut(
+          head,
+          length === 32 ? [name] : [name, info],
+          place,
+          { 32: 15, 48: 7, 56: Infinity }[length],
+        );
+        expect(decodeChallenge(laid)).toEqual({
+          negotiateFlags: flags,
+          targetName,
+          serverChallenge,
+          targetInfo,
+          version: given,
+        });
       }),
     );
   });
@@ -285,7 +327,7 @@ describe('the payload may stand in any order, with gaps, its empty fields anywhe
     fc.assert(
       fc.property(authenticate, bytes(16), form, placement(6), (message, code, length, place) => {
         const given = length === 64 ? undefined : message.version;
-        const flags = without(message.negotiateFlags, F.NEGOTIATE_VERSION) + (given === undefined ? 0 : F.NEGOTIATE_VERSION);
+        const flags = versionBit(message.negotiateFlags, length > 64, given);
         const head = header(3, length, flags, 60, place.filler);
         if (given) putVersion(head, 64, given);
         if (length === 88) head.set(code, 72);
@@ -375,7 +417,10 @@ describe('truncation', () => {
   // The last byte of each belongs to a field that a descriptor or the flags promise: no prefix of them is a message.
   test.each(Object.entries(vectors))('%s: every prefix is refused within its bytes', (_, message) => {
     for (let length = 0; length < message.length; length++) {
-      expectPeerError(failure(() => decodeMessage(message.subarray(0, length))), length);
+      expectPeerError(
+        failure(() => decodeMessage(message.subarray(0, length))),
+        length,
+      );
     }
   });
 
@@ -388,7 +433,13 @@ describe('truncation', () => {
     },
     {
       name: 'CHALLENGE without payload: from 32 on',
-      message: encodeChallenge({ negotiateFlags: 0, targetName: '', serverChallenge: bytesOf(8), targetInfo: undefined, version: NO_VERSION }),
+      message: encodeChallenge({
+        negotiateFlags: 0,
+        targetName: '',
+        serverChallenge: bytesOf(8),
+        targetInfo: undefined,
+        version: NO_VERSION,
+      }),
       legal: Array.from({ length: 56 - 32 }, (_, i) => 32 + i),
     },
     {
@@ -411,7 +462,11 @@ describe('truncation', () => {
     for (let length = 0; length < message.length; length++) {
       const prefix = message.subarray(0, length);
       if (legal.includes(length)) expect(decodeMessage(prefix).type).toBe(whole.type);
-      else expectPeerError(failure(() => decodeMessage(prefix)), length);
+      else
+        expectPeerError(
+          failure(() => decodeMessage(prefix)),
+          length,
+        );
     }
   });
 
@@ -419,7 +474,10 @@ describe('truncation', () => {
     const response = hex(ntlmV2.ntlmV2Response);
     const end = response.length - 4; // the four zero bytes behind the EOL are padding
     for (let length = 0; length < end; length++) {
-      expectPeerError(failure(() => decodeNtlmV2Response(response.subarray(0, length))), length);
+      expectPeerError(
+        failure(() => decodeNtlmV2Response(response.subarray(0, length))),
+        length,
+      );
     }
     expect(decodeNtlmV2Response(response.subarray(0, end)).avPairs).toHaveLength(2);
   });
@@ -474,7 +532,11 @@ describe('the field recorder', () => {
   };
 
   test('tells of every byte of a message that the library encodes, once', () => {
-    const messages = fc.oneof(negotiate.map(encodeNegotiate), challenge.map(encodeChallenge), authenticate.map(encodeAuthenticate));
+    const messages = fc.oneof(
+      negotiate.map(encodeNegotiate),
+      challenge.map(encodeChallenge),
+      authenticate.map(encodeAuthenticate),
+    );
     fc.assert(
       fc.property(messages, (message) => {
         const spans = spansOf(message).sort((a, b) => a.offset - b.offset);

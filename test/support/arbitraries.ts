@@ -3,7 +3,8 @@ import { AvId, type AvPair, type Version } from '../../src/messages/index.ts';
 
 export const uint32 = fc.integer({ min: 0, max: 0xffffffff });
 export const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
-export const bytes = (minLength: number, maxLength = minLength): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength, maxLength });
+export const bytes = (minLength: number, maxLength = minLength): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength, maxLength });
 
 /** Any string of UTF-16 units, lone surrogates and NUL included. */
 export const unicodeText = (maxLength = 20): fc.Arbitrary<string> =>
@@ -22,9 +23,14 @@ export const version: fc.Arbitrary<Version> = fc.record({
 
 const knownPairs: Record<number, fc.Arbitrary<Uint8Array>> = {
   ...Object.fromEntries(
-    [AvId.MsvAvNbComputerName, AvId.MsvAvNbDomainName, AvId.MsvAvDnsComputerName, AvId.MsvAvDnsDomainName, AvId.MsvAvDnsTreeName, AvId.MsvAvTargetName].map(
-      (id) => [id, unicodeText().map((text) => Uint8Array.from(Buffer.from(text, 'utf16le')))],
-    ),
+    [
+      AvId.MsvAvNbComputerName,
+      AvId.MsvAvNbDomainName,
+      AvId.MsvAvDnsComputerName,
+      AvId.MsvAvDnsDomainName,
+      AvId.MsvAvDnsTreeName,
+      AvId.MsvAvTargetName,
+    ].map((id) => [id, unicodeText().map((text) => Uint8Array.from(Buffer.from(text, 'utf16le')))]),
   ),
   [AvId.MsvAvFlags]: bytes(4),
   [AvId.MsvAvTimestamp]: bytes(8),

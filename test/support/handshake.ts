@@ -1,8 +1,18 @@
 import type { NtlmActor, NtlmEmitted } from '../../src/index.ts';
-import { AvId, avText, avTimestamp, encodeChallenge, NegotiateFlags as F, type AvPair } from '../../src/messages/index.ts';
+import {
+  AvId,
+  avText,
+  avTimestamp,
+  encodeChallenge,
+  NegotiateFlags as F,
+  type AvPair,
+} from '../../src/messages/index.ts';
 
 /** A source of randomness that hands out `draws` in their order and refuses any other size or any further call. */
-export function scriptedRandom(...draws: readonly Uint8Array[]): { randomBytes: (length: number) => Uint8Array; drawn: number[] } {
+export function scriptedRandom(...draws: readonly Uint8Array[]): {
+  randomBytes: (length: number) => Uint8Array;
+  drawn: number[];
+} {
   const left = [...draws];
   const drawn: number[] = [];
   const randomBytes = (length: number): Uint8Array => {
@@ -41,12 +51,17 @@ export const NAMES: readonly AvPair[] = [
   avText(AvId.MsvAvDnsComputerName, 'server.domain.test'),
 ];
 
-/** A challenge as a Windows server sends it; `serverChallenge` is eight times `nonce`. */
-export function challengeToken({
-  flags = GENEROUS,
-  nonce = 0x31,
-  targetInfo = [...NAMES, avTimestamp(TIMESTAMP)],
-}: { flags?: number; nonce?: number; targetInfo?: readonly AvPair[] | undefined } = {}): Uint8Array {
+export interface ChallengeChoices {
+  readonly flags?: number;
+  readonly nonce?: number;
+  /** `undefined` for a challenge that has none. */
+  readonly targetInfo?: readonly AvPair[] | undefined;
+}
+
+/** A challenge as a Windows server sends it; the server challenge is eight times `nonce`. */
+export function challengeToken(choices: ChallengeChoices = {}): Uint8Array {
+  const standard = { flags: GENEROUS, nonce: 0x31, targetInfo: [...NAMES, avTimestamp(TIMESTAMP)] };
+  const { flags, nonce, targetInfo } = { ...standard, ...choices };
   return encodeChallenge({
     negotiateFlags: flags,
     targetName: 'DOMAIN',

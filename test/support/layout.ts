@@ -37,7 +37,12 @@ export const placement = (fields: number): fc.Arbitrary<Placement> =>
  * `header` with its descriptors filled in and the payload behind it. `firstGap` is the largest gap in front of the
  * first payload byte, for headers of an old form whose reader would take a wider gap for the fields it lacks.
  */
-export function layOut(header: Uint8Array, fields: readonly LaidField[], place: Placement, firstGap = Infinity): Uint8Array {
+export function layOut(
+  header: Uint8Array,
+  fields: readonly LaidField[],
+  place: Placement,
+  firstGap = Infinity,
+): Uint8Array {
   const filled = fields.map((field, i) => ({ ...field, rank: place.order[i]!, noise: place.noise[i]! }));
   const payload = filled.filter(({ value }) => value.length > 0).sort((a, b) => a.rank - b.rank);
   const parts: Uint8Array[] = [];
@@ -65,7 +70,7 @@ export function layOut(header: Uint8Array, fields: readonly LaidField[], place: 
   return Uint8Array.from(message);
 }
 
-/** A header of `length` bytes with signature, type and flags, everything else as `filler`: what a reader must ignore. */
+/** A header of `length` bytes with signature, type and flags; the rest is `filler`, which a reader must ignore. */
 export function header(type: number, length: number, flags: number, flagsAt: number, filler: number): Buffer {
   const bytes = Buffer.alloc(length, filler);
   bytes.write('NTLMSSP\0', 'latin1');

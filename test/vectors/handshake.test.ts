@@ -77,7 +77,8 @@ function butFlags(message: Uint8Array): string {
 const flagsOf = (message: Uint8Array): number => Buffer.from(message).readUInt32LE(60);
 
 describe('MS-NLMP 4.2.2: NTLMv1 with a real LM response, key exchange', () => {
-  const make = () => handshake({ ...specificationOptions, policy: 'lm-and-ntlmv1' }, ntlmV1.challengeMessage, withKeyExchange);
+  const make = () =>
+    handshake({ ...specificationOptions, policy: 'lm-and-ntlmv1' }, ntlmV1.challengeMessage, withKeyExchange);
 
   test('4.2.2.2 responses, 4.2.2.2.3 encrypted session key and 4.2.2.3 message', () => {
     const { token, sessionKey } = make();
@@ -101,7 +102,11 @@ describe('MS-NLMP 4.2.2: NTLMv1 with a real LM response, key exchange', () => {
 
 describe('MS-NLMP 4.2.3: NTLMv1 with client challenge, no key exchange', () => {
   const make = () =>
-    handshake({ ...specificationOptions, policy: 'ntlm2-session' }, ntlmV1ClientChallenge.challengeMessage, withoutKeyExchange);
+    handshake(
+      { ...specificationOptions, policy: 'ntlm2-session' },
+      ntlmV1ClientChallenge.challengeMessage,
+      withoutKeyExchange,
+    );
 
   test('4.2.3.2 responses and 4.2.3.3 message, the flags word included', () => {
     const { token } = make();
@@ -147,7 +152,11 @@ describe('MS-NLMP 4.2.4: NTLMv2, key exchange', () => {
 
   // A client that says more in the blob than the page does cannot give its bytes: its proof covers what it adds.
   test('with an SPN only the target name is added, and the proof follows it', () => {
-    const { token } = handshake({ ...specificationOptions, spn: 'cifs/Server' }, ntlmV2.challengeMessage, withKeyExchange);
+    const { token } = handshake(
+      { ...specificationOptions, spn: 'cifs/Server' },
+      ntlmV2.challengeMessage,
+      withKeyExchange,
+    );
     const { ntChallengeResponse } = decodeAuthenticate(token);
     const temp = ntChallengeResponse.subarray(16);
     const targetName = `09001600${Buffer.from('cifs/Server', 'utf16le').toString('hex')}`;
@@ -160,7 +169,11 @@ describe('MS-NLMP 4.2.4: NTLMv2, key exchange', () => {
 
 describe('davenport, type 3 messages as ntlmclient sends them', () => {
   test('LM alone, OEM', () => {
-    const { token, sessionKey } = handshake({ ...davenportOptions, policy: 'lm' }, davenport.type2Minimal, davenportDraws);
+    const { token, sessionKey } = handshake(
+      { ...davenportOptions, policy: 'lm' },
+      davenport.type2Minimal,
+      davenportDraws,
+    );
     expect(butFlags(token)).toBe(butFlags(hex(davenport.type3.lmOnly)));
     // ntlmclient says OEM alone when it sends no NTLM response; MS-NLMP 2.2.2.5 (bit H) keeps NEGOTIATE_NTLM.
     expect(flagsOf(hex(davenport.type3.lmOnly))).toBe(F.NEGOTIATE_OEM);
@@ -170,7 +183,11 @@ describe('davenport, type 3 messages as ntlmclient sends them', () => {
   });
 
   test('LM and NTLM, OEM, the flags word included', () => {
-    const { token } = handshake({ ...davenportOptions, policy: 'lm-and-ntlmv1' }, davenport.type2Minimal, davenportDraws);
+    const { token } = handshake(
+      { ...davenportOptions, policy: 'lm-and-ntlmv1' },
+      davenport.type2Minimal,
+      davenportDraws,
+    );
     expect(toHex(token)).toBe(davenport.type3.lmAndNtlm);
   });
 
@@ -199,11 +216,17 @@ describe('layout', () => {
   const layoutOf = (token: Uint8Array): string[] => {
     const spans: FieldSpan[] = [];
     decodeAuthenticate(token, (span) => spans.push(span));
-    return spans.sort((a, b) => a.offset - b.offset).map(({ name, offset, length }) => `${offset}..${offset + length} ${name}`);
+    return spans
+      .sort((a, b) => a.offset - b.offset)
+      .map(({ name, offset, length }) => `${offset}..${offset + length} ${name}`);
   };
 
   test('MS-NLMP 4.2.4.3, byte for byte', () => {
-    const { token } = handshake({ ...specificationOptions, policy: 'ntlmv2' }, ntlmV2.challengeMessage, withKeyExchange);
+    const { token } = handshake(
+      { ...specificationOptions, policy: 'ntlmv2' },
+      ntlmV2.challengeMessage,
+      withKeyExchange,
+    );
     expect(layoutOf(token)).toEqual([
       '0..8 Signature',
       '8..12 MessageType',
@@ -244,7 +267,11 @@ describe('layout', () => {
   });
 
   test('davenport by ntlmclient: without Version the payload begins at 64', () => {
-    const { token } = handshake({ ...davenportOptions, policy: 'lm-and-ntlmv1' }, davenport.type2Minimal, davenportDraws);
+    const { token } = handshake(
+      { ...davenportOptions, policy: 'lm-and-ntlmv1' },
+      davenport.type2Minimal,
+      davenportDraws,
+    );
     expect(layoutOf(token).slice(8)).toEqual([
       '60..64 NegotiateFlags',
       '64..70 DomainName',

@@ -200,19 +200,22 @@ describe('AUTHENTICATE messages as printed', () => {
         ntChallengeResponse: hex(davenport.ntlmV2Response),
       },
     },
-  ])('davenport values as ntlmclient sends them, $name: a header of 64 bytes; encodes back byte for byte', ({ bytes, values }) => {
-    const message = decodeAuthenticate(hex(bytes));
-    expect(message).toEqual({
-      ...values,
-      domainName: davenport.domain,
-      userName: davenport.user,
-      workstation: davenport.workstation,
-      encryptedRandomSessionKey: NONE,
-      version: undefined,
-      mic: undefined,
-    });
-    expect(toHex(encodeAuthenticate(message))).toBe(bytes);
-  });
+  ])(
+    'davenport values as ntlmclient sends them, $name: a header of 64 bytes; encodes back byte for byte',
+    ({ bytes, values }) => {
+      const message = decodeAuthenticate(hex(bytes));
+      expect(message).toEqual({
+        ...values,
+        domainName: davenport.domain,
+        userName: davenport.user,
+        workstation: davenport.workstation,
+        encryptedRandomSessionKey: NONE,
+        version: undefined,
+        mic: undefined,
+      });
+      expect(toHex(encodeAuthenticate(message))).toBe(bytes);
+    },
+  );
 });
 
 describe('NTLMv2 responses as printed', () => {

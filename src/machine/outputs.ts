@@ -1,0 +1,26 @@
+/** Whether a service gave what its type says. A replacement's word is looked at before anything is built on it. */
+import { SessionKey } from '../crypto/session-key.ts';
+import { isBytes } from '../messages/checks.ts';
+import type { ChallengeMessage } from '../messages/challenge.ts';
+import type { AuthenticateOutput } from './authenticate.ts';
+
+export function isToken(output: unknown): output is Uint8Array {
+  return isBytes(output);
+}
+
+export function isChallenge(output: unknown): output is ChallengeMessage {
+  if (typeof output !== 'object' || output === null) return false;
+  const { negotiateFlags, targetName, serverChallenge, targetInfo } = output as Partial<ChallengeMessage>;
+  return (
+    typeof negotiateFlags === 'number' &&
+    typeof targetName === 'string' &&
+    isBytes(serverChallenge) &&
+    (targetInfo === undefined || Array.isArray(targetInfo))
+  );
+}
+
+export function isAnswer(output: unknown): output is AuthenticateOutput {
+  if (typeof output !== 'object' || output === null) return false;
+  const { token, sessionKey } = output as Partial<AuthenticateOutput>;
+  return isBytes(token) && sessionKey instanceof SessionKey;
+}

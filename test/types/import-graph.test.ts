@@ -1,0 +1,135 @@
+/** What each entry point loads, read from the sources: a room imports what it may and nothing else. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const packageJson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  exports: Record<string, string | { default: string }>;
+  imports?: Record<string, Record<string, string>>;
+  dependencies: Record<string, string>;
+  peerDependencies: Record<string, string>;
+};
+
+/** Every module that `file` loads: static and dynamic imports and re-exports, not those of types alone. */
+function importsOf(file: string): string[] {
+  const source = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const statements = source.matchAll(/^\s*(import|export)\s+(?!type\b)(?:[^'";]*?\bfrom\s*)?'([^']+)'/gm);
+  const dynamic = source.matchAll(/\bimport\(\s*'([^']+)'\s*\)/g);
+  return [...Array.from(statements, (match) => match[2]!), ...Array.from(dynamic, (match) => match[1]!)];
+}
+
+const sourceOf = (built: string): string => join(root, built.replace('./dist/', 'src/').replace(/\.js$/, '.ts'));
+
+interface Graph {
+  /** Source files, from the package's root. */
+  readonly files: readonly string[];
+  /** Specifiers of other packages and of Node. */
+  readonly packages: readonly string[];
+}
+
+function graphOf(entry: string): Graph {
+  const files = new Set<string>();
+  const packages = new Set<string>();
+  const queue = [entry];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (files.has(file)) continue;
+    files.add(file);
+    for (const specifier of importsOf(file)) {
+      if (specifier.startsWith('.')) queue.push(join(dirname(file), specifier));
+      else if (specifier.startsWith('#'))
+        queue.push(...Object.values(packageJson.imports?.[specifier] ?? {}).map(sourceOf));
+      else packages.add(specifier);
+    }
+  }
+  return { files: [...files].map((file) => relative(root, file)).sort(), packages: [...packages].sort() };
+}
+
+const entries = Object.entries(packageJson.exports).flatMap(([name, target]) =>
+  typeof target === 'string' ? [] : [{ name, source: sourceOf(target.default) }],
+);
+const entry = (name: string): Graph => graphOf(entries.find((each) => each.name === name)!.source);
+const nameOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+
+test('the walk sees what is there', () => {
+  expect(entry('.').files).toEqual(
+    expect.arrayContaining(['src/machine/machine.ts', 'src/crypto/md4.ts', 'src/messages/reader.ts']),
+  );
+  expect(entry('.').packages).toContain('xstate');
+});
+
+test('every entry point has its source', () => {
+  for (const { name, source } of entries) expect(existsSync(source), name).toBe(true);
+});
+
+test('./messages loads nothing but itself and the error', () => {
+  const { files, packages } = entry('./messages');
+  expect(packages).toEqual([]);
+  expect(files.filter((file) => !file.startsWith('src/messages/'))).toEqual(['src/errors.ts']);
+});
+
+test('./crypto never loads xstate, nor the messages', () => {
+  const { files, packages } = entry('./crypto');
+  expect(files.filter((file) => !file.startsWith('src/crypto/'))).toEqual(['src/errors.ts']);
+  expect([...new Set(packages.map(nameOf))]).toEqual(['@noble/ciphers', '@noble/hashes', 'node:crypto']);
+});
+
+test('what runs in a browser loads no module of Node', () => {
+  const browser = packageJson.imports?.['#hmac-md5']?.['default'];
+  const node = packageJson.imports?.['#hmac-md5']?.['node'];
+  expect(browser).toBeDefined();
+  for (const name of ['.', './messages', './crypto']) {
+    const nodeOnly = node === undefined ? [] : [relative(root, sourceOf(node))];
+    const files = entry(name).files.filter((file) => !nodeOnly.includes(file));
+    for (const file of files) {
+      const source = readFileSync(join(root, file), 'utf8');
+      expect(
+        importsOf(join(root, file)).filter((specifier) => specifier.startsWith('node:')),
+        file,
+      ).toEqual([]);
+      expect(/\bBuffer\b(?=[.(])/.test(source.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')), file).toBe(false);
+    }
+  }
+});
+
+test('only declared packages are loaded', () => {
+  const declared = [...Object.keys(packageJson.dependencies), ...Object.keys(packageJson.peerDependencies)];
+  for (const { name, source } of entries) {
+    const undeclared = graphOf(source).packages.filter(
+      (specifier) => !specifier.startsWith('node:') && !declared.includes(nameOf(specifier)),
+    );
+    expect(undeclared, name).toEqual([]);
+  }
+});
+
+describe('rooms', () => {
+  const roomOf = (file: string): string => relative(join(root, 'src'), file).split('/')[0]!.replace(/\.ts$/, '');
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(root, 'src', file));
+
+  test.each([
+    { room: 'errors', may: [] },
+    { room: 'messages', may: ['errors'] },
+    { room: 'crypto', may: ['errors', 'der'] },
+    { room: 'machine', may: ['errors', 'messages', 'crypto'] },
+    { room: 'client', may: ['errors', 'messages', 'crypto', 'machine'] },
+  ])('$room imports from $may only', ({ room, may }) => {
+    const files = sources.filter((file) => roomOf(file) === room);
+    expect(files.length).toBeGreaterThan(0);
+    for (const file of files) {
+      const rooms = importsOf(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => roomOf(join(dirname(file), specifier)));
+      expect(
+        rooms.filter((other) => other !== room && !may.includes(other as never)),
+        file,
+      ).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,194 @@
+/** The public types, as an app sees them: checked by the compiler. What runs here checks the values beside them. */
+import type { ActorRefFrom, EmittedFrom, EventFromLogic, InputFrom } from 'xstate';
+import { describe, expect, expectTypeOf, test } from 'vitest';
+import * as crypto from '../../src/crypto/index.ts';
+import * as root from '../../src/index.ts';
+import * as messages from '../../src/messages/index.ts';
+import {
+  Credentials,
+  NtlmClient,
+  createNtlmActor,
+  ntlmMachine,
+  type ChallengeTarget,
+  type Filetime,
+  type NtlmActor,
+  type NtlmContext,
+  type NtlmEmitted,
+  type NtlmError,
+  type NtlmErrorCode,
+  type NtlmErrorPhase,
+  type NtlmErrorSide,
+  type NtlmEvent,
+  type NtlmOptions,
+  type NtlmState,
+  type NtlmTag,
+  type Policy,
+  type ResponseKind,
+  type SessionKey,
+  type SessionSecurity,
+} from '../../src/index.ts';
+
+describe('closed unions', () => {
+  test('an error is told apart by code, phase and side alone', () => {
+    expectTypeOf<NtlmError['code']>().toEqualTypeOf<NtlmErrorCode>();
+    expectTypeOf<NtlmError['phase']>().toEqualTypeOf<NtlmErrorPhase>();
+    expectTypeOf<NtlmErrorSide>().toEqualTypeOf<'local' | 'peer'>();
+    expectTypeOf<string>().not.toExtend<NtlmErrorCode>();
+    expectTypeOf<string>().not.toExtend<NtlmErrorPhase>();
+    expectTypeOf<'downgrade-refused' | 'credentials-refused' | 'unexpected-call'>().toExtend<NtlmErrorCode>();
+    expectTypeOf<NtlmError['offset']>().toEqualTypeOf<number | undefined>();
+  });
+
+  test('policies, strongest first, at run time as in the types', () => {
+    expectTypeOf<Policy>().toEqualTypeOf<
+      'ntlmv2' | 'ntlmv2-compatible' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm'
+    >();
+    expect(root.policies).toEqual(['ntlmv2', 'ntlmv2-compatible', 'ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm']);
+    expectTypeOf<ResponseKind>().toEqualTypeOf<
+      'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'
+    >();
+    expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'sign' | 'seal'>();
+  });
+
+  test('states and tags', () => {
+    expectTypeOf<NtlmState>().toEqualTypeOf<
+      'idle' | 'negotiated' | 'challenged' | 'responded' | 'authenticated' | 'failed'
+    >();
+    expectTypeOf<NtlmTag>().toEqualTypeOf<'awaiting-server' | 'busy' | 'needs-credentials' | 'settled'>();
+    expect(Object.keys(ntlmMachine.states)).toEqual([
+      'idle',
+      'negotiated',
+      'challenged',
+      'responded',
+      'authenticated',
+      'failed',
+    ]);
+  });
+
+  test('events', () => {
+    expectTypeOf<NtlmEvent['type']>().toEqualTypeOf<'negotiate' | 'challenge' | 'accepted' | 'rejected' | 'reset'>();
+    expectTypeOf<Extract<NtlmEvent, { type: 'challenge' }>['token']>().toEqualTypeOf<Uint8Array>();
+    expectTypeOf<Extract<NtlmEvent, { type: 'reset' }>['credentials']>().toEqualTypeOf<Credentials | undefined>();
+    expectTypeOf<NtlmEmitted>().toEqualTypeOf<{
+      readonly type: 'token';
+      readonly message: 'NEGOTIATE' | 'AUTHENTICATE';
+      readonly token: Uint8Array;
+    }>();
+  });
+});
+
+describe('the machine and its actor', () => {
+  test('speak the public types', () => {
+    expectTypeOf<EventFromLogic<typeof ntlmMachine>>().toEqualTypeOf<NtlmEvent>();
+    expectTypeOf<EmittedFrom<typeof ntlmMachine>>().toEqualTypeOf<NtlmEmitted>();
+    expectTypeOf<InputFrom<typeof ntlmMachine>>().toEqualTypeOf<NtlmOptions>();
+    expectTypeOf<NtlmActor>().toExtend<ActorRefFrom<typeof ntlmMachine>>();
+    expectTypeOf(createNtlmActor).returns.toEqualTypeOf<NtlmActor>();
+    expectTypeOf<Parameters<NtlmActor['send']>[0]>().toEqualTypeOf<NtlmEvent>();
+    expectTypeOf<ReturnType<NtlmActor['getSnapshot']>['context']>().toEqualTypeOf<NtlmContext>();
+  });
+
+  test('keep secrets behind handles in the context', () => {
+    expectTypeOf<NtlmContext['credentials']>().toEqualTypeOf<Credentials>();
+    expectTypeOf<NtlmContext['sessionKey']>().toEqualTypeOf<SessionKey | undefined>();
+    expectTypeOf<NtlmContext['error']>().toEqualTypeOf<NtlmError | undefined>();
+  });
+});
+
+describe('the client', () => {
+  test('gives bytes for bytes', () => {
+    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<() => Uint8Array>();
+    expectTypeOf<NtlmClient['respond']>().toEqualTypeOf<(challenge: Uint8Array) => Uint8Array>();
+    expectTypeOf<NtlmClient['accepted']>().toEqualTypeOf<() => void>();
+    expectTypeOf<NtlmClient['rejected']>().toEqualTypeOf<() => void>();
+    expectTypeOf<NtlmClient['state']>().toEqualTypeOf<NtlmState>();
+    expectTypeOf<NtlmClient['target']>().toEqualTypeOf<ChallengeTarget | undefined>();
+    expectTypeOf<NtlmClient['sessionKey']>().toEqualTypeOf<SessionKey | undefined>();
+    expectTypeOf<NtlmClient['error']>().toEqualTypeOf<NtlmError | undefined>();
+  });
+
+  test('demands credentials and nothing else', () => {
+    expectTypeOf<{ credentials: Credentials }>().toExtend<NtlmOptions>();
+    expectTypeOf<object>().not.toExtend<NtlmOptions>();
+    expectTypeOf<{ credentials: { username: string; password: string } }>().not.toExtend<NtlmOptions>();
+    expectTypeOf<{ credentials: Credentials; policy: string }>().not.toExtend<NtlmOptions>();
+    expectTypeOf<NtlmOptions['now']>().toEqualTypeOf<(() => Filetime) | undefined>();
+    expectTypeOf<Filetime>().toEqualTypeOf<bigint>();
+    expectTypeOf<NtlmOptions['randomBytes']>().toEqualTypeOf<((length: number) => Uint8Array) | undefined>();
+  });
+
+  test('takes credentials from their makers only', () => {
+    // @ts-expect-error: the constructor is private
+    expect(() => new Credentials({ username: 'user', domain: '' }, { password: 'x' })).toThrow('"Credentials"');
+    expectTypeOf<Credentials>().not.toHaveProperty('password');
+    expectTypeOf<Credentials>().not.toHaveProperty('ntHash');
+  });
+});
+
+describe('the entry points', () => {
+  test('. has the machine, the client, the handles and the error', () => {
+    for (const name of [
+      'ntlmMachine',
+      'createNtlmActor',
+      'stateOf',
+      'policies',
+      'NtlmClient',
+      'Credentials',
+      'SessionKey',
+      'NtlmError',
+    ] as const) {
+      expect(root[name]).toBeDefined();
+    }
+  });
+
+  test('./messages pairs each decoder with its encoder', () => {
+    expectTypeOf(messages.decodeNegotiate).returns.toEqualTypeOf<messages.NegotiateMessage>();
+    expectTypeOf(messages.decodeChallenge).returns.toEqualTypeOf<messages.ChallengeMessage>();
+    expectTypeOf(messages.decodeAuthenticate).returns.toEqualTypeOf<messages.AuthenticateMessage>();
+    expectTypeOf(messages.encodeNegotiate).parameter(0).toEqualTypeOf<messages.NegotiateMessage>();
+    expectTypeOf(messages.encodeChallenge).parameter(0).toEqualTypeOf<messages.ChallengeMessage>();
+    expectTypeOf(messages.encodeAuthenticate).parameter(0).toEqualTypeOf<messages.AuthenticateMessage>();
+    expectTypeOf<messages.NtlmMessage['type']>().toEqualTypeOf<'NEGOTIATE' | 'CHALLENGE' | 'AUTHENTICATE'>();
+    expect(Object.keys(messages)).toEqual(
+      expect.arrayContaining(
+        ['Negotiate', 'Challenge', 'Authenticate'].flatMap((name) => [`encode${name}`, `decode${name}`]),
+      ),
+    );
+  });
+
+  test('./crypto has the functions by the names of the specification, and no way into a handle', () => {
+    const names = [
+      'md4',
+      'des',
+      'rc4',
+      'hmacMd5',
+      'lmowfV1',
+      'ntowfV1',
+      'ntowfV2',
+      'lmV1Response',
+      'ntlmV1Response',
+      'ntlm2SessionResponse',
+    ];
+    names.push(
+      'lmV2Response',
+      'ntProofStr',
+      'kxKey',
+      'signKey',
+      'sealKey',
+      'mic',
+      'channelBindingsHash',
+      'Credentials',
+      'SessionKey',
+    );
+    expect(Object.keys(crypto)).toEqual(expect.arrayContaining(names));
+    expectTypeOf(crypto.ntowfV1).toEqualTypeOf<(password: string) => Uint8Array>();
+    expectTypeOf(crypto.Credentials).toEqualTypeOf(root.Credentials);
+    for (const entry of [root, messages, crypto]) expect(entry).not.toHaveProperty('secretsOf');
+  });
+
+  test('one class each, whichever entry point it came through', () => {
+    expect(crypto.Credentials).toBe(root.Credentials);
+    expect(crypto.SessionKey).toBe(root.SessionKey);
+    expect(messages.NtlmError).toBe(root.NtlmError);
+  });
+});
