@@ -25,7 +25,7 @@ export const decode = defineVerb({
     json: { type: 'boolean', help: 'Plain data instead of text.' },
   },
   run: async (values, terminal, operands) =>
-    reportingBadInput(terminal, async () => {
+    reportingBadInput('decode', terminal, async () => {
       const found = findTokens(await readInput(operands, terminal));
       const tokens = found.map(({ token, where }): Decoded => ({ where, ...decodeToken(token) }));
       const verdicts = values.user === undefined ? undefined : verify(found, tokens, await readCredentials(values, terminal));

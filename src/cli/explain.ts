@@ -22,7 +22,7 @@ export const explain = defineVerb({
     json: { type: 'boolean', help: 'Plain data instead of text.' },
   },
   run: async ({ tls, json }, terminal, operands) =>
-    reportingBadInput(terminal, async () => {
+    reportingBadInput('explain', terminal, async () => {
       const explanation = explainExchange(read(await readInput(operands, terminal)), { tls });
       terminal.out(json === true ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation, paletteOf(terminal)));
       return 0;

@@ -1,7 +1,7 @@
 /** What `decode` and `explain` share: where tokens come from and how text is coloured. */
 import { NtlmError } from '../errors.ts';
 import type { Palette } from '../visualize/decode/render.ts';
-import { readAll, type Terminal } from './terminal.ts';
+import { printable, readAll, type Terminal } from './terminal.ts';
 
 const LARGEST_INPUT = 64 * 1024 * 1024; // bytes
 
@@ -22,12 +22,12 @@ export async function readInput(operands: readonly string[], terminal: Terminal)
 }
 
 /** Runs `work`; an error about the input becomes one sentence and the exit code for it. */
-export async function reportingBadInput(terminal: Terminal, work: () => Promise<number>): Promise<number> {
+export async function reportingBadInput(verb: string, terminal: Terminal, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof NtlmError) || error.code === 'credentials-missing') throw error;
-    terminal.say(error.message);
+    terminal.say(`ntlmachine ${verb}: ${error.code}: ${printable(error.message)}`);
     return BAD_INPUT;
   }
 }

@@ -44,10 +44,10 @@ describe('walking a machine', () => {
     expect(ways).toContainEqual(['door.wide', 'always', 'light', 'door.gone']);
   });
 
-  test('misses no transition of the handshake machine', () => {
-    const counted = JSON.stringify(ntlmMachine.config, (_, value: unknown) => (typeof value === 'function' ? 'inline' : value));
-    const guards = new Set([...counted.matchAll(/"guard":"(\w+)"/g)].map(([, name]) => name));
-    expect(new Set(walk(ntlmMachine).transitions.map(({ guard }) => guard).filter((guard) => guard !== undefined))).toEqual(guards);
+  test('misses no guard of the handshake machine', () => {
+    const { transitions: all } = walk(ntlmMachine);
+    const guards = new Set(all.map(({ guard }) => guard).filter((guard) => guard !== undefined));
+    expect(guards).toEqual(new Set(Object.keys(ntlmMachine.implementations.guards)));
   });
 });
 
