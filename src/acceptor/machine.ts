@@ -181,5 +181,5 @@ async function findCredentials(
 }
 
 function copy(token: Uint8Array): Uint8Array {
-  return token instanceof Uint8Array ? token.slice() : NO_BYTES;
+  return token instanceof Uint8Array ? new Uint8Array(token) : NO_BYTES;
 }

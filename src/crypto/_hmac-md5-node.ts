@@ -4,7 +4,7 @@ import { NtlmError } from '../errors.ts';
 import type { KeyedHmacMd5 } from './_hmac-md5-noble.ts';
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const kept = key.slice();
+  const kept = new Uint8Array(key);
   return {
     digest(parts) {
       const mac = open(kept);

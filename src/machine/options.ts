@@ -74,7 +74,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   return {
     workstation: text('workstation', options.workstation) ?? '',
     spn: text('spn', options.spn),
-    channelBindings: hash?.slice(),
+    channelBindings: hash && new Uint8Array(hash),
     policy,
     unicode: boolean('unicode', options.unicode, true),
     requestTarget: boolean('requestTarget', options.requestTarget, true),
@@ -133,7 +133,7 @@ export function checkedRandomness(randomBytes: (length: number) => Uint8Array): 
     if (!isBytes(bytes) || bytes.length !== length) {
       throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
     }
-    return bytes.slice();
+    return new Uint8Array(bytes);
   };
 }
 

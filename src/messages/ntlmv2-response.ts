@@ -53,7 +53,7 @@ export function decodeNtlmV2Response(bytes: Uint8Array, record?: FieldRecorder):
   checkBytes('bytes', bytes, PHASE);
   const reader = new ByteReader(bytes, PHASE, record);
   const ntProofStr = reader.bytes('NTLMv2Response.NTProofStr', 16);
-  const temp = bytes.slice(reader.offset);
+  const temp = new Uint8Array(bytes.subarray(reader.offset));
   const at = reader.offset;
   const respType = reader.uint8('NTLMv2Response.RespType');
   const hiRespType = reader.uint8('NTLMv2Response.HiRespType');
