@@ -1,4 +1,11 @@
-import { createActor, type Actor, type ActorOptions, type SnapshotFrom, type StateValueFrom } from 'xstate';
+import {
+  createActor,
+  type Actor,
+  type ActorOptions,
+  type SnapshotFrom,
+  type StateValue,
+  type StateValueFrom,
+} from 'xstate';
 import { ntlmMachine } from './machine.ts';
 import { checkObject, type NtlmOptions } from './options.ts';
 import { isWeak, type Policy } from './policy.ts';
@@ -35,9 +42,8 @@ export function createNtlmActor(options: NtlmOptions, actorOptions: NtlmActorOpt
 }
 
 /** The outermost state of a snapshot. */
-export function stateOf(snapshot: NtlmSnapshot): NtlmState {
-  const { value } = snapshot;
-  return typeof value === 'string' ? value : (Object.keys(value)[0] as NtlmState);
+export function stateOf({ value }: { readonly value: StateValue }): NtlmState {
+  return (typeof value === 'string' ? value : Object.keys(value)[0]) as NtlmState;
 }
 
 const warned = new Set<Policy>();
