@@ -35,12 +35,12 @@ const BLANK = {
 
 const NO_BYTES = new Uint8Array(0);
 
-interface ChallengeServiceInput {
+export interface ChallengeServiceInput {
   readonly options: ResolvedAcceptorOptions;
   readonly negotiate: Uint8Array;
 }
 
-interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
+export interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
   readonly lookup: ResolvedAcceptorOptions['lookup'];
 }
 
@@ -181,5 +181,5 @@ async function findCredentials(
 }
 
 function copy(token: Uint8Array): Uint8Array {
-  return token instanceof Uint8Array ? token.slice() : NO_BYTES;
+  return token instanceof Uint8Array ? new Uint8Array(token) : NO_BYTES;
 }

@@ -117,7 +117,7 @@ export function verifyAuthenticate(input: VerifyInput): VerifyResult {
   const withMic = hasFlag(stated?.flags ?? 0, AvFlags.MIC_PROVIDED);
   if (withMic) {
     if (message.mic === undefined) return refused('mic-missing', 'a MIC is announced and absent');
-    const zeroed = input.authenticate.slice();
+    const zeroed = new Uint8Array(input.authenticate);
     zeroed.fill(0, MIC_OFFSET, MIC_OFFSET + MIC_LENGTH);
     const expected = mic(exportedSessionKey, input.negotiate ?? new Uint8Array(0), input.challenge, zeroed);
     if (!equalBytes(expected, message.mic)) return refused('mic-mismatch', 'the messages were altered on their way');

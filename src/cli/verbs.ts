@@ -4,6 +4,7 @@ import { demo } from './demo.ts';
 import { diagram } from './diagram.ts';
 import { explain } from './explain.ts';
 import { negotiate } from './negotiate.ts';
+import { request } from './request.ts';
 import { respond } from './respond.ts';
 import { serve } from './serve.ts';
 import { visualize } from './visualize.ts';
@@ -11,6 +12,7 @@ import type { Verb } from './verb.ts';
 
 export const verbs: readonly Verb[] = [
   demo,
+  request,
   negotiate,
   respond,
   serve,

@@ -82,9 +82,9 @@ export const ntlmMachine = setup({
     lmHashMissing: applies('lmHashMissing'),
   },
   actions: {
-    // A copy: the MIC covers the bytes as they came, whatever the caller does with theirs.
+    // A copy, which slice() of a Buffer is not: the MIC covers the bytes as they came, whatever becomes of theirs.
     keepChallengeToken: assign(({ event }) =>
-      event.type === 'challenge' && isBytes(event.token) ? { challengeToken: event.token.slice() } : {},
+      event.type === 'challenge' && isBytes(event.token) ? { challengeToken: new Uint8Array(event.token) } : {},
     ),
     refuse: assign((_, { refusal }: { refusal: RefusalName }) => {
       const { code, side, message } = refusals[refusal];
@@ -102,7 +102,7 @@ export const ntlmMachine = setup({
     emitToken: emit((_, { message, token }: Omit<NtlmEmitted, 'type'>) => ({
       type: 'token' as const,
       message,
-      token: token.slice(),
+      token: new Uint8Array(token),
     })),
     wipe: ({ context }) => context.sessionKey?.wipe(),
     startOver: assign(({ context, event }) => ({
@@ -268,7 +268,8 @@ function authenticateInput(context: NtlmContext): AuthenticateInput {
   };
 }
 
-function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
+/** What a service threw, typed. */
+export function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
   if (error instanceof NtlmError) return error;
   return new NtlmError(`the service of phase "${phase}" failed`, {
     code: 'service-failed',

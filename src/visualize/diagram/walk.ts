@@ -22,7 +22,7 @@ export interface DiagramTransition {
   readonly target: string | undefined;
   /** XState's event type, empty for an eventless transition. */
   readonly event: string;
-  /** The event for people: its name, `encodeNegotiate done`, `encodeNegotiate failed`, `always`, `after 5000`. */
+  /** The event for people: its name, `encodeNegotiate done`, `encodeNegotiate failed`, `handshake changed`, `always`, `after 5000`. */
   readonly label: string;
   readonly guard: string | undefined;
   /** Whether it is taken where the guards before it, of the same event, say no. */
@@ -88,6 +88,8 @@ function waysOf(transition: AnyTransitionDefinition, services: ReadonlyMap<strin
 
 function labelOf(event: string, services: ReadonlyMap<string, string>): string {
   if (event === '') return 'always';
+  const [, watched] = /^xstate\.snapshot\.(.+)$/.exec(event) ?? [];
+  if (watched !== undefined) return `${services.get(watched) ?? watched} changed`;
   const [, outcome, service] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? [];
   if (service !== undefined) return `${services.get(service) ?? service} ${outcome === 'done' ? 'done' : 'failed'}`;
   const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];
