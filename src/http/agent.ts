@@ -44,17 +44,17 @@ export class NtlmAgent extends HttpAgent {
     this.#https = new HttpsAgent(agentOptions) as HttpsAgent & TlsConnector;
   }
 
-  /** As node:http asks for it: whichever of the two modules is asking. */
-  get protocol(): string {
-    return this.#protocol ?? (calledByHttps() ? 'https:' : 'http:');
+  /** Left to whichever of the two modules is asking. */
+  get protocol(): string | undefined {
+    return this.#protocol;
   }
 
-  set protocol(protocol: string) {
+  set protocol(protocol: string | undefined) {
     if (#protocol in this) this.#protocol = protocol;
   }
 
   get defaultPort(): number {
-    return this.#defaultPort ?? (this.protocol === 'https:' ? 443 : 80);
+    return this.#defaultPort ?? (calledByHttps() ? 443 : 80);
   }
 
   set defaultPort(port: number) {
@@ -93,9 +93,16 @@ function isSecure(options: ClientRequestArgs): boolean {
   return (options.protocol ?? asking?.protocol) === 'https:';
 }
 
-/** node:https reads `protocol` and `defaultPort` before it says who it is; only the stack tells. */
+/** This function, the getter, ClientRequest, and the module's `request`. */
+const FRAMES = 4;
+
+/** node:https reads `defaultPort` before it says who it is; only the stack tells, and a short one costs least. */
 function calledByHttps(): boolean {
-  return new Error().stack?.includes('node:https') ?? false;
+  const { stackTraceLimit } = Error;
+  Reflect.set(Error, 'stackTraceLimit', FRAMES);
+  const { stack } = new Error();
+  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  return stack?.includes('node:https') ?? false;
 }
 
 /** The options as tls.connect takes them for a socket that is there already. */
