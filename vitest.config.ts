@@ -1,16 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** What `#hmac-md5` of package.json stands for, in the sources. */
-const hmacMd5 = (variant: 'node' | 'noble') => ({
-  alias: { '#hmac-md5': fileURLToPath(new URL(`src/crypto/_hmac-md5-${variant}.ts`, import.meta.url)) },
-});
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
+
+/** What the `imports` of package.json stand for, in the sources. */
+const onNode = {
+  alias: { '#hmac-md5': source('crypto/_hmac-md5-node.ts'), '#spnego': source('spnego/_included.ts') },
+};
+const inBrowsers = {
+  alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_left-out.ts') },
+};
 
 export default defineConfig({
   test: {
     projects: [
       {
-        resolve: hmacMd5('node'),
+        resolve: onNode,
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
@@ -20,7 +25,7 @@ export default defineConfig({
       },
       {
         // What digests is run again over the variant that browsers get.
-        resolve: hmacMd5('noble'),
+        resolve: inBrowsers,
         test: {
           name: 'unit-noble',
           include: ['test/{crypto,vectors,session}/*.test.ts', 'test/property/crypto.test.ts'],
@@ -28,10 +33,20 @@ export default defineConfig({
         },
       },
       {
-        resolve: hmacMd5('node'),
+        resolve: onNode,
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // In a real browser, over the built package.
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,

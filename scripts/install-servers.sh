@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs the real NTLM servers and clients of the interop tests from Debian or Ubuntu packages. Starts none of them.
+# Installs the real NTLM servers and clients of the interop tests, and the browser that looks at the page, from Debian
+# or Ubuntu packages. Starts none of them.
 set -eu
 
 packages='samba winbind krb5-config gss-ntlmssp python3-gssapi apache2 libapache2-mod-auth-gssapi openssl
-  squid-openssl tshark tcpdump curl gcc libc6-dev'
+  squid-openssl tshark tcpdump curl gcc libc6-dev chromium'
 
 missing=
 for package in $packages; do

@@ -35,12 +35,12 @@ const BLANK = {
 
 const NO_BYTES = new Uint8Array(0);
 
-interface ChallengeServiceInput {
+export interface ChallengeServiceInput {
   readonly options: ResolvedAcceptorOptions;
   readonly negotiate: Uint8Array;
 }
 
-interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
+export interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
   readonly lookup: ResolvedAcceptorOptions['lookup'];
 }
 

@@ -1,3 +1,5 @@
+import { included } from '#spnego';
+import { Actor } from 'xstate';
 import type { Credentials } from '../crypto/credentials.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
@@ -6,6 +8,10 @@ import type { NtlmEvent } from '../machine/context.ts';
 import { checkCredentials, checkObject, type NtlmOptions } from '../machine/options.ts';
 import { describeTargetInfo, type TargetInfo } from '../messages/av-pairs.ts';
 import { isBytes } from '../messages/checks.ts';
+import type { NtlmSession } from '../session/session.ts';
+import type { Spnego } from '../spnego/_included.ts';
+import type { SpnegoActor } from '../spnego/actor.ts';
+import type { SpnegoEvent } from '../spnego/context.ts';
 
 /** What the server said of itself in its challenge. */
 export interface ChallengeTarget extends TargetInfo {
@@ -13,6 +19,15 @@ export interface ChallengeTarget extends TargetInfo {
   readonly name: string;
   /** The server's nonce, 8 bytes. */
   readonly serverChallenge: Uint8Array;
+}
+
+export interface NtlmClientOptions extends NtlmOptions {
+  /**
+   * Whether the messages go inside SPNEGO (RFC 4178), as the HTTP scheme `Negotiate` wants them; default `false`.
+   * `true` works where modules load as on Node. A bundle for browsers has SPNEGO only if it is handed over:
+   * `import { spnego } from 'ntlmachine/spnego'`, then `{ credentials, spnego }`.
+   */
+  readonly spnego?: boolean | Spnego | undefined;
 }
 
 /**
@@ -28,22 +43,43 @@ export interface ChallengeTarget extends TargetInfo {
  * A call that the state does not allow throws NtlmError `unexpected-call` and changes nothing.
  */
 export class NtlmClient {
-  /** The actor behind the calls, for embedding and inspection. */
+  /** The actor of the handshake, for embedding and inspection. */
   readonly actor: NtlmActor;
+  /** The actor of the negotiation around it, where `spnego` asked for one. */
+  readonly spnego: SpnegoActor | undefined;
 
-  /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
-  constructor(options: NtlmOptions, actorOptions?: NtlmActorOptions) {
-    this.actor = createNtlmActor(options, actorOptions);
+  /**
+   * Over a new actor, or over one that is there: `new NtlmClient(openSnapshot(bytes, key))`.
+   *
+   * @throws NtlmError `invalid-argument`, `too-long` or `unsupported`, naming the option.
+   */
+  constructor(options: NtlmClientOptions | NtlmActor, actorOptions?: NtlmActorOptions) {
+    if (options instanceof Actor) {
+      this.actor = options;
+      return;
+    }
+    checkObject('options', options);
+    this.spnego = negotiationOf(options.spnego)?.(options, actorOptions);
+    this.actor = this.spnego === undefined ? createNtlmActor(options, actorOptions) : handshakeIn(this.spnego);
   }
 
-  /** The bytes of a type 1 message. */
-  negotiate(): Uint8Array {
-    this.#send({ type: 'negotiate' }, 'negotiate', 'negotiate()');
+  /**
+   * The bytes of a type 1 message, or of a NegTokenInit with one.
+   *
+   * @param hint - SPNEGO only: the NegTokenInit2 of a server that spoke first, as received
+   * @throws NtlmError `mechanism-refused` where the hint offers no NTLM
+   */
+  negotiate(hint?: Uint8Array): Uint8Array {
+    if (hint !== undefined && (this.spnego === undefined || !isBytes(hint))) {
+      throw invalidArgument('hint', 'must be a Uint8Array, and is for SPNEGO only', 'negotiate');
+    }
+    this.#send({ type: 'negotiate', hint }, 'negotiate', 'negotiate()');
     return this.#token('negotiate');
   }
 
   /**
-   * The bytes of a type 3 message that answers `challenge`, a type 2 as received.
+   * The bytes of a type 3 message that answers `challenge`, a type 2 as received; with SPNEGO both are NegTokenResp,
+   * unless the server leaves SPNEGO out.
    *
    * @throws NtlmError whatever keeps the challenge from being answered; the state is then `failed`.
    */
@@ -53,9 +89,28 @@ export class NtlmClient {
     return this.#token('authenticate');
   }
 
-  /** The server took the type 3. */
+  /**
+   * What the server sent after the type 3 (SPNEGO only), whatever it says.
+   *
+   * @returns what the server still waits for, its answer to be given to `finish()` or `accepted()` again; `undefined`
+   * when that was all and the state is `authenticated`
+   * @throws NtlmError `credentials-refused`, `mech-list-mic-mismatch`, `malformed-token`; the state is then `failed`.
+   */
+  finish(token: Uint8Array): Uint8Array | undefined {
+    if (!isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'spnego');
+    if (!this.spnego?.getSnapshot().can({ type: 'finish', token })) throw this.#unexpected('spnego', 'finish()');
+    this.spnego.send({ type: 'finish', token });
+    return this.state === 'authenticated' ? undefined : this.#token('spnego');
+  }
+
+  /**
+   * The server took the type 3 and sent no token along.
+   *
+   * @throws NtlmError `mech-list-mic-mismatch` where SPNEGO may not end so; the state is then `failed`.
+   */
   accepted(): void {
     this.#send({ type: 'accepted' }, 'authenticate', 'accepted()');
+    if (this.error !== undefined) throw this.error;
   }
 
   /** The server refused the type 3. */
@@ -72,7 +127,7 @@ export class NtlmClient {
   }
 
   get state(): NtlmState {
-    return stateOf(this.actor.getSnapshot());
+    return stateOf(this.#outer.getSnapshot());
   }
 
   /** What the server said of itself; `undefined` before a challenge was understood. */
@@ -96,24 +151,35 @@ export class NtlmClient {
     return this.actor.getSnapshot().context.negotiateFlags;
   }
 
-  /** Why the handshake failed. */
-  get error(): NtlmError | undefined {
-    return this.actor.getSnapshot().context.error;
+  /**
+   * The session that SPNEGO has begun: its mechListMIC is the first signed message. Open until `reset()`.
+   * `NtlmSession.fromClient` finds it; without SPNEGO it begins one.
+   */
+  get session(): NtlmSession | undefined {
+    return this.spnego?.getSnapshot().context.session;
   }
 
-  #send(event: NtlmEvent, phase: NtlmErrorPhase, call: string): void {
-    if (!this.actor.getSnapshot().can(event)) {
-      throw new NtlmError(`${call} has no meaning in state "${this.state}"; nothing changed`, {
-        code: 'unexpected-call',
-        phase,
-        side: 'local',
-      });
-    }
-    this.actor.send(event);
+  /** Why the handshake failed. */
+  get error(): NtlmError | undefined {
+    return this.#outer.getSnapshot().context.error;
+  }
+
+  get #outer(): NtlmActor | SpnegoActor {
+    return this.spnego ?? this.actor;
+  }
+
+  #send(event: NtlmEvent & SpnegoEvent, phase: NtlmErrorPhase, call: string): void {
+    if (!this.#outer.getSnapshot().can(event)) throw this.#unexpected(phase, call);
+    this.#outer.send(event);
+  }
+
+  #unexpected(phase: NtlmErrorPhase, call: string): NtlmError {
+    const message = `${call} has no meaning in state "${this.state}"; nothing changed`;
+    return new NtlmError(message, { code: 'unexpected-call', phase, side: 'local' });
   }
 
   #token(phase: NtlmErrorPhase): Uint8Array {
-    const snapshot = this.actor.getSnapshot();
+    const snapshot = this.#outer.getSnapshot();
     const { error, token } = snapshot.context;
     if (error !== undefined) throw error;
     if (token === undefined || snapshot.hasTag('busy')) {
@@ -123,6 +189,22 @@ export class NtlmClient {
         side: 'local',
       });
     }
-    return token.slice();
+    return new Uint8Array(token);
   }
+}
+
+function negotiationOf(option: unknown): Spnego | undefined {
+  if (option === undefined || option === false) return undefined;
+  if (typeof option === 'function') return option as Spnego;
+  if (option !== true) throw invalidArgument('spnego', 'must be true, false, or the "spnego" of ntlmachine/spnego');
+  if (included !== undefined) return included;
+  throw new NtlmError('"spnego" is not in this build: give it the "spnego" of ntlmachine/spnego', {
+    code: 'unsupported',
+    phase: 'configure',
+    side: 'local',
+  });
+}
+
+function handshakeIn(spnego: SpnegoActor): NtlmActor {
+  return spnego.getSnapshot().children.ntlm as NtlmActor;
 }

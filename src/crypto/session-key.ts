@@ -14,7 +14,7 @@ export class SessionKey {
    */
   constructor(bytes: Uint8Array) {
     checkBytes(bytes, 'bytes', 16, 'session');
-    this.#bytes = Uint8Array.from(bytes);
+    this.#bytes = new Uint8Array(bytes);
   }
 
   /**

@@ -1,4 +1,11 @@
-import { createActor, type Actor, type ActorOptions, type SnapshotFrom, type StateValueFrom } from 'xstate';
+import {
+  createActor,
+  type Actor,
+  type ActorOptions,
+  type SnapshotFrom,
+  type StateValue,
+  type StateValueFrom,
+} from 'xstate';
 import { ntlmMachine } from './machine.ts';
 import { checkObject, type NtlmOptions } from './options.ts';
 import { isWeak, type Policy } from './policy.ts';
@@ -30,20 +37,20 @@ export function createNtlmActor(options: NtlmOptions, actorOptions: NtlmActorOpt
   const actor = createActor(machine, { input: options, ...(inspect === undefined ? {} : { inspect }) });
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error') throw snapshot.error;
-  if (isWeak(snapshot.context.options.policy)) warnOnce(snapshot.context.options.policy);
+  warnIfWeak(snapshot.context.options.policy);
   return actor.start();
 }
 
 /** The outermost state of a snapshot. */
-export function stateOf(snapshot: NtlmSnapshot): NtlmState {
-  const { value } = snapshot;
-  return typeof value === 'string' ? value : (Object.keys(value)[0] as NtlmState);
+export function stateOf({ value }: { readonly value: StateValue }): NtlmState {
+  return (typeof value === 'string' ? value : Object.keys(value)[0]) as NtlmState;
 }
 
 const warned = new Set<Policy>();
 
-function warnOnce(policy: Policy): void {
-  if (warned.has(policy)) return;
+/** Warns once a policy and process. */
+export function warnIfWeak(policy: Policy): void {
+  if (!isWeak(policy) || warned.has(policy)) return;
   warned.add(policy);
   const message = `ntlmachine: policy "${policy}" sends responses that can be cracked within hours; prefer "ntlmv2"`;
   const { process } = globalThis;

@@ -4,10 +4,10 @@ import { mic } from '../crypto/mic.ts';
 import { lmV1Response, lmV2Response, ntProofStr, ntlm2SessionResponse, ntlmV1Response } from '../crypto/responses.ts';
 import { SessionKey } from '../crypto/session-key.ts';
 import { MIC_LENGTH, MIC_OFFSET, encodeAuthenticate } from '../messages/authenticate.ts';
-import { describeTargetInfo } from '../messages/av-pairs.ts';
+import { timestampOf } from '../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../messages/challenge.ts';
 import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
-import { encodeNtlmV2ClientChallenge } from '../messages/ntlmv2-response.ts';
+import { PROOF_LENGTH, encodeUnprovenResponse } from '../messages/ntlmv2-response.ts';
 import type { ResolvedOptions } from './options.ts';
 import { agreedFlags, chooseResponse, type ResponseKind } from './policy.ts';
 import { answerPairs } from './target-info.ts';
@@ -95,17 +95,15 @@ function respond(kind: ResponseKind, input: AuthenticateInput, flags: number, cl
 function respondV2({ options, credentials, challenge }: AuthenticateInput, clientChallenge: Uint8Array): Answer {
   const { serverChallenge } = challenge;
   const responseKey = secretsOf(credentials).responseKeyNT();
-  const timestamp = challenge.targetInfo && describeTargetInfo(challenge.targetInfo).timestamp;
+  const timestamp = challenge.targetInfo && timestampOf(challenge.targetInfo);
   const withMic = timestamp !== undefined;
-  const temp = encodeNtlmV2ClientChallenge({
+  const nt = encodeUnprovenResponse({
     timestamp: timestamp ?? options.now(),
     challengeFromClient: clientChallenge,
     avPairs: answerPairs(challenge.targetInfo ?? [], { ...options, withMic }),
   });
-  const proof = ntProofStr(responseKey, serverChallenge, temp);
-  const nt = new Uint8Array(proof.length + temp.length);
+  const proof = ntProofStr(responseKey, serverChallenge, nt.subarray(PROOF_LENGTH));
   nt.set(proof);
-  nt.set(temp, proof.length);
   return {
     lm: withMic ? new Uint8Array(24) : lmV2Response(responseKey, serverChallenge, clientChallenge),
     nt,

@@ -268,7 +268,8 @@ function authenticateInput(context: NtlmContext): AuthenticateInput {
   };
 }
 
-function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
+/** What a service threw, typed. */
+export function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
   if (error instanceof NtlmError) return error;
   return new NtlmError(`the service of phase "${phase}" failed`, {
     code: 'service-failed',

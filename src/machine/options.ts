@@ -5,8 +5,8 @@ import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { policies, type Policy } from './policy.ts';
 
-/** What the user wants to do with the session after authentication. */
-export type SessionSecurity = 'none' | 'sign' | 'seal';
+/** What the user wants to do with the session after authentication; `offer` asks for signing and does without. */
+export type SessionSecurity = 'none' | 'offer' | 'sign' | 'seal';
 
 /** Options of a handshake. Everything but the credentials has a default. */
 export interface NtlmOptions {
@@ -25,7 +25,7 @@ export interface NtlmOptions {
   readonly requestTarget?: boolean | undefined;
   /** What to call ourselves in the Version field; `false` leaves it out of type 3 and zero in type 1. Default 10.0.0. */
   readonly version?: Version | false | undefined;
-  /** `sign` and `seal` ask for session keys; default `none`. */
+  /** `sign` and `seal` ask for session keys and demand them, `offer` only asks; default `none`. */
   readonly sessionSecurity?: SessionSecurity | undefined;
   /** Whether a challenge may come without a negotiate before it; default `false`. */
   readonly connectionless?: boolean | undefined;
@@ -64,7 +64,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   checkObject('options', options);
   checkCredentials(options.credentials);
   const policy = oneOf('policy', options.policy, policies, 'ntlmv2');
-  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity, ['none', 'sign', 'seal'], 'none');
+  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity, ['none', 'offer', 'sign', 'seal'], 'none');
   const hash = options.channelBindings?.hash;
   if (options.channelBindings !== undefined && !(isBytes(hash) && hash.length === 16)) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
@@ -98,6 +98,10 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   }
 }
 
+/** Drawn and not yet handed out: a call to the system for every eight bytes would cost as much as a MAC. */
+const POOL_LENGTH = 512;
+let pool = new Uint8Array(0);
+
 /** The system's source. @throws NtlmError `unsupported` where there is none; never a weaker one. */
 export function systemRandomBytes(length: number): Uint8Array {
   if (globalThis.crypto?.getRandomValues === undefined) {
@@ -107,7 +111,11 @@ export function systemRandomBytes(length: number): Uint8Array {
       side: 'local',
     });
   }
-  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+  if (length > pool.length) pool = globalThis.crypto.getRandomValues(new Uint8Array(Math.max(length, POOL_LENGTH)));
+  const bytes = pool.slice(0, length);
+  pool.fill(0, 0, length);
+  pool = pool.subarray(length);
+  return bytes;
 }
 
 /** The system's clock. */

@@ -48,7 +48,10 @@ export function agreedFlags(options: ResolvedOptions, credentials: Credentials, 
   const askable = requestedFlags(options) | F.NEGOTIATE_EXTENDED_SESSIONSECURITY | F.NEGOTIATE_DATAGRAM;
   let flags = askable & granted & ~(F.NEGOTIATE_UNICODE | F.NEGOTIATE_OEM);
   flags |= answerCharset(options, granted) === 'unicode' ? F.NEGOTIATE_UNICODE : F.NEGOTIATE_OEM;
+  // Without either, acceptors disagree on the key.
+  if ((flags & (F.NEGOTIATE_SIGN | F.NEGOTIATE_SEAL)) === 0) flags &= ~F.NEGOTIATE_KEY_EXCH;
   if (options.requestTarget) flags |= F.REQUEST_TARGET;
+  if (options.version !== undefined) flags |= F.NEGOTIATE_VERSION;
   if (credentials.anonymous) flags |= F.ANONYMOUS;
   return flags >>> 0;
 }
@@ -78,6 +81,8 @@ interface Refusal {
   readonly message: string;
 }
 
+const demandsSession = ({ sessionSecurity }: ResolvedOptions): boolean =>
+  sessionSecurity === 'sign' || sessionSecurity === 'seal';
 const lacks = (challenge: ChallengeMessage, flag: number): boolean => !hasFlag(challenge.negotiateFlags, flag);
 const isAscii = (text: string): boolean => /^[\x00-\x7f]*$/.test(text);
 
@@ -121,22 +126,22 @@ export const refusals = {
   // MS-NLMP 3.1.5.1.2
   targetNamesMissing: {
     applies: ({ options, challenge }) =>
-      options.policy === 'ntlmv2' && options.sessionSecurity !== 'none' && !namesItself(challenge),
+      options.policy === 'ntlmv2' && demandsSession(options) && !namesItself(challenge),
     code: 'target-refused',
     side: 'peer',
     message: 'a signed session needs a challenge that names computer and domain',
   },
   sessionSecurityNotGranted: {
-    applies: ({ options: { sessionSecurity }, challenge }) =>
-      (sessionSecurity !== 'none' && lacks(challenge, F.NEGOTIATE_SIGN)) ||
-      (sessionSecurity === 'seal' && lacks(challenge, F.NEGOTIATE_SEAL)),
+    applies: ({ options, challenge }) =>
+      (demandsSession(options) && lacks(challenge, F.NEGOTIATE_SIGN)) ||
+      (options.sessionSecurity === 'seal' && lacks(challenge, F.NEGOTIATE_SEAL)),
     code: 'downgrade-refused',
     side: 'peer',
     message: 'the challenge does not grant the session security asked for',
   },
   weakSessionKey: {
     applies: ({ options, challenge }) =>
-      options.policy === 'ntlmv2' && options.sessionSecurity !== 'none' && lacks(challenge, F.NEGOTIATE_128),
+      options.policy === 'ntlmv2' && demandsSession(options) && lacks(challenge, F.NEGOTIATE_128),
     code: 'downgrade-refused',
     side: 'peer',
     message: 'the challenge weakens the session key below 128 bits',

@@ -1,4 +1,4 @@
-import { AvFlags, AvId, avFlags, avText, describeTargetInfo, type AvPair } from '../messages/av-pairs.ts';
+import { AvFlags, AvId, avFlags, avText, flagsOf, type AvPair } from '../messages/av-pairs.ts';
 
 /** What the client adds to the server's pairs. */
 export interface OwnPairs {
@@ -18,7 +18,7 @@ const CLIENT_BITS = AvFlags.MIC_PROVIDED | AvFlags.UNTRUSTED_SPN;
  * bits and our word on the MIC.
  */
 export function answerPairs(serverPairs: readonly AvPair[], own: OwnPairs): AvPair[] {
-  const serverFlags = describeTargetInfo(serverPairs).flags;
+  const serverFlags = flagsOf(serverPairs);
   const bits = ((serverFlags ?? 0) & ~CLIENT_BITS) | (own.withMic ? AvFlags.MIC_PROVIDED : 0);
   const flags = avFlags(bits >>> 0);
   const pairs = serverPairs

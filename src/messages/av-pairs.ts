@@ -93,6 +93,13 @@ export function avTimestamp(timestamp: Filetime): AvPair {
  * @throws NtlmError `too-long`; `invalid-argument` for an EOL or an id beyond 16 bits.
  */
 export function encodeAvPairs(pairs: readonly AvPair[], phase: NtlmErrorPhase = 'message'): Uint8Array<ArrayBuffer> {
+  const writer = new ByteWriter(avPairsLength(pairs, phase), phase);
+  writeAvPairs(writer, pairs);
+  return writer.finish();
+}
+
+/** How many bytes a list takes, with its EOL. @throws NtlmError as `encodeAvPairs`. */
+export function avPairsLength(pairs: readonly AvPair[], phase: NtlmErrorPhase): number {
   let length = 4;
   for (const { id, value } of pairs) {
     if (!Number.isInteger(id) || id <= 0 || id > 0xffff) {
@@ -102,14 +109,17 @@ export function encodeAvPairs(pairs: readonly AvPair[], phase: NtlmErrorPhase = 
     checkLength16(avIdName(id), value.length, phase);
     length += 4 + value.length;
   }
-  const writer = new ByteWriter(length, phase);
+  return length;
+}
+
+/** Writes a list that `avPairsLength` has measured. */
+export function writeAvPairs(writer: ByteWriter, pairs: readonly AvPair[]): void {
   for (const { id, value } of pairs) {
     writer.uint16(id);
     writer.uint16(value.length);
     writer.bytes(value);
   }
   writer.zeros(4);
-  return writer.finish();
 }
 
 /**
@@ -154,27 +164,36 @@ function checkValueLength(reader: ByteReader, name: string, id: number, length: 
   }
 }
 
+/** The value of the first pair with `id`. */
+export function avValue(pairs: readonly AvPair[], id: number): Uint8Array | undefined {
+  return pairs.find((pair) => pair.id === id)?.value;
+}
+
+/** The bits of MsvAvFlags, if there is one. */
+export function flagsOf(pairs: readonly AvPair[]): number | undefined {
+  return avValue(pairs, AvId.MsvAvFlags)?.reduceRight((total, byte) => ((total << 8) | byte) >>> 0, 0);
+}
+
+/** The time of MsvAvTimestamp, if there is one. */
+export function timestampOf(pairs: readonly AvPair[]): Filetime | undefined {
+  return avValue(pairs, AvId.MsvAvTimestamp)?.reduceRight((total, byte) => (total << 8n) | BigInt(byte), 0n);
+}
+
 /** What decoded pairs say. */
 export function describeTargetInfo(pairs: readonly AvPair[]): TargetInfo {
-  const value = (id: number): Uint8Array | undefined => pairs.find((pair) => pair.id === id)?.value;
   const text = (id: number): string | undefined => {
-    const bytes = value(id);
+    const bytes = avValue(pairs, id);
     return bytes === undefined ? undefined : decodeUnicode(bytes);
   };
-  const number = (id: number): bigint | undefined => {
-    const bytes = value(id);
-    return bytes?.reduceRight((total, byte) => (total << 8n) | BigInt(byte), 0n);
-  };
-  const flags = number(AvId.MsvAvFlags);
   return {
     nbComputerName: text(AvId.MsvAvNbComputerName),
     nbDomainName: text(AvId.MsvAvNbDomainName),
     dnsComputerName: text(AvId.MsvAvDnsComputerName),
     dnsDomainName: text(AvId.MsvAvDnsDomainName),
     dnsTreeName: text(AvId.MsvAvDnsTreeName),
-    flags: flags === undefined ? undefined : Number(flags),
-    timestamp: number(AvId.MsvAvTimestamp),
+    flags: flagsOf(pairs),
+    timestamp: timestampOf(pairs),
     targetName: text(AvId.MsvAvTargetName),
-    channelBindings: value(AvId.MsvAvChannelBindings),
+    channelBindings: avValue(pairs, AvId.MsvAvChannelBindings),
   };
 }

@@ -1,4 +1,4 @@
-import { decodeAvPairs, encodeAvPairs, type AvPair } from './av-pairs.ts';
+import { avPairsLength, decodeAvPairs, writeAvPairs, type AvPair } from './av-pairs.ts';
 import { checkBytes, checkUint64 } from './checks.ts';
 import type { Filetime } from './filetime.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
@@ -8,6 +8,8 @@ const PHASE = 'authenticate';
 const VERSION = 1;
 const FIXED_LENGTH = 28;
 const TRAILING_ZEROS = 4;
+/** Bytes of NTProofStr. */
+export const PROOF_LENGTH = 16;
 
 /** NTLMv2_CLIENT_CHALLENGE, what NTProofStr is computed over (MS-NLMP 2.2.2.7; `temp` in 3.3.2). */
 export interface NtlmV2ClientChallenge {
@@ -27,18 +29,28 @@ export interface NtlmV2Response extends NtlmV2ClientChallenge {
 
 /** Bytes of `temp`, with four zero bytes behind the EOL. @throws NtlmError `too-long`, `invalid-argument`. */
 export function encodeNtlmV2ClientChallenge(challenge: NtlmV2ClientChallenge): Uint8Array<ArrayBuffer> {
+  return encodeClientChallenge(challenge, 0);
+}
+
+/** Bytes of an NTLMv2_RESPONSE, NTProofStr still zero, `temp` behind it. @throws NtlmError as for `temp`. */
+export function encodeUnprovenResponse(challenge: NtlmV2ClientChallenge): Uint8Array<ArrayBuffer> {
+  return encodeClientChallenge(challenge, PROOF_LENGTH);
+}
+
+function encodeClientChallenge(challenge: NtlmV2ClientChallenge, before: number): Uint8Array<ArrayBuffer> {
   const { timestamp, challengeFromClient } = challenge;
   checkUint64('timestamp', timestamp, PHASE);
   checkFixedLength('challengeFromClient', challengeFromClient, 8, PHASE);
-  const avPairs = encodeAvPairs(challenge.avPairs, PHASE);
-  const writer = new ByteWriter(FIXED_LENGTH + avPairs.length + TRAILING_ZEROS, PHASE);
+  const length = before + FIXED_LENGTH + avPairsLength(challenge.avPairs, PHASE) + TRAILING_ZEROS;
+  const writer = new ByteWriter(length, PHASE);
+  writer.zeros(before);
   writer.uint8(VERSION);
   writer.uint8(VERSION);
   writer.zeros(6);
   writer.uint64(timestamp);
   writer.bytes(challengeFromClient);
   writer.zeros(4);
-  writer.bytes(avPairs);
+  writeAvPairs(writer, challenge.avPairs);
   writer.zeros(TRAILING_ZEROS);
   return writer.finish();
 }
@@ -52,7 +64,7 @@ export function encodeNtlmV2ClientChallenge(challenge: NtlmV2ClientChallenge): U
 export function decodeNtlmV2Response(bytes: Uint8Array, record?: FieldRecorder): NtlmV2Response {
   checkBytes('bytes', bytes, PHASE);
   const reader = new ByteReader(bytes, PHASE, record);
-  const ntProofStr = reader.bytes('NTLMv2Response.NTProofStr', 16);
+  const ntProofStr = reader.bytes('NTLMv2Response.NTProofStr', PROOF_LENGTH);
   const temp = new Uint8Array(bytes.subarray(reader.offset));
   const at = reader.offset;
   const respType = reader.uint8('NTLMv2Response.RespType');

@@ -77,7 +77,7 @@ export class ByteReader {
   /** A copy of the next `length` bytes. */
   bytes(name: string, length: number): Uint8Array<ArrayBuffer> {
     const at = this.#take(name, length);
-    return new Uint8Array(this.#bytes.subarray(at, at + length)); // slice() of a Buffer is no copy
+    return new Uint8Array(this.#bytes.subarray(at, at + length)); // a Buffer's slice would be a view
   }
 
   /** The 8 bytes that describe a payload field. */

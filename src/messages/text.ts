@@ -48,19 +48,18 @@ export function readText(reader: ByteReader, name: string, charset: Charset): st
     throw reader.error('malformed-text', `${name} is UTF-16LE of an odd number of bytes`, offset);
   }
   const bytes = reader.bytes(name, remaining);
-  return charset === 'unicode' ? decodeUnicode(bytes) : decodeUnits(bytes);
+  return charset === 'unicode' ? decodeUnicode(bytes) : decodeOem(bytes);
 }
 
 /** The text of UTF-16LE `bytes`, whose number must be even. */
 export function decodeUnicode(bytes: Uint8Array): string {
-  const units = new Uint16Array(bytes.length >>> 1);
-  for (let i = 0; i < units.length; i++) units[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
-  return decodeUnits(units);
+  let text = '';
+  for (let i = 0; i + 1 < bytes.length; i += 2) text += String.fromCharCode(bytes[i]! | (bytes[i + 1]! << 8));
+  return text;
 }
 
-function decodeUnits(units: Uint8Array | Uint16Array): string {
-  const STEP = 0x2000; // keeps the argument list of fromCharCode small
+function decodeOem(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < units.length; i += STEP) text += String.fromCharCode(...units.subarray(i, i + STEP));
+  for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }

@@ -35,12 +35,18 @@ export function writeVersion(writer: ByteWriter, version: Version | undefined): 
   writer.uint8(version.ntlmRevisionCurrent);
 }
 
+const LIMITS = [
+  ['productMajorVersion', 0xff],
+  ['productMinorVersion', 0xff],
+  ['productBuild', 0xffff],
+  ['ntlmRevisionCurrent', 0xff],
+] as const satisfies readonly (readonly [keyof Version, number])[];
+
 /** @throws NtlmError `invalid-argument` where a part leaves its range. */
 export function checkVersion(version: Version, phase: NtlmErrorPhase): void {
   if (typeof version !== 'object' || version === null) throw invalidArgument('version', 'must be a Version', phase);
-  const limits = { productMajorVersion: 0xff, productMinorVersion: 0xff, productBuild: 0xffff, ntlmRevisionCurrent: 0xff };
-  for (const [name, limit] of Object.entries(limits)) {
-    const value = version[name as keyof Version];
+  for (const [name, limit] of LIMITS) {
+    const value = version[name];
     if (!Number.isInteger(value) || value < 0 || value > limit) {
       throw invalidArgument(`version.${name}`, `must be a whole number from 0 to ${limit}`, phase);
     }

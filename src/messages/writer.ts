@@ -12,7 +12,8 @@ export type Payload = Readonly<Record<string, Uint8Array>>;
 export class ByteWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #phase: NtlmErrorPhase;
-  readonly #placed: Record<string, { readonly length: number; readonly offset: number }> = {};
+  readonly #payload: Payload;
+  readonly #offsets = new Map<string, number>();
   readonly #headerLength: number;
   #offset = 0;
 
@@ -20,16 +21,17 @@ export class ByteWriter {
   constructor(headerLength: number, phase: NtlmErrorPhase, payload: Payload = {}) {
     this.#phase = phase;
     this.#headerLength = headerLength;
+    this.#payload = payload;
     let end = headerLength;
-    for (const [name, value] of Object.entries(payload)) {
+    for (const name in payload) {
+      const value = payload[name]!;
       checkBytes(name, value, phase);
-      const { length } = value;
-      checkLength16(name, length, phase);
-      this.#placed[name] = { length, offset: end };
-      end += length;
+      checkLength16(name, value.length, phase);
+      this.#offsets.set(name, end);
+      end += value.length;
     }
     this.#bytes = new Uint8Array(end);
-    for (const [name, value] of Object.entries(payload)) this.#bytes.set(value, this.#placed[name]!.offset);
+    for (const [name, offset] of this.#offsets) this.#bytes.set(payload[name]!, offset);
   }
 
   uint8(value: number): void {
@@ -62,10 +64,10 @@ export class ByteWriter {
 
   /** The 8-byte descriptor of a payload field (MS-NLMP 2.2.1); zeros where the payload has no such field. */
   payloadField(name: string): void {
-    const placed = this.#placed[name];
-    this.uint16(placed?.length ?? 0);
-    this.uint16(placed?.length ?? 0);
-    this.uint32(placed?.offset ?? 0);
+    const length = this.#payload[name]?.length ?? 0;
+    this.uint16(length);
+    this.uint16(length);
+    this.uint32(this.#offsets.get(name) ?? 0);
   }
 
   /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */

@@ -64,10 +64,13 @@ export class NtlmSession {
 
   /**
    * The session of a client that made its AUTHENTICATE. It does not follow the client: `reset()` there leaves it open.
+   * With SPNEGO it is the client's own, begun by mechListMIC, and `reset()` closes it.
    *
    * @throws NtlmError `session-unavailable` before that, and where the `sessionSecurity` option was `none`.
    */
-  static fromClient({ sessionKey, negotiateFlags }: FinishedClient, options: SessionOptions = {}): NtlmSession {
+  static fromClient(client: FinishedClient, options: SessionOptions = {}): NtlmSession {
+    const { sessionKey, negotiateFlags, session } = client;
+    if (session !== undefined) return session;
     if (sessionKey === undefined || negotiateFlags === undefined) {
       throw unavailable('the client has not answered a challenge yet');
     }

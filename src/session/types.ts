@@ -1,6 +1,7 @@
 /** What goes into a session and its calls. */
 import type { Side } from '../crypto/keys.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
+import type { NtlmSession } from './session.ts';
 
 export interface SessionOptions {
   /**
@@ -24,6 +25,8 @@ export interface FinishedHandshake extends SessionOptions {
 export interface FinishedClient {
   readonly sessionKey: SessionKey | undefined;
   readonly negotiateFlags: number | undefined;
+  /** One that SPNEGO has begun. */
+  readonly session?: NtlmSession | undefined;
 }
 
 export interface MessageOptions {

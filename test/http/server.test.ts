@@ -15,7 +15,10 @@ import {
 
 const alice = (password = 'Drawbridge1') => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
 const bob = (password = 'Portcullis2') => Credentials.fromPassword({ username: 'bob', domain: 'CASTLE', password });
-const users = new Map([['alice', alice()], ['bob', bob()]]);
+const users = new Map([
+  ['alice', alice()],
+  ['bob', bob()],
+]);
 const options: NtlmServerOptions = { credentials: ({ username }) => users.get(username) };
 
 const closers: (() => void)[] = [];

@@ -119,6 +119,7 @@ describe('rooms', () => {
     { room: 'crypto', may: ['errors', 'der'] },
     { room: 'machine', may: ['errors', 'messages', 'crypto'] },
     { room: 'client', may: ['errors', 'messages', 'crypto', 'machine'] },
+    { room: 'spnego', may: ['errors', 'der', 'messages', 'crypto', 'machine', 'session', 'acceptor'] },
   ])('$room imports from $may only', ({ room, may }) => {
     const files = sources.filter((file) => roomOf(file) === room);
     expect(files.length).toBeGreaterThan(0);

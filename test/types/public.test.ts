@@ -47,7 +47,7 @@ describe('closed unions', () => {
     expectTypeOf<ResponseKind>().toEqualTypeOf<
       'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'
     >();
-    expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'sign' | 'seal'>();
+    expectTypeOf<SessionSecurity>().toEqualTypeOf<'none' | 'offer' | 'sign' | 'seal'>();
   });
 
   test('states and tags', () => {
@@ -97,8 +97,9 @@ describe('the machine and its actor', () => {
 
 describe('the client', () => {
   test('gives bytes for bytes', () => {
-    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<() => Uint8Array>();
+    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<(hint?: Uint8Array) => Uint8Array>();
     expectTypeOf<NtlmClient['respond']>().toEqualTypeOf<(challenge: Uint8Array) => Uint8Array>();
+    expectTypeOf<NtlmClient['finish']>().toEqualTypeOf<(token: Uint8Array) => Uint8Array | undefined>();
     expectTypeOf<NtlmClient['accepted']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['rejected']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['state']>().toEqualTypeOf<NtlmState>();

@@ -1,0 +1,83 @@
+/** Part 2: the same handshake through the machine. */
+import { createNtlmActor, Credentials, NtlmClient, type NtlmActor, type NtlmActorOptions } from 'ntlmachine';
+import { measure, type Contender, type MeasureOptions } from '../measure.ts';
+import { peers } from '../peers.ts';
+import { account, challenge, channelBindings, spn, workstation } from '../scenario.ts';
+import { table, type Section } from '../section.ts';
+import { assertRight } from '../verify.ts';
+import { peerContenders, timeRow } from './handshake.ts';
+
+const options = { credentials: Credentials.fromPassword(account), workstation, spn, channelBindings };
+const NEW = 'new actor per handshake';
+const KEPT = 'one actor, reset';
+
+type Tokens = readonly [negotiate: Uint8Array | undefined, authenticate: Uint8Array | undefined];
+
+function handshake(actor: NtlmActor): Tokens {
+  actor.send({ type: 'negotiate' });
+  const { negotiateToken } = actor.getSnapshot().context;
+  actor.send({ type: 'challenge', token: challenge });
+  const { token } = actor.getSnapshot().context;
+  actor.send({ type: 'accepted' });
+  return [negotiateToken, token];
+}
+
+function withNewActor(actorOptions?: NtlmActorOptions): () => Tokens {
+  return () => handshake(createNtlmActor(options, actorOptions));
+}
+
+function withKeptActor(actorOptions?: NtlmActorOptions): () => Tokens {
+  const actor = createNtlmActor(options, actorOptions);
+  return () => {
+    const tokens = handshake(actor);
+    actor.send({ type: 'reset' });
+    return tokens;
+  };
+}
+
+function withClient(): Tokens {
+  const client = new NtlmClient(options);
+  const tokens = [client.negotiate(), client.respond(challenge)] as const;
+  client.accepted();
+  return tokens;
+}
+
+function contender(name: string, once: () => Tokens): Contender {
+  const [negotiate, authenticate] = once();
+  if (negotiate === undefined || authenticate === undefined) throw new Error(`${name} made no tokens`);
+  assertRight(name, { negotiate, authenticate }, { mic: true, channelBindings: true });
+  return {
+    name,
+    note: 'NTLMv2, MIC, SPN, channel bindings',
+    run: (iterations) => {
+      for (let i = 0; i < iterations; i++) once();
+    },
+  };
+}
+
+export async function actorPart(options: MeasureOptions): Promise<Section> {
+  const inspect = (): void => {};
+  const contenders = [
+    contender(NEW, withNewActor()),
+    contender('new NtlmClient per handshake', withClient),
+    contender(KEPT, withKeptActor()),
+    contender(`${NEW}, inspected`, withNewActor({ inspect })),
+    contender(`${KEPT}, inspected`, withKeptActor({ inspect })),
+  ];
+  const results = await measure([...contenders, ...peerContenders()], options);
+  const median = (name: string): number => results.find((result) => result.name === name)?.median ?? Number.NaN;
+  const fastestPeer = Math.min(...peers.map(({ name }) => median(name)));
+  return {
+    id: 'actor',
+    title: 'Handshake through the actor',
+    method:
+      'negotiate, challenge, accepted: the machine decides, its services make the bytes. The npm peers, which have no ' +
+      `machine, ran in the same rounds. Median of ${options.rounds} interleaved rounds.`,
+    tables: [table(['who', 'does', 'median', 'quartiles'], results.map(timeRow))],
+    goals: [
+      { what: "long-lived actor against the fastest npm peer's time", result: median(KEPT) / fastestPeer, limit: 1.5, unit: 'times' },
+      { what: 'new actor per handshake', result: median(NEW) / 1000, limit: 100, unit: 'µs' },
+    ],
+    remarks: [],
+  };
+}

@@ -1,0 +1,63 @@
+import type { Credentials } from '../crypto/credentials.ts';
+import { decodeToken, type DecodedToken } from '../visualize/decode/decode.ts';
+import { findTokens, type FoundToken } from '../visualize/decode/find.ts';
+import { renderToken, renderVerdicts } from '../visualize/decode/render.ts';
+import { verifyTokens, type Verdict } from '../visualize/decode/verify.ts';
+import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
+import type { Terminal } from './terminal.ts';
+import { BAD_INPUT, paletteOf, readInput, reportingBadInput } from './tokens.ts';
+import { defineVerb } from './verb.ts';
+
+type Decoded = DecodedToken & Pick<FoundToken, 'where'>;
+
+export const decode = defineVerb({
+  name: 'decode',
+  summary: 'Show the tokens in base64, headers or a hex dump, field by field.',
+  description:
+    'Finds NTLMSSP and SPNEGO tokens in its operands or on standard input (base64, hexadecimal, header lines, a hex ' +
+    'dump of packets) and prints each field with its offset, bytes, meaning and section of the specification.\n\n' +
+    'With --user, and where a challenge and its answer are there, it says whether the response and the MIC are right. ' +
+    PASSWORD_HELP,
+  operands: '[TOKEN...]',
+  operandCount: [0, 1000],
+  options: {
+    ...userOptions,
+    json: { type: 'boolean', help: 'Plain data instead of text.' },
+  },
+  run: async (values, terminal, operands) =>
+    reportingBadInput('decode', terminal, async () => {
+      const found = findTokens(await readInput(operands, terminal));
+      const tokens = found.map(({ token, where }): Decoded => ({ where, ...decodeToken(token) }));
+      const verdicts = values.user === undefined ? undefined : verify(found, tokens, await readCredentials(values, terminal));
+      write(terminal, tokens, verdicts, values.json === true);
+      if (values.user !== undefined && verdicts === undefined) terminal.say('no challenge with its answer, nothing to verify');
+      return tokens.some(({ problems }) => problems.length > 0) ? BAD_INPUT : 0;
+    }),
+});
+
+/** Of the last answer and what came before it. */
+function verify(found: readonly FoundToken[], tokens: readonly DecodedToken[], credentials: Credentials): readonly Verdict[] | undefined {
+  const answer = tokens.findLastIndex(({ message }) => message === 'AUTHENTICATE');
+  const bytes = (index: number): Uint8Array | undefined => {
+    const ntlm = tokens[index]?.ntlm;
+    return ntlm && found[index]?.token.subarray(ntlm.offset, ntlm.offset + ntlm.length);
+  };
+  const before = (name: DecodedToken['message']): Uint8Array | undefined =>
+    bytes(tokens.slice(0, Math.max(answer, 0)).findLastIndex(({ message }) => message === name));
+  const [negotiate, challenge, authenticate] = [before('NEGOTIATE'), before('CHALLENGE'), bytes(answer)];
+  if (challenge === undefined || authenticate === undefined) return undefined;
+  const verdicts = verifyTokens({ negotiate, challenge, authenticate, credentials });
+  credentials.wipe();
+  return verdicts;
+}
+
+function write(terminal: Terminal, tokens: readonly Decoded[], verdicts: readonly Verdict[] | undefined, json: boolean): void {
+  if (json) {
+    terminal.out(`${JSON.stringify({ tokens, ...(verdicts === undefined ? {} : { verdicts }) }, null, 2)}\n`);
+    return;
+  }
+  const palette = paletteOf(terminal);
+  const parts = tokens.map((token) => renderToken(token, token.where, palette));
+  if (verdicts !== undefined) parts.push(renderVerdicts(verdicts, palette));
+  terminal.out(parts.join('\n'));
+}

@@ -1,0 +1,206 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
+import https from 'node:https';
+import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
+import type { InspectionEvent } from 'xstate';
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmAgent } from '../http/agent.ts';
+import type { CredentialsProvider } from '../http/options.ts';
+import { explainRefusal } from '../http/refusal.ts';
+import { policies, type Policy } from '../machine/policy.ts';
+import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
+import { printable, readAll, type Terminal } from './terminal.ts';
+import { UsageError, defineVerb, type OptionTable, type OptionValues } from './verb.ts';
+
+const {
+  user,
+  domain: { short: _short, ...domain },
+  ...secretOptions
+} = userOptions;
+
+const options = {
+  request: {
+    type: 'string',
+    short: 'X',
+    value: 'METHOD',
+    help: 'Method; default GET, and POST where there is --data.',
+  },
+  data: {
+    type: 'string',
+    short: 'd',
+    value: 'DATA',
+    multiple: true,
+    help: 'Body; @FILE reads it from FILE, @- from standard input. Several are joined by "&".',
+  },
+  header: { type: 'string', short: 'H', value: 'LINE', multiple: true, help: 'Header field, "Name: value".' },
+  include: { type: 'boolean', short: 'i', help: 'Print the head of the response before its body.' },
+  verbose: { type: 'boolean', short: 'v', help: 'Tell heads and the states passed through on standard error.' },
+  output: { type: 'string', short: 'o', value: 'FILE', help: 'Write the body to FILE.' },
+  fail: { type: 'boolean', short: 'f', help: 'No body and exit code 22 for a status of 400 and above.' },
+  user,
+  domain,
+  ...secretOptions,
+  policy: { type: 'string', value: 'NAME', choices: policies, help: 'The weakest response sent; default ntlmv2.' },
+  proxy: { type: 'string', short: 'x', value: 'URL', help: 'HTTP proxy; it gets the same credentials if it asks.' },
+  insecure: { type: 'boolean', short: 'k', help: 'Accept any certificate.' },
+  cacert: { type: 'string', value: 'FILE', help: 'PEM file of the authorities to trust.' },
+  'max-time': { type: 'string', short: 'm', value: 'SECONDS', help: 'Give up after that long.' },
+} as const satisfies OptionTable;
+
+type Values = OptionValues<typeof options>;
+
+const EXIT_FAILED_STATUS = 22; // curl's
+const LARGEST_FILE = 2 ** 20; // of certificates
+const MAX_PROMPTS = 3;
+
+export const request = defineVerb({
+  name: 'request',
+  summary: 'Request a URL, authenticating with NTLM if it asks.',
+  description:
+    "Requests URL, in curl's manners. Where the server or the proxy asks for NTLM, the user is authenticated on that " +
+    'connection; nothing is sent to another origin, and redirects are not followed.\n\n' +
+    PASSWORD_HELP,
+  options,
+  operands: 'URL',
+  operandCount: [1, 1],
+  run: async (values, terminal, [operand = '']) => {
+    const url = urlOf(operand);
+    const agent = new NtlmAgent({
+      credentials: credentialsFrom(values, terminal),
+      policy: values.policy as Policy | undefined, // one of its choices
+      ...(values.proxy === undefined ? {} : { proxy: values.proxy }),
+      ...(values.insecure === true ? { rejectUnauthorized: false } : {}),
+      ...(values.cacert === undefined ? {} : { ca: await readText('--cacert', values.cacert) }),
+      ...(values.verbose === true ? { inspect: tellStates(terminal) } : {}),
+    });
+    try {
+      const outgoing = open(url, agent, values);
+      const [response] = await Promise.all([answerTo(outgoing), sendBody(outgoing, values, terminal)]);
+      return await show(response, outgoing, values, terminal);
+    } finally {
+      agent.destroy();
+    }
+  },
+});
+
+/** @throws UsageError; the operand may hold a password and is not repeated. */
+function urlOf(operand: string): URL {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(operand) ? operand : `http://${operand}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new UsageError('URL must be of http or https');
+  if (url.username !== '' || url.password !== '')
+    throw new UsageError('URL must not hold a user or password; use --user');
+  return url;
+}
+
+/** Asked for only where a server asks; a prompt is repeated for who mistyped. */
+function credentialsFrom(values: Values, terminal: Terminal): CredentialsProvider {
+  if (values.user === undefined) return () => undefined;
+  checkUser(values.user);
+  const given = [values['password-file'], values['hash-file'], terminal.env[PASSWORD_VARIABLE]];
+  const attempts = given.some((source) => source !== undefined) ? 1 : MAX_PROMPTS;
+  const known = new Map<number, Promise<Credentials>>(); // the proxy asks for the same as the server
+  return ({ attempt }) => {
+    if (attempt > attempts) return undefined;
+    const answer = known.get(attempt) ?? readCredentials(values, terminal);
+    known.set(attempt, answer);
+    return answer;
+  };
+}
+
+function open(url: URL, agent: NtlmAgent, values: Values): ClientRequest {
+  const { request: send } = url.protocol === 'https:' ? https : http;
+  const method = values.request ?? (values.data === undefined ? 'GET' : 'POST');
+  const signal = values['max-time'] === undefined ? undefined : AbortSignal.timeout(milliseconds(values['max-time']));
+  return send(url, { agent, method, signal, headers: headersOf(values) });
+}
+
+function headersOf({ data, header = [] }: Values): Record<string, string> {
+  const headers = new Headers({ 'user-agent': 'ntlmachine', accept: '*/*' });
+  if (data !== undefined) headers.set('content-type', 'application/x-www-form-urlencoded');
+  for (const line of header) {
+    const [, name, value] = /^([!#$%&'*+\-.^_`|~\w]+)[ \t]*:([\t\x20-\x7e]*)$/.exec(line) ?? [];
+    if (name === undefined || value === undefined) throw new UsageError('--header must be "Name: value", in ASCII');
+    headers.set(name, value);
+  }
+  return Object.fromEntries(headers);
+}
+
+function milliseconds(seconds: string): number {
+  if (!(Number(seconds) > 0)) throw new UsageError('--max-time must be seconds above 0');
+  return Math.ceil(Number(seconds) * 1000);
+}
+
+async function sendBody(outgoing: ClientRequest, { data }: Values, { stdin }: Terminal): Promise<void> {
+  const [only = ''] = data ?? [];
+  if (data?.length === 1 && only.startsWith('@')) {
+    const source = only === '@-' ? stdin : createReadStream(only.slice(1));
+    source.on('error', (error: Error) => outgoing.destroy(error));
+    await pipeline(source, outgoing).catch((error: Error) => outgoing.destroy(error));
+  } else {
+    outgoing.end(data?.join('&'));
+  }
+}
+
+async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function show(
+  response: IncomingMessage,
+  outgoing: ClientRequest,
+  values: Values,
+  terminal: Terminal,
+): Promise<number> {
+  const { statusCode: status = 0 } = response;
+  if (values.verbose === true) {
+    terminal.say(`> ${outgoing.method} ${outgoing.path}`);
+    for (const line of headLines(response)) terminal.say(`< ${printable(line)}`);
+  }
+  const failed = values.fail === true && status >= 400;
+  const refusal = explainRefusal(response);
+  if (refusal !== undefined)
+    terminal.say(`ntlmachine request: ${status}, ${refusal.code}: ${printable(refusal.message)}`);
+  else if (failed) terminal.say(`ntlmachine request: the server answered ${status}`);
+  if (failed) return EXIT_FAILED_STATUS;
+  if (values.include === true) terminal.out(`${headLines(response).join('\r\n')}\r\n\r\n`);
+  if (values.output !== undefined) await pipeline(response, createWriteStream(values.output));
+  else for await (const bytes of response) terminal.out(bytes as Uint8Array);
+  return 0;
+}
+
+function headLines({ httpVersion, statusCode, statusMessage, rawHeaders }: IncomingMessage): string[] {
+  const lines = [`HTTP/${httpVersion} ${statusCode} ${statusMessage}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  return lines;
+}
+
+/** A line for each state of a connection's machine and of the handshake inside it. */
+function tellStates(terminal: Terminal): (event: InspectionEvent) => void {
+  const last = new WeakMap<object, string>();
+  return (event) => {
+    if (event.type !== '@xstate.snapshot') return;
+    const { value, context } = event.snapshot as {
+      readonly value?: unknown;
+      readonly context?: { readonly side?: string };
+    };
+    if (value === undefined) return; // a service
+    const state = pathOf(value);
+    if (last.get(event.actorRef) === state) return;
+    last.set(event.actorRef, state);
+    terminal.say(`* ${context?.side === undefined ? '  handshake' : `${context.side} connection`}: ${state}`);
+  };
+}
+
+function pathOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, inner]) => `${name}.${pathOf(inner)}`)
+    .join(', ');
+}
+
+async function readText(option: string, path: string): Promise<string> {
+  return new TextDecoder().decode(await readAll(createReadStream(path), option, LARGEST_FILE));
+}

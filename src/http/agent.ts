@@ -1,0 +1,110 @@
+import { Agent as HttpAgent, type ClientRequestArgs } from 'node:http';
+import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
+import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions } from 'node:tls';
+import { carrierOptions, type HttpOptions } from './options.ts';
+import { Routes, originUrl, whenReady } from './routes.ts';
+import { NtlmSocket } from './socket.ts';
+
+/** Options of the handshake, and those of node's own agents, TLS options included. */
+export interface NtlmAgentOptions extends HttpOptions, Omit<AgentOptions, keyof HttpOptions> {}
+
+/** What node's agents have and its types leave out. */
+interface TlsConnector {
+  createConnection(options: ConnectionOptions): Socket;
+}
+
+/**
+ * An agent of node:http and node:https whose connections authenticate themselves. Connections are kept
+ * alive unless `keepAlive` is `false`.
+ *
+ * ```ts
+ * const agent = new NtlmAgent({ credentials });
+ * https.get('https://intranet.corp/', { agent });
+ * axios.get(url, { httpAgent: agent, httpsAgent: agent });
+ * ```
+ */
+export class NtlmAgent extends HttpAgent {
+  readonly #routes: Routes;
+  /** Opens TLS connections, and keeps their sessions. */
+  readonly #https: HttpsAgent & TlsConnector;
+  #protocol: string | undefined;
+  #defaultPort: number | undefined;
+
+  /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
+  constructor(options: NtlmAgentOptions) {
+    const routes = new Routes(options);
+    const agentOptions = { keepAlive: true, ...carrierOptions(options) };
+    super(agentOptions);
+    // The constructor above wrote node's defaults for plain HTTP into both.
+    this.#protocol = undefined;
+    this.#defaultPort = undefined;
+    this.#routes = routes;
+    this.#https = new HttpsAgent(agentOptions) as HttpsAgent & TlsConnector;
+  }
+
+  /** As node:http asks for it: whichever of the two modules is asking. */
+  get protocol(): string {
+    return this.#protocol ?? (calledByHttps() ? 'https:' : 'http:');
+  }
+
+  set protocol(protocol: string) {
+    if (#protocol in this) this.#protocol = protocol;
+  }
+
+  get defaultPort(): number {
+    return this.#defaultPort ?? (this.protocol === 'https:' ? 443 : 80);
+  }
+
+  set defaultPort(port: number) {
+    if (#defaultPort in this) this.#defaultPort = port;
+  }
+
+  override getName(options?: ClientRequestArgs): string {
+    return options !== undefined && isSecure(options)
+      ? `https:${this.#https.getName(options)}`
+      : super.getName(options);
+  }
+
+  override createConnection(options: ClientRequestArgs): Duplex {
+    const secure = isSecure(options);
+    const open = (): Socket => {
+      if (secure)
+        return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
+      return connect(options as TcpNetConnectOpts);
+    };
+    const route = this.#routes.to({
+      origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
+      open: (done) => whenReady(open(), secure, done),
+      tls: tlsOptions(options),
+    });
+    return new NtlmSocket(route);
+  }
+
+  override destroy(): void {
+    super.destroy();
+    this.#https.destroy();
+  }
+}
+
+function isSecure(options: ClientRequestArgs): boolean {
+  const asking = options._defaultAgent as { readonly protocol?: string } | undefined;
+  return (options.protocol ?? asking?.protocol) === 'https:';
+}
+
+/** node:https reads `protocol` and `defaultPort` before it says who it is; only the stack tells. */
+function calledByHttps(): boolean {
+  return new Error().stack?.includes('node:https') ?? false;
+}
+
+/** The options as tls.connect takes them for a socket that is there already. */
+function tlsOptions({
+  host: _host,
+  port: _port,
+  path: _path,
+  socketPath: _socketPath,
+  ...options
+}: ClientRequestArgs): ConnectionOptions {
+  return options as ConnectionOptions;
+}

@@ -1,0 +1,180 @@
+import { Credentials } from '../crypto/credentials.ts';
+import { NtlmError, invalidArgument } from '../errors.ts';
+import { checkCredentials, resolveOptions, type NtlmOptions } from '../machine/options.ts';
+import type { ConnectionInspector } from './connection-machine.ts';
+import type { HttpScheme } from './mechanism.ts';
+import { httpUrl, type Allow } from './origins.ts';
+
+/** What an app is told when credentials are wanted. */
+export interface CredentialsQuestion {
+  /** Of the server, or of the proxy: `https://host:port`. */
+  readonly origin: string;
+  readonly side: ConnectionSide;
+  readonly scheme: HttpScheme;
+  /** 1 when first asked; one more after each refusal. */
+  readonly attempt: number;
+  /** Why the credentials before were refused. */
+  readonly reason: NtlmError | undefined;
+}
+
+/** Who asks for authentication: the server by 401, the proxy by 407. */
+export type ConnectionSide = 'server' | 'proxy';
+
+/** `undefined` gives up: the 401 or 407 is handed back. */
+export type CredentialsProvider = (
+  question: CredentialsQuestion,
+) => Credentials | undefined | Promise<Credentials | undefined>;
+
+export interface ProxyOptions {
+  readonly url: string | URL;
+  /** Default: those of the server. */
+  readonly credentials?: Credentials | CredentialsProvider | undefined;
+  /** Extra certificate authorities of a proxy that itself speaks TLS. */
+  readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
+}
+
+/** What the agent, the dispatcher and fetch have in common. */
+export interface HttpOptions extends Pick<
+  NtlmOptions,
+  'policy' | 'workstation' | 'unicode' | 'version' | 'now' | 'randomBytes'
+> {
+  /** A handle, or a function that is asked when a server wants them and again when it refused them. */
+  readonly credentials: Credentials | CredentialsProvider;
+  /** The origins that may receive a handshake; default: the one first asked for. */
+  readonly allow?: Allow | undefined;
+  /** An HTTP proxy: `http://host:port`, or its URL beside credentials of its own. */
+  readonly proxy?: string | URL | ProxyOptions | undefined;
+  /** Service principal name; default `HTTP/` and the host asked for. `false`: none. */
+  readonly spn?: string | false | undefined;
+  /** Whether the certificate of a TLS server is bound to the handshake (RFC 5929); default `true`. */
+  readonly channelBindings?: boolean | undefined;
+  /** For how long a leg of a handshake may take, in milliseconds; default 30 000. */
+  readonly legTimeout?: number | undefined;
+  /** For how long the answer to a complete authentication may take, in milliseconds; default 300 000. */
+  readonly answerTimeout?: number | undefined;
+  /** Handshakes a request may cost; default 5. */
+  readonly maxAttempts?: number | undefined;
+  /** The longest body, in bytes, that is kept for a second sending; default 1 MiB. */
+  readonly maxRepeatableBody?: number | undefined;
+  /** XState's inspector, for each connection's machine. It sees handles, never hashes or keys. */
+  readonly inspect?: ConnectionInspector | undefined;
+}
+
+export interface Limits {
+  readonly legTimeout: number;
+  readonly answerTimeout: number;
+  readonly maxAttempts: number;
+  readonly maxRepeatableBody: number;
+}
+
+/** Where credentials come from. */
+export interface CredentialsSource {
+  readonly ask: CredentialsProvider;
+  /** Whether others may follow a refusal. */
+  readonly others: boolean;
+}
+
+export interface ResolvedProxy {
+  readonly url: URL;
+  readonly credentials: CredentialsSource;
+  readonly ca: ProxyOptions['ca'];
+}
+
+export interface ResolvedHttpOptions {
+  readonly credentials: CredentialsSource;
+  readonly allow: Allow | undefined;
+  readonly proxy: ResolvedProxy | undefined;
+  readonly spn: string | false | undefined;
+  readonly channelBindings: boolean;
+  readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  readonly limits: Limits;
+  readonly inspect: ConnectionInspector | undefined;
+}
+
+/** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
+export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
+  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
+  const handshake = { policy, workstation, unicode, version, now, randomBytes };
+  resolveOptions({ ...handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
+  if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
+  const credentials = sourceOf(options.credentials, 'credentials');
+  return {
+    credentials,
+    allow: options.allow,
+    proxy: options.proxy === undefined ? undefined : resolveProxy(options.proxy, credentials),
+    spn,
+    channelBindings,
+    handshake,
+    limits: {
+      legTimeout: atLeast('legTimeout', options.legTimeout ?? 30_000, 1),
+      answerTimeout: atLeast('answerTimeout', options.answerTimeout ?? 300_000, 1),
+      maxAttempts: atLeast('maxAttempts', options.maxAttempts ?? 5, 1),
+      maxRepeatableBody: atLeast('maxRepeatableBody', options.maxRepeatableBody ?? 1024 * 1024, 0),
+    },
+    inspect,
+  };
+}
+
+const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
+  'credentials',
+  'allow',
+  'proxy',
+  'spn',
+  'channelBindings',
+  'legTimeout',
+  'answerTimeout',
+  'maxAttempts',
+  'maxRepeatableBody',
+  'inspect',
+  'policy',
+  'workstation',
+  'unicode',
+  'version',
+  'now',
+  'randomBytes',
+]);
+
+/** What of a carrier's options is its own. */
+export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof HttpOptions> {
+  const entries = Object.entries(options).filter(([name]) => !OPTION_NAMES.has(name));
+  return Object.fromEntries(entries) as Omit<T, keyof HttpOptions>;
+}
+
+function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ResolvedProxy {
+  if (typeof proxy === 'string' || proxy instanceof URL)
+    return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
+  if (typeof proxy !== 'object' || proxy === null)
+    throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
+  const credentials = proxy.credentials === undefined ? fallback : sourceOf(proxy.credentials, 'proxy.credentials');
+  return { url: proxyUrl(proxy.url), credentials, ca: proxy.ca };
+}
+
+function proxyUrl(value: string | URL): URL {
+  const url = httpUrl(value, 'proxy');
+  if (url.username !== '' || url.password !== '') {
+    throw invalidArgument('proxy', 'must not carry a password in its URL; give { url, credentials }');
+  }
+  return url;
+}
+
+function sourceOf(credentials: Credentials | CredentialsProvider, argument: string): CredentialsSource {
+  if (typeof credentials === 'function') {
+    const ask: CredentialsProvider = async (question) => {
+      const answer = await credentials(question);
+      if (answer !== undefined) checkCredentials(answer);
+      return answer;
+    };
+    return { ask, others: true };
+  }
+  if (!(credentials instanceof Credentials)) {
+    throw invalidArgument(argument, 'must be Credentials or a function that returns them');
+  }
+  return { ask: ({ attempt }) => (attempt === 1 ? credentials : undefined), others: false };
+}
+
+function atLeast(name: string, value: number, least: number): number {
+  if (!Number.isInteger(value) || value < least)
+    throw invalidArgument(name, `must be a whole number of at least ${least}`);
+  return value;
+}

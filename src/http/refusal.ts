@@ -1,0 +1,76 @@
+/** Why a 401 or 407 was handed back, said in the response itself. */
+import { describeTargetInfo } from '../messages/av-pairs.ts';
+import type { ChallengeMessage } from '../messages/challenge.ts';
+import type { Filetime } from '../messages/filetime.ts';
+import { NtlmError, type NtlmErrorCode } from '../errors.ts';
+
+/** Why a request was not authenticated. */
+export interface Refusal {
+  readonly code: NtlmErrorCode;
+  readonly message: string;
+}
+
+const REFUSAL_FIELD = 'proxy-status';
+const IDENTITY = 'ntlmachine';
+
+/** The field that tells it: Proxy-Status (RFC 9209), written by this end as the last intermediary. */
+export function refusalField({ code, message }: NtlmError): { name: string; value: string } {
+  const details = `${code}: ${message}`.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+  return { name: 'Proxy-Status', value: `${IDENTITY}; error=http_request_denied; details="${details}"` };
+}
+
+/** What clients hand out as headers: `Headers`, or an object as node:http, axios, got and undici have it. */
+export type HeadersLike =
+  { get(name: string): unknown } | { readonly [name: string]: string | readonly string[] | undefined };
+
+/** A response as fetch and axios (`status`), or node:http, got and undici (`statusCode`) have it. */
+export interface ResponseLike {
+  readonly status?: number | undefined;
+  readonly statusCode?: number | undefined;
+  readonly headers: HeadersLike;
+}
+
+/**
+ * Why a response of status 401 or 407 is one: what this library wrote into it, or that NTLM was not offered.
+ * `undefined` for every other response, and where the server has said nothing.
+ */
+export function explainRefusal(response: ResponseLike): Refusal | undefined {
+  const status = response.status ?? response.statusCode;
+  if (status !== 401 && status !== 407) return undefined;
+  const written = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`).exec(
+    fieldOf(response.headers, REFUSAL_FIELD),
+  );
+  if (written) {
+    return { code: written[1] as NtlmErrorCode, message: (written[2] ?? '').replace(/\\(.)/g, '$1') };
+  }
+  const offers = fieldOf(response.headers, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
+  if (/(?:^|[\s,])(?:ntlm|negotiate)(?:$|[\s,])/i.test(offers)) return undefined;
+  return { code: 'ntlm-not-offered', message: `the server offers ${offers === '' ? 'no scheme' : offers}` };
+}
+
+function fieldOf(headers: HeadersLike, name: string): string {
+  const value = typeof headers.get === 'function' ? headers.get(name) : (headers as Record<string, unknown>)[name];
+  return Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '';
+}
+
+const TICKS_PER_SECOND = 10_000_000n;
+/** What Windows tolerates by default, for Kerberos and NTLM alike. */
+const TOLERATED_SECONDS = 300n;
+
+/** A refusal by the server, with the clocks where they may be the cause. */
+export function refusedByServer(challenge: ChallengeMessage | undefined, now: () => Filetime): NtlmError {
+  return new NtlmError(`the server refused the credentials${skewNote(challenge, now)}`, {
+    code: 'credentials-refused',
+    phase: 'authenticate',
+    side: 'peer',
+  });
+}
+
+function skewNote(challenge: ChallengeMessage | undefined, now: () => Filetime): string {
+  const timestamp = challenge?.targetInfo && describeTargetInfo(challenge.targetInfo).timestamp;
+  if (timestamp === undefined) return '';
+  const seconds = (timestamp - now()) / TICKS_PER_SECOND;
+  const distance = seconds < 0n ? -seconds : seconds;
+  if (distance <= TOLERATED_SECONDS) return '';
+  return `; its clock is ${distance} seconds ${seconds < 0n ? 'behind' : 'ahead of'} ours`;
+}

@@ -1,0 +1,97 @@
+import type { Socket } from 'node:net';
+import { MAX_HEAD_LENGTH, headLength } from './framing.ts';
+import type { ClientRequest } from './request.ts';
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export type Written = (error?: Error | null) => void;
+
+export interface RequestSink {
+  /** A head is complete. */
+  begin(head: Buffer): ClientRequest;
+  /** The body of the request at hand is out. */
+  bodySent(): void;
+}
+
+/** What the client wrote and may not go out yet: heads until they are complete, bodies until they are wanted. */
+export class RequestQueue {
+  /** What becomes of body bytes. */
+  body: 'hold' | 'send' | 'forget' = 'hold';
+  /** Bytes are no longer HTTP and pass as they are. */
+  tunnel = false;
+  /** The request at hand, or the last one. */
+  request: ClientRequest | undefined;
+  readonly #sink: RequestSink;
+  #chunks: Buffer[] = [];
+  #partialHead = NOTHING;
+  #written: Written | undefined;
+
+  constructor(sink: RequestSink) {
+    this.#sink = sink;
+  }
+
+  /** `written` is told when all of it went out: until then the client waits. */
+  push(chunks: readonly Buffer[], written: Written): void {
+    this.#chunks.push(...chunks);
+    this.#written = written;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+  }
+
+  /** Moves what may go to `socket`. A request begins only where `mayBegin` says so. */
+  pump(socket: Socket, mayBegin: () => boolean): void {
+    socket.cork();
+    try {
+      while (this.#chunks.length > 0 && !socket.writableNeedDrain && !socket.destroyed) {
+        if (!this.#pumpOne(socket, this.#chunks[0]!, mayBegin)) break;
+      }
+    } finally {
+      socket.uncork();
+    }
+    if (this.#chunks.length > 0 || this.#written === undefined) return;
+    const written = this.#written;
+    this.#written = undefined;
+    written();
+  }
+
+  /** @returns whether there may be more to do. */
+  #pumpOne(socket: Socket, bytes: Buffer, mayBegin: () => boolean): boolean {
+    if (this.tunnel) {
+      this.#chunks.shift();
+      socket.write(bytes);
+      return true;
+    }
+    const { request } = this;
+    if (request === undefined || request.body.done) {
+      if (!mayBegin()) return false;
+      this.#chunks.shift();
+      this.#readHead(bytes);
+      return true;
+    }
+    if (this.body === 'hold') return false;
+    const part = bytes.subarray(0, request.body.take(bytes));
+    if (part.length === bytes.length) this.#chunks.shift();
+    else this.#chunks[0] = bytes.subarray(part.length);
+    if (this.body === 'send') {
+      request.noteSent(part);
+      socket.write(part);
+      if (request.body.done) this.#sink.bodySent();
+    }
+    return true;
+  }
+
+  #readHead(bytes: Buffer): void {
+    const head = this.#partialHead.length === 0 ? bytes : Buffer.concat([this.#partialHead, bytes]);
+    const length = headLength(head);
+    if (length === -1) {
+      if (head.length > MAX_HEAD_LENGTH) throw new RangeError('the head of the request is too long');
+      this.#partialHead = head;
+      return;
+    }
+    this.#partialHead = NOTHING;
+    if (length < head.length) this.#chunks.unshift(head.subarray(length));
+    this.request = this.#sink.begin(head.subarray(0, length));
+  }
+}

@@ -1,0 +1,180 @@
+import { NtlmError } from '../errors.ts';
+import {
+  BodyReader,
+  MAX_HEAD_LENGTH,
+  headLength,
+  parseResponseHead,
+  responseBodyLength,
+  type ResponseHead,
+} from './framing.ts';
+
+/** A response up to the end of its head; the rest of it waits on the connection. */
+export interface Answer {
+  readonly head: ResponseHead;
+  readonly raw: Buffer;
+  /** What came along behind the head. */
+  readonly rest: Buffer;
+  /** Of the request that was answered. */
+  readonly method: string;
+}
+
+export interface ResponseSink {
+  /** Bytes that are the client's. */
+  flow(bytes: Buffer): void;
+  /** A response of status 1xx but 101. */
+  interim(raw: Buffer): void;
+  answer(answer: Answer): void;
+  /** A response went through unseen: neither 401 nor 407. */
+  passed(): void;
+  failed(error: Error): void;
+  pause(): void;
+  resume(): void;
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+/** Beyond, a new connection costs less than the rest of a body nobody wants. */
+const MAX_DRAINED_BODY = 256 * 1024;
+
+/**
+ * Reads what the other end of one connection writes. Between the head it was told to expect and the next one,
+ * bytes flow through unread.
+ */
+export class ResponseReader {
+  readonly #sink: ResponseSink;
+  readonly #headTimeout: number;
+  #mode: 'flow' | 'head' | 'held' | 'drain' = 'flow';
+  #everything = false;
+  #method = '';
+  #received = NOTHING;
+  #timer: NodeJS.Timeout | undefined;
+  #drained: { readonly body: BodyReader; left: number; readonly resolve: (reusable: boolean) => void } | undefined;
+
+  /** `headTimeout`: milliseconds that the head of a 401 may take once it has begun. */
+  constructor(sink: ResponseSink, headTimeout: number) {
+    this.#sink = sink;
+    this.#headTimeout = headTimeout;
+  }
+
+  /** Whether bytes go straight to the client. */
+  get flows(): boolean {
+    return this.#mode === 'flow';
+  }
+
+  /** The response to a request comes next. `everything`: whatever its status, it is an answer, not the client's. */
+  expect(method: string, { everything }: { readonly everything: boolean }): void {
+    this.#mode = 'head';
+    this.#everything = everything || method === 'CONNECT';
+    this.#method = method;
+    this.#received = NOTHING;
+    this.#sink.resume();
+  }
+
+  /** Lets the rest of an answer through to the client. */
+  flow(): void {
+    this.#mode = 'flow';
+    this.#sink.resume();
+  }
+
+  /** Reads the body of an answer that nobody wants. Resolves with whether the connection can go on after it. */
+  async drain({ head, rest, method }: Answer): Promise<boolean> {
+    const length = responseBodyLength(head, method);
+    if (!head.persistent || length === 'until-close') return false;
+    const body = new BodyReader(length);
+    if (body.take(rest) < rest.length) return false; // bytes that no request asked for
+    if (body.done) return true;
+    return new Promise((resolve) => {
+      this.#drained = { body, left: MAX_DRAINED_BODY - rest.length, resolve };
+      this.#mode = 'drain';
+      this.#sink.resume();
+    });
+  }
+
+  /** The connection is gone: nothing more will come. @returns what was read of an unfinished head. */
+  end(): Buffer {
+    clearTimeout(this.#timer);
+    this.#drained?.resolve(false);
+    this.#drained = undefined;
+    const received = this.#received;
+    this.#received = NOTHING;
+    return received;
+  }
+
+  push(bytes: Buffer): void {
+    try {
+      if (this.#mode === 'flow') this.#sink.flow(bytes);
+      else if (this.#mode === 'head') this.#readHead(bytes);
+      else if (this.#mode === 'drain') this.#drain(bytes);
+      else this.#received = Buffer.concat([this.#received, bytes]); // paused; what was under way
+    } catch (error) {
+      this.#sink.failed(error as Error);
+    }
+  }
+
+  #readHead(bytes: Buffer): void {
+    const received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
+    const concern = this.#everything ? 'ours' : concernOf(received);
+    if (concern === 'client') {
+      this.#received = NOTHING;
+      this.#mode = 'flow';
+      this.#sink.passed();
+      this.#sink.flow(received);
+      return;
+    }
+    this.#received = received;
+    const length = headLength(received);
+    if (length === -1) {
+      if (received.length > MAX_HEAD_LENGTH) throw failure('too-long', 'the head of the response is too long');
+      if (concern === 'ours') {
+        this.#timer ??= setTimeout(
+          () => this.#sink.failed(failure('timed-out', 'the head of a response took too long')),
+          this.#headTimeout,
+        );
+      }
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#received = NOTHING;
+    const raw = received.subarray(0, length);
+    const rest = received.subarray(length);
+    const head = parseResponseHead(raw);
+    if (head.status < 200 && head.status !== 101) {
+      this.#sink.interim(raw);
+      if (rest.length > 0) this.#readHead(rest);
+      return;
+    }
+    this.#mode = 'held';
+    this.#sink.pause();
+    this.#sink.answer({ head, raw, rest, method: this.#method });
+  }
+
+  #drain(bytes: Buffer): void {
+    const drained = this.#drained;
+    if (drained === undefined) return;
+    drained.left -= bytes.length;
+    const clean = drained.body.take(bytes) === bytes.length;
+    if (clean && !drained.body.done && drained.left > 0) return;
+    this.#drained = undefined;
+    this.#mode = 'held';
+    this.#sink.pause();
+    drained.resolve(clean && drained.body.done);
+  }
+}
+
+const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
+const STATUS_END = 'HTTP/1.1 401'.length;
+
+/** Whose response begins with these bytes. Cheap: it runs once for each. */
+function concernOf(bytes: Buffer): 'client' | 'ours' | 'unclear' {
+  if (bytes.length < STATUS_END) {
+    return STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length)) ? 'unclear' : 'client';
+  }
+  const [hundreds, tens, ones] = [bytes[9]! - 0x30, bytes[10]! - 0x30, bytes[11]! - 0x30];
+  if (hundreds === 1) return 'unclear';
+  if (hundreds !== 4 || tens !== 0 || (ones !== 1 && ones !== 7)) return 'client';
+  return STATUS_LINE.equals(bytes.subarray(0, STATUS_LINE.length)) ? 'ours' : 'client';
+}
+
+function failure(code: 'too-long' | 'timed-out', message: string): NtlmError {
+  return new NtlmError(message, { code, phase: 'transport', side: 'peer' });
+}

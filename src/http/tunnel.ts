@@ -1,0 +1,76 @@
+import { isIP } from 'node:net';
+import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { NtlmError } from '../errors.ts';
+import { headLength, parseResponseHead, valuesOf } from './framing.ts';
+import { explainRefusal } from './refusal.ts';
+import { hostOf, portOf, whenReady } from './routes.ts';
+import { NtlmSocket, type Destroyable, type Route } from './socket.ts';
+
+export interface TunnelOptions {
+  /** To the proxy, and through its authentication. */
+  readonly route: Route;
+  readonly proxy: URL;
+  /** Of the server behind. */
+  readonly origin: URL;
+  readonly tls: ConnectionOptions;
+}
+
+/** A TLS connection through a proxy (RFC 9110 9.3.6); the proxy authenticates the connection before TLS begins. */
+export function openTunnel(
+  { route, proxy, origin, tls }: TunnelOptions,
+  done: Parameters<Route['open']>[0],
+): Destroyable {
+  const host = hostOf(origin);
+  const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
+  const socket = new NtlmSocket(route);
+  let underway: Destroyable = socket;
+  let received: Buffer = Buffer.alloc(0);
+
+  const fail = (error: Error): void => {
+    socket.off('end', onEnd);
+    socket.destroy();
+    done(error);
+  };
+  const onEnd = (): void => fail(proxyRefused(proxy, authority, 'by closing the connection'));
+  const onData = (bytes: Buffer): void => {
+    received = Buffer.concat([received, bytes]);
+    const length = headLength(received);
+    if (length === -1) return;
+    socket.off('data', onData).off('end', onEnd);
+    try {
+      const head = parseResponseHead(received.subarray(0, length));
+      if (head.status >= 300) {
+        const headers = Object.fromEntries(
+          ['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]),
+        );
+        const why = explainRefusal({ status: head.status, headers });
+        return fail(proxyRefused(proxy, authority, `with status ${head.status}${why ? `: ${why.message}` : ''}`));
+      }
+    } catch (error) {
+      return fail(error as Error);
+    }
+    socket.off('error', fail);
+    const inner = socket.detach();
+    if (inner === undefined) return fail(proxyRefused(proxy, authority, 'by closing the connection'));
+    const servername = tls.servername ?? (isIP(host) ? undefined : host);
+    const secured = connectTls({
+      ...tls,
+      ALPNProtocols: ['http/1.1'],
+      host,
+      socket: inner,
+      ...(servername === undefined ? {} : { servername }),
+    });
+    underway = whenReady(secured, true, done);
+  };
+  socket.once('error', fail).once('end', onEnd).on('data', onData);
+  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+  return { destroy: () => underway.destroy() };
+}
+
+function proxyRefused(proxy: URL, authority: string, how: string): NtlmError {
+  return new NtlmError(`the proxy ${proxy.origin} answered the request for a tunnel to ${authority} ${how}`, {
+    code: 'proxy-refused',
+    phase: 'transport',
+    side: 'peer',
+  });
+}

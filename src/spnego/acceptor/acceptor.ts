@@ -1,0 +1,124 @@
+import { createActor, waitFor, type Actor } from 'xstate';
+import type { AcceptorOptions } from '../../acceptor/context.ts';
+import type { ClaimedIdentity, Verified } from '../../acceptor/verify.ts';
+import type { SessionKey } from '../../crypto/session-key.ts';
+import { NtlmError, invalidArgument } from '../../errors.ts';
+import { isBytes } from '../../messages/checks.ts';
+import type { NtlmSession } from '../../session/session.ts';
+import type { SpnegoAcceptorEvent, SpnegoRefusal } from './context.ts';
+import { spnegoAcceptorMachine } from './machine.ts';
+
+export type SpnegoAcceptorActor = Actor<typeof spnegoAcceptorMachine>;
+export type SpnegoAcceptorState =
+  'listening' | 'negotiating' | 'challenging' | 'challenged' | 'verifying' | 'confirming' | 'accepted' | 'refused';
+
+/** What an acceptor makes of a client's token. */
+export type SpnegoAcceptorStep =
+  /** `token` is to be sent, and another one is due. */
+  | { readonly state: 'continue'; readonly token: Uint8Array }
+  /** `token` is to be sent, where there is one. */
+  | { readonly state: 'accepted'; readonly token: Uint8Array | undefined; readonly result: Verified }
+  /** `token`, where there is one, says `reject`. */
+  | {
+      readonly state: 'refused';
+      readonly token: Uint8Array | undefined;
+      readonly reason: SpnegoRefusal;
+      readonly error: NtlmError;
+    };
+
+/**
+ * The server's end of one negotiation, token by token; it takes SPNEGO and NTLMSSP without it. One acceptor belongs
+ * to one connection.
+ *
+ * ```ts
+ * const acceptor = new SpnegoAcceptor({ credentials });
+ * let step = await acceptor.accept(await receive());
+ * while (step.state === 'continue') {
+ *   send(step.token);
+ *   step = await acceptor.accept(await receive());
+ * }
+ * ```
+ */
+export class SpnegoAcceptor {
+  readonly actor: SpnegoAcceptorActor;
+
+  /** @throws NtlmError `invalid-argument`, naming the option. */
+  constructor(options: AcceptorOptions) {
+    this.actor = createActor(spnegoAcceptorMachine, { input: options });
+    const snapshot = this.actor.getSnapshot();
+    if (snapshot.status === 'error') throw snapshot.error;
+    this.actor.start();
+  }
+
+  /**
+   * The bytes of a NegTokenInit2, for protocols in which the server speaks first (MS-SPNG 3.2.5.2).
+   *
+   * @throws NtlmError `unexpected-call` once the client spoke
+   */
+  hint(): Uint8Array {
+    this.#send({ type: 'hint' }, 'hint()');
+    return this.actor.getSnapshot().context.token!.slice();
+  }
+
+  /**
+   * What to make of `token`, as received. Never throws for what the client sent.
+   *
+   * @throws NtlmError `unexpected-call` when it is over; `service-failed` where the credentials could not be looked up
+   */
+  async accept(token: Uint8Array): Promise<SpnegoAcceptorStep> {
+    if (!isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'spnego');
+    this.#send({ type: 'token', token }, 'accept()');
+    const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
+    const bytes = context.token?.slice();
+    switch (this.state) {
+      case 'accepted':
+        return { state: 'accepted', token: bytes, result: context.result! };
+      case 'refused':
+        if (context.refusal === undefined) throw context.error;
+        return { state: 'refused', token: bytes, reason: context.refusal, error: context.error! };
+      case 'listening':
+        throw new NtlmError('the negotiation was reset', { code: 'aborted', phase: 'spnego', side: 'local' });
+      default:
+        return { state: 'continue', token: bytes! };
+    }
+  }
+
+  /** Forgets this negotiation, its keys wiped and its session closed. */
+  reset(): void {
+    this.actor.send({ type: 'reset' });
+  }
+
+  get state(): SpnegoAcceptorState {
+    const { value } = this.actor.getSnapshot();
+    return (typeof value === 'string' ? value : Object.keys(value)[0]) as SpnegoAcceptorState;
+  }
+
+  /** Who was accepted. */
+  get identity(): ClaimedIdentity | undefined {
+    return this.#verified?.identity;
+  }
+
+  get sessionKey(): SessionKey | undefined {
+    return this.#verified?.sessionKey;
+  }
+
+  /** Signing and sealing with the accepted client, where SIGN was agreed on. */
+  get session(): NtlmSession | undefined {
+    return this.#verified && this.actor.getSnapshot().context.session;
+  }
+
+  get #verified(): Verified | undefined {
+    return this.state === 'accepted' ? this.actor.getSnapshot().context.result : undefined;
+  }
+
+  #send(event: SpnegoAcceptorEvent, call: string): void {
+    if (!this.actor.getSnapshot().can(event)) {
+      throw new NtlmError(`${call} has no meaning in state "${this.state}"; nothing changed`, {
+        code: 'unexpected-call',
+        phase: 'spnego',
+        side: 'local',
+      });
+    }
+    this.actor.send(event);
+  }
+}

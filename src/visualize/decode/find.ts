@@ -1,0 +1,149 @@
+import { NtlmError } from '../../errors.ts';
+import { decodeMessage } from '../../messages/message.ts';
+import { isNtlmMessage } from '../../messages/header.ts';
+import { decodeSpnegoToken } from '../../spnego/messages/index.ts';
+import { fromBase64, fromHex, indexOfBytes, toLatin1 } from '../bytes.ts';
+
+/** A token and where it was. */
+export interface FoundToken {
+  readonly token: Uint8Array;
+  /** For people: `WWW-Authenticate: NTLM`, `base64`, `hexadecimal, byte 54`. */
+  readonly where: string;
+}
+
+const SIGNATURE = Uint8Array.of(0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0x00);
+const HEADER = /(?:([A-Za-z-]+-Authenticate|(?:Proxy-)?Authorization)[ \t]*:[^\r\n]*?)?\b(NTLM|Negotiate)[ \t]+([A-Za-z0-9+/]{8,}={0,2})/gi;
+const BASE64_SIGNATURE = /TlRMTVNTUA[A-Za-z0-9+/]*={0,2}/g;
+/** SPNEGO's envelope around a token is some object identifiers long. */
+const LONGEST_ENVELOPE = 256;
+const LARGEST_INPUT = 4 * 1024 * 1024;
+
+/**
+ * The NTLMSSP and SPNEGO tokens in whatever a person has at hand: base64, hexadecimal, header
+ * lines, a hex dump of packets, or the bytes themselves.
+ *
+ * @throws NtlmError `malformed-token` where there is none, with the offset up to which the text could be read.
+ */
+export function findTokens(input: string | Uint8Array): readonly FoundToken[] {
+  if (input.length > LARGEST_INPUT) throw nothing(`the input is larger than ${LARGEST_INPUT / 1024 / 1024} MiB`, LARGEST_INPUT);
+  const found = typeof input === 'string' ? inText(input) : inBytes(input, 'bytes');
+  if (found.length > 0) return found;
+  const text = typeof input === 'string' ? input : toLatin1(input);
+  const start = text.search(/\S/);
+  if (start < 0) throw nothing('the input is empty', 0);
+  throw nothing('no NTLMSSP or SPNEGO token is in the input', start);
+}
+
+function inText(text: string): FoundToken[] {
+  const headers = inHeaders(text);
+  if (headers.length > 0) return headers;
+  const dumped = hexDump(text);
+  if (dumped !== undefined) return inBytes(dumped, 'hexadecimal');
+  const whole = fromBase64(text.replace(/\s+/g, ''));
+  if (whole !== undefined) {
+    const found = inBytes(whole, 'base64');
+    if (found.length > 0) return found;
+  }
+  return [...text.matchAll(BASE64_SIGNATURE)].flatMap(({ 0: match, index }) => {
+    const token = fromBase64(match);
+    return token === undefined ? [] : [{ token, where: `base64, character ${index}` }];
+  });
+}
+
+function inHeaders(text: string): FoundToken[] {
+  return [...text.matchAll(HEADER)].flatMap(([, header, scheme = '', base64 = '']) => {
+    const token = fromBase64(base64);
+    const isToken = token !== undefined && (isNtlmMessage(token) || token[0] === 0x60 || token[0] === 0xa1);
+    return isToken ? [{ token, where: header === undefined ? scheme : `${header}: ${scheme}` }] : [];
+  });
+}
+
+function inBytes(bytes: Uint8Array, what: string): FoundToken[] {
+  if (isNtlmMessage(bytes) && indexOfBytes(bytes, SIGNATURE, 1) < 0) return [{ token: bytes, where: what }];
+  if (isSpnego(bytes)) return [{ token: bytes, where: what }];
+  const found: FoundToken[] = [];
+  for (let at = indexOfBytes(bytes, SIGNATURE); at >= 0; at = indexOfBytes(bytes, SIGNATURE, at + SIGNATURE.length)) {
+    const envelope = envelopeAround(bytes, at);
+    const start = envelope?.start ?? at;
+    found.push({ token: envelope?.token ?? cut(bytes, at), where: start === 0 ? what : `${what}, byte ${start}` });
+  }
+  if (found.length > 0) return found;
+  return inHeaders(toLatin1(bytes)).map(({ token, where }) => ({ token, where: `${what}, ${where}` }));
+}
+
+/** A message in the midst of other bytes ends with its last field: it has no length of its own. */
+function cut(bytes: Uint8Array, at: number): Uint8Array {
+  const next = indexOfBytes(bytes, SIGNATURE, at + SIGNATURE.length);
+  const rest = bytes.slice(at, next < 0 ? undefined : next);
+  let end = 0;
+  try {
+    decodeMessage(rest, ({ offset, length }) => (end = Math.max(end, offset + length)));
+    return rest.slice(0, end);
+  } catch {
+    return rest;
+  }
+}
+
+/** The outermost SPNEGO token that ends in or behind the message at `at`. */
+function envelopeAround(bytes: Uint8Array, at: number): { start: number; token: Uint8Array } | undefined {
+  for (let start = Math.max(0, at - LONGEST_ENVELOPE); start < at; start++) {
+    if (bytes[start] !== 0x60 && bytes[start] !== 0xa1) continue;
+    const length = derLength(bytes, start);
+    if (length === undefined || start + length <= at || start + length > bytes.length) continue;
+    const token = bytes.slice(start, start + length);
+    if (isSpnego(token)) return { start, token };
+  }
+  return undefined;
+}
+
+/** Of the whole element, from its length octets (X.690 8.1.3). */
+function derLength(bytes: Uint8Array, at: number): number | undefined {
+  const first = bytes[at + 1];
+  if (first === undefined) return undefined;
+  if (first < 0x80) return 2 + first;
+  const count = first & 0x7f;
+  if (count === 0 || count > 3) return undefined;
+  let length = 0;
+  for (let i = 0; i < count; i++) length = length * 256 + (bytes[at + 2 + i] ?? 0);
+  return 2 + count + length;
+}
+
+function isSpnego(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x60 && bytes[0] !== 0xa1) return false;
+  try {
+    return decodeSpnegoToken(bytes).type !== 'raw-ntlmssp';
+  } catch {
+    return false;
+  }
+}
+
+const OFFSET = /^\s*(?:0x)?([0-9a-f]{3,8}):?\s+(?=[0-9a-f]{2})/i;
+const BYTES_A_LINE = 16;
+
+/** Bare digits in any grouping, or the lines of xxd, hexdump, tcpdump and Wireshark: offset, bytes, text. */
+function hexDump(text: string): Uint8Array | undefined {
+  const lines = text.split(/\r?\n/);
+  let dump = '';
+  for (const line of lines) {
+    const offset = OFFSET.exec(line);
+    if (offset !== null && Number.parseInt(offset[1]!, 16) % BYTES_A_LINE === 0) dump += dumpLine(line.slice(offset[0].length));
+  }
+  if (dump.length >= 2 * SIGNATURE.length) return fromHex(dump);
+  const bare = text.replace(/0x(?=[0-9a-f]{2})|\\x|[\s:,-]/gi, '');
+  return bare !== '' && bare.length % 2 === 0 && /^[0-9a-f]+$/i.test(bare) ? fromHex(bare) : undefined;
+}
+
+/** The text behind the bytes may look like bytes: it stands behind the sixteenth, a bar or three spaces. */
+function dumpLine(line: string): string {
+  let digits = '';
+  for (const [, gap = '', group = ''] of line.matchAll(/(^|[ \t]+|-)([^ \t-]+)/g)) {
+    const fits = /^(?:[0-9a-f]{2}){1,8}$/i.test(group) && digits.length + group.length <= 2 * BYTES_A_LINE;
+    if (!fits || gap.length >= 3) break;
+    digits += group;
+  }
+  return digits;
+}
+
+function nothing(message: string, offset: number): NtlmError {
+  return new NtlmError(`${message} (at character ${offset})`, { code: 'malformed-token', phase: 'message', side: 'peer', offset });
+}

@@ -1,0 +1,3 @@
+/** All of `ntlmachine/visualize`, with the live page that needs Node. */
+export * from './index.ts';
+export { visualize, type Visualization, type VisualizeOptions } from './page/server.ts';

@@ -1,0 +1,39 @@
+import type { FieldSpan } from '../../messages/reader.ts';
+import { decodeToken, type MessageName } from '../decode/decode.ts';
+import { fromBase64, toBase64 } from '../bytes.ts';
+
+/** A token as a trace keeps it. */
+export interface TracedToken {
+  /** `undefined` where the bytes are no NTLM message. */
+  readonly message: MessageName | undefined;
+  /** With zeros where masked. */
+  readonly base64: string;
+  /** What was masked, in bytes from the start of the token. */
+  readonly masked: readonly FieldSpan[];
+}
+
+/**
+ * Whatever a guessed password can be tried against offline: the responses, and the MICs, whose key
+ * comes from a response that the guess would give as well; and the session key, encrypted or not.
+ */
+const SECRET = /^(?:LmChallengeResponse|NtChallengeResponse|NTLMv2Response\.NTProofStr|MIC|EncryptedRandomSessionKey|.*\.mechListMIC)$/;
+
+/** A token as plain data. Unless `responses` is `shown`, its secret fields are zeroed where they stand. */
+export function traceToken(token: Uint8Array, responses: 'masked' | 'shown'): TracedToken {
+  const { message, fields } = decodeToken(token);
+  const isPublic = message === 'NEGOTIATE' || message === 'CHALLENGE';
+  const bytes = token.slice();
+  const masked: FieldSpan[] = [];
+  for (const { name, offset, length } of responses === 'shown' ? [] : fields) {
+    const secret = SECRET.test(name) || (name === 'unread' && !isPublic);
+    if (!secret || bytes.subarray(offset, offset + length).every((byte) => byte === 0)) continue;
+    bytes.fill(0, offset, offset + length);
+    masked.push({ name, offset, length });
+  }
+  return { message, base64: toBase64(bytes), masked };
+}
+
+/** The bytes of a traced token; empty where its base64 is none. */
+export function tokenBytes({ base64 }: TracedToken): Uint8Array {
+  return fromBase64(base64) ?? new Uint8Array(0);
+}

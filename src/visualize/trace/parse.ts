@@ -1,0 +1,122 @@
+import { NtlmError } from '../../errors.ts';
+import { fromBase64 } from '../bytes.ts';
+import type { FieldSpan } from '../../messages/reader.ts';
+import type { MessageName } from '../decode/decode.ts';
+import type { TracedToken } from './mask.ts';
+import type { TracedContext, TracedError } from './projection.ts';
+import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trace.ts';
+
+const LARGEST_TRACE = 64 * 1024 * 1024;
+const MESSAGES: readonly unknown[] = ['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE'];
+
+/**
+ * A saved trace. Only what a trace is made of is taken over; the rest of the file is ignored.
+ *
+ * @throws NtlmError `unsupported` for a trace of another version, `invalid-argument` for anything else.
+ */
+export function parseTrace(json: string): Trace {
+  if (typeof json !== 'string' || json.length > LARGEST_TRACE) throw refused('is not a text of at most 64 MiB');
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw refused('is not JSON');
+  }
+  const { format, version, machine, dropped, entries } = record(value, 'is not a trace of ntlmachine');
+  if (format !== TRACE_FORMAT) throw refused('is not a trace of ntlmachine');
+  if (version !== TRACE_VERSION) {
+    throw new NtlmError(`the trace has version ${JSON.stringify(version)?.slice(0, 20)}; this release reads version ${TRACE_VERSION}`, {
+      code: 'unsupported',
+      phase: 'configure',
+      side: 'local',
+    });
+  }
+  if (!Array.isArray(entries)) throw refused('has no entries');
+  return {
+    format: TRACE_FORMAT,
+    version: TRACE_VERSION,
+    machine: string(machine, 'machine'),
+    dropped: dropped === undefined ? 0 : number(dropped, 'dropped'),
+    entries: entries.map(entryOf),
+  };
+}
+
+function entryOf(value: unknown, index: number): TraceEntry {
+  const at = `entries[${index}]`;
+  const { time, machine, event, from, to, transitions, tags, context, direction, token } = record(value, `has no object at ${at}`);
+  return {
+    time: number(time, `${at}.time`),
+    machine: string(machine, `${at}.machine`),
+    event: string(event, `${at}.event`),
+    from: string(from, `${at}.from`),
+    to: string(to, `${at}.to`),
+    transitions: list(transitions, `${at}.transitions`).map((way) => {
+      const { source, target } = record(way, `has no object in ${at}.transitions`);
+      return { source: string(source, `${at}.source`), ...(target === undefined ? {} : { target: string(target, `${at}.target`) }) };
+    }),
+    tags: list(tags, `${at}.tags`).map((tag) => string(tag, `${at}.tags`)),
+    context: contextOf(record(context, `has no object at ${at}.context`), at),
+    ...(direction === 'sent' || direction === 'received' ? { direction } : {}),
+    ...(token === undefined ? {} : { token: tokenOf(token, at) }),
+  };
+}
+
+function contextOf({ attempt, response, negotiateFlags, error, sessionKey }: Record<string, unknown>, at: string): TracedContext {
+  return {
+    ...(attempt === undefined ? {} : { attempt: number(attempt, `${at}.attempt`) }),
+    ...(response === undefined ? {} : { response: string(response, `${at}.response`) }),
+    ...(negotiateFlags === undefined ? {} : { negotiateFlags: number(negotiateFlags, `${at}.negotiateFlags`) }),
+    ...(error === undefined ? {} : { error: errorOf(error, at) }),
+    ...(sessionKey === true ? { sessionKey } : {}),
+  };
+}
+
+function errorOf(value: unknown, at: string): TracedError {
+  const { name, message, code, phase, side, offset } = record(value, `has no object at ${at}.error`);
+  return {
+    name: string(name, `${at}.error.name`),
+    message: string(message, `${at}.error.message`),
+    code: string(code, `${at}.error.code`) as TracedError['code'],
+    phase: string(phase, `${at}.error.phase`) as TracedError['phase'],
+    side: string(side, `${at}.error.side`) as TracedError['side'],
+    ...(offset === undefined ? {} : { offset: number(offset, `${at}.error.offset`) }),
+  };
+}
+
+function tokenOf(value: unknown, at: string): TracedToken {
+  const { message, base64, masked } = record(value, `has no object at ${at}.token`);
+  const text = string(base64, `${at}.token.base64`);
+  if (text !== '' && fromBase64(text) === undefined) throw refused(`has no base64 at ${at}.token`);
+  return {
+    message: MESSAGES.includes(message) ? (message as MessageName) : undefined,
+    base64: text,
+    masked: list(masked, `${at}.token.masked`).map((span): FieldSpan => {
+      const { name, offset, length } = record(span, `has no object in ${at}.token.masked`);
+      return { name: string(name, `${at}.name`), offset: number(offset, `${at}.offset`), length: number(length, `${at}.length`) };
+    }),
+  };
+}
+
+function record(value: unknown, problem: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(problem);
+  return value as Record<string, unknown>;
+}
+
+function list(value: unknown, at: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw refused(`has no list at ${at}`);
+  return value;
+}
+
+function string(value: unknown, at: string): string {
+  if (typeof value !== 'string') throw refused(`has no text at ${at}`);
+  return value;
+}
+
+function number(value: unknown, at: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw refused(`has no number at ${at}`);
+  return value;
+}
+
+function refused(problem: string): NtlmError {
+  return new NtlmError(`the trace ${problem}`, { code: 'invalid-argument', phase: 'configure', side: 'local' });
+}

@@ -1,0 +1,172 @@
+/** The server's end: every state and event, every reason to refuse. */
+import { describe, expect, it } from 'vitest';
+import { createActor } from 'xstate';
+import { NtlmAcceptor, acceptorMachine, verifyAuthenticate, type AcceptorOptions } from '../../src/acceptor/index.ts';
+import { Credentials, NtlmClient, NtlmError, type NtlmOptions } from '../../src/index.ts';
+import { decodeAuthenticate, encodeAuthenticate } from '../../src/messages/index.ts';
+import { davenport, ntlmV2 } from '../vectors/ms-nlmp.ts';
+
+const alice = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge' });
+const channel = { hash: new Uint8Array(16).fill(0xc4) };
+const unhex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+
+async function meet(acceptorOptions: Partial<AcceptorOptions> = {}, clientOptions: Partial<NtlmOptions> = {}) {
+  const acceptor = new NtlmAcceptor({ credentials: alice, ...acceptorOptions });
+  const client = new NtlmClient({ credentials: alice, ...clientOptions });
+  const negotiate = client.negotiate();
+  const challenge = acceptor.challenge(negotiate);
+  const authenticate = client.respond(challenge);
+  return { acceptor, client, negotiate, challenge, authenticate, verdict: await acceptor.authenticate(authenticate) };
+}
+
+describe('the reasons to refuse', () => {
+  it.each<[string, Partial<AcceptorOptions>, Partial<NtlmOptions>]>([
+    ['unknown-user', { credentials: () => undefined }, {}],
+    ['wrong-credentials', { credentials: Credentials.fromPassword({ username: 'bob', password: 'drawbridge' }) }, {}],
+    ['anonymous-refused', {}, { credentials: Credentials.anonymous() }],
+    ['response-refused', {}, { policy: 'ntlm2-session' }],
+    ['response-refused', { policy: 'ntlm2-session' }, { policy: 'ntlmv1' }],
+    ['mic-missing', { timestamp: false, requireMic: true }, {}],
+    ['channel-bindings-missing', { channelBindings: channel, requireChannelBindings: true }, {}],
+    ['channel-bindings-mismatch', { channelBindings: channel }, { channelBindings: { hash: new Uint8Array(16) } }],
+  ])('%s', async (reason, acceptorOptions, clientOptions) => {
+    const { acceptor, verdict } = await meet(acceptorOptions, clientOptions);
+    expect(verdict).toMatchObject({ ok: false, reason, error: { code: 'verification-failed', side: 'peer' } });
+    expect(acceptor.state).toBe('refused');
+    expect(acceptor.sessionKey).toBeUndefined();
+    expect(acceptor.identity).toBeUndefined();
+  });
+
+  it('malformed, with the offset where it stopped', async () => {
+    const acceptor = new NtlmAcceptor({ credentials: alice });
+    acceptor.challenge(new NtlmClient({ credentials: alice }).negotiate());
+    const verdict = await acceptor.authenticate(unhex('4e544c4d5353500003000000'));
+    expect(verdict).toMatchObject({ ok: false, reason: 'malformed', error: { code: 'truncated', offset: 12, side: 'peer' } });
+  });
+
+  it('a MIC that is announced and cut out of the message', async () => {
+    const { negotiate, challenge, authenticate } = await meet();
+    const cut = encodeAuthenticate({ ...decodeAuthenticate(authenticate), mic: undefined });
+    const verdict = verifyAuthenticate({ negotiate, challenge, authenticate: cut, credentials: alice });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mic-missing' });
+  });
+
+  it('another challenge than the one answered, and another negotiate than the one the MIC covers', async () => {
+    const { negotiate, challenge, authenticate } = await meet();
+    const other = await meet();
+    const verify = (changes: object) =>
+      verifyAuthenticate({ negotiate, challenge, authenticate, credentials: alice, ...changes });
+    expect(verify({}).ok).toBe(true);
+    expect(verify({ challenge: other.challenge })).toMatchObject({ ok: false, reason: 'wrong-credentials' });
+    expect(verify({ negotiate: undefined })).toMatchObject({ ok: false, reason: 'mic-mismatch' });
+  });
+});
+
+describe('the printed messages of others', () => {
+  it('MS-NLMP 4.2.4 is right for its password and wrong for another', () => {
+    const input = { challenge: unhex(ntlmV2.challengeMessage), authenticate: unhex(ntlmV2.authenticateMessage) };
+    const user = { username: 'User', domain: 'Domain' };
+    const right = verifyAuthenticate({ ...input, credentials: Credentials.fromPassword({ ...user, password: 'Password' }) });
+    expect(right).toMatchObject({ ok: true, response: 'ntlmv2', mic: false, identity: { workstation: 'COMPUTER' } });
+    if (right.ok) expect(Buffer.from(right.sessionKey.bytes()).toString('hex')).toBe('55'.repeat(16));
+    const wrong = verifyAuthenticate({ ...input, credentials: Credentials.fromPassword({ ...user, password: 'password' }) });
+    expect(wrong).toMatchObject({ ok: false, reason: 'wrong-credentials' });
+  });
+
+  it("davenport's LM and NTLM responses are right where the policy takes them, and only there", () => {
+    const input = {
+      challenge: unhex(davenport.type2Sample),
+      credentials: Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01', lmHash: true }),
+    };
+    const both = unhex(davenport.type3.lmAndNtlm);
+    const lm = unhex(davenport.type3.lmOnly);
+    expect(verifyAuthenticate({ ...input, authenticate: both, policy: 'lm-and-ntlmv1' })).toMatchObject({ ok: true });
+    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: 'lm' })).toMatchObject({ ok: true, response: 'lm' });
+    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: 'lm-and-ntlmv1' })).toMatchObject({
+      ok: false,
+      reason: 'response-refused',
+    });
+  });
+});
+
+describe('the calls', () => {
+  it('take the anonymous user where told to', async () => {
+    const { verdict } = await meet({ anonymous: true }, { credentials: Credentials.anonymous() });
+    expect(verdict).toMatchObject({ ok: true, response: 'anonymous', identity: { username: '', domain: '' } });
+  });
+
+  it('find credentials by the name that the message claims, also later', async () => {
+    const claimed: unknown[] = [];
+    const { verdict } = await meet(
+      { credentials: async (identity) => (claimed.push(identity), alice) },
+      { workstation: 'GATEHOUSE' },
+    );
+    expect(verdict.ok).toBe(true);
+    expect(claimed).toEqual([{ username: 'alice', domain: 'CASTLE', workstation: 'GATEHOUSE' }]);
+  });
+
+  it('report a lookup that fails as a service that failed, with its cause', async () => {
+    const cause = new Error('directory is down');
+    const acceptor = new NtlmAcceptor({ credentials: () => Promise.reject(cause) });
+    const client = new NtlmClient({ credentials: alice });
+    const type3 = client.respond(acceptor.challenge(client.negotiate()));
+    await expect(acceptor.authenticate(type3)).rejects.toMatchObject({ code: 'service-failed', side: 'local', cause });
+    expect(acceptor.state).toBe('refused');
+  });
+
+  it('refuse what their state does not know, and change nothing', async () => {
+    const { acceptor, authenticate } = await meet();
+    const before = acceptor.actor.getSnapshot();
+    await expect(acceptor.authenticate(authenticate)).rejects.toMatchObject({ code: 'unexpected-call' });
+    expect(() => acceptor.challenge(new Uint8Array(40))).toThrow(expect.objectContaining({ code: 'unexpected-call' }));
+    expect(acceptor.actor.getSnapshot().value).toEqual(before.value);
+    expect(acceptor.actor.getSnapshot().context).toEqual(before.context);
+  });
+
+  it('draw a fresh challenge after a reset, and wipe the last session key', async () => {
+    const { acceptor, challenge, client } = await meet();
+    const { sessionKey } = acceptor;
+    expect(sessionKey?.wiped).toBe(false);
+    acceptor.reset();
+    expect(acceptor.state).toBe('listening');
+    expect(sessionKey?.wiped).toBe(true);
+    client.reset();
+    expect([...acceptor.challenge(client.negotiate())]).not.toEqual([...challenge]);
+  });
+
+  it('end a verdict that a reset overtakes', async () => {
+    const acceptor = new NtlmAcceptor({ credentials: () => new Promise(() => {}) });
+    const client = new NtlmClient({ credentials: alice });
+    const pending = acceptor.authenticate(client.respond(acceptor.challenge(client.negotiate())));
+    acceptor.reset();
+    await expect(pending).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('refuse a malformed type 1 with a typed error', () => {
+    const acceptor = new NtlmAcceptor({ credentials: alice });
+    expect(() => acceptor.challenge(unhex('4e544c4d53535000'))).toThrow(NtlmError);
+    expect(acceptor.state).toBe('refused');
+  });
+
+  it.each<[string, object]>([
+    ['credentials', { credentials: 'alice' }],
+    ['policy', { credentials: alice, policy: 'best' }],
+    ['channelBindings', { credentials: alice, channelBindings: { hash: new Uint8Array(4) } }],
+  ])('name the option that cannot be used: %s', (name, options) => {
+    expect(() => new NtlmAcceptor(options as AcceptorOptions)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(`"${name}"`) }),
+    );
+  });
+});
+
+describe('the machine', () => {
+  it('emits each challenge it makes', () => {
+    const actor = createActor(acceptorMachine, { input: { credentials: alice } });
+    const tokens: Uint8Array[] = [];
+    actor.on('token', ({ token }) => tokens.push(token));
+    actor.start();
+    actor.send({ type: 'negotiate', token: new NtlmClient({ credentials: alice }).negotiate() });
+    expect(actor.getSnapshot().hasTag('awaiting-client')).toBe(true);
+    expect(tokens).toEqual([actor.getSnapshot().context.challengeToken]);
+  });
+});

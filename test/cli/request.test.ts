@@ -1,0 +1,97 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Origin } from '../http/support/origin.ts';
+import { Proxy } from '../http/support/proxy.ts';
+import { run, type Outcome } from './command.ts';
+
+const PASSWORD = 'wonderland';
+let directory: string;
+let origin: Origin;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'request-'));
+  origin = await Origin.listen({
+    handler: (request, response, user) => {
+      let body = '';
+      request.setEncoding('utf8').on('data', (part: string) => (body += part));
+      request.on('end', () => {
+        response.writeHead(request.url === '/missing' ? 404 : 200, { 'x-user': user });
+        response.end(`${request.method} ${request.headers['x-extra'] ?? ''} ${body}`);
+      });
+    },
+  });
+});
+afterAll(async () => {
+  await origin[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true });
+});
+
+const request = (...args: string[]): Promise<Outcome> =>
+  run(['request', '-u', 'CORP\\alice', ...args], { env: { NTLM_PASSWORD: PASSWORD } });
+
+describe('ntlmachine request', () => {
+  it('prints the body, whatever it took to get it', async () => {
+    expect(await request(origin.url)).toMatchObject({ code: 0, stdout: 'GET  ', stderr: '' });
+  });
+
+  it('takes -X, -H, -d and -i as curl does', async () => {
+    const { stdout } = await request('-X', 'PUT', '-H', 'X-Extra: more', '-d', 'a=1', '-d', 'b=2', '-i', origin.url);
+    expect(stdout).toMatch(/^HTTP\/1\.1 200 OK\r\nx-user: alice\r\n[^]*\r\n\r\nPUT more a=1&b=2$/);
+  });
+
+  it('streams a body from a file and the answer to one', async () => {
+    const [from, to] = [join(directory, 'in'), join(directory, 'out')];
+    await writeFile(from, 'x'.repeat(100_000));
+    expect(await request('-d', `@${from}`, '-o', to, origin.url)).toMatchObject({ code: 0, stdout: '' });
+    expect(await readFile(to, 'utf8')).toBe(`POST  ${'x'.repeat(100_000)}`);
+  });
+
+  it('-v tells the states passed through, and no secret', async () => {
+    const { stderr } = await request('-v', origin.url);
+    const states = [...stderr.matchAll(/^\* server connection: (.*)$/gm)].map(([, state]) => state);
+    expect(states).toEqual(expect.arrayContaining(['anonymous', 'asking', 'handshaking.negotiating', 'authenticated']));
+    expect(stderr).toContain('< HTTP/1.1 200 OK');
+    expect(stderr).not.toContain(PASSWORD);
+  });
+
+  it('--fail makes the status the exit code; without it the answer is printed', async () => {
+    expect(await request('--fail', `${origin.url}/missing`)).toMatchObject({ code: 22, stdout: '' });
+    expect(await request(`${origin.url}/missing`)).toMatchObject({ code: 0, stdout: 'GET  ' });
+  });
+
+  it('says why it was refused', async () => {
+    const wrong = await run(['request', '-u', 'CORP\\alice', '-f', origin.url], {
+      env: { NTLM_PASSWORD: 'looking glass' },
+    });
+    expect(wrong.code).toBe(22);
+    expect(wrong.stderr).toContain('credentials-refused');
+    expect(await run(['request', origin.url])).toMatchObject({ code: 0, stdout: 'no' });
+  });
+
+  it('goes through a proxy that asks', async () => {
+    await using proxy = await Proxy.listen();
+    expect(await request('--proxy', proxy.url, origin.url)).toMatchObject({ code: 0, stdout: 'GET  ' });
+    expect(proxy.seen.at(-1)?.message).toBe(3);
+  });
+
+  it.each([
+    [['ftp://intranet'], 'URL must be of http or https'],
+    [['http://alice:wonderland@intranet/'], 'URL must not hold a user or password'],
+    [['-H', 'nonsense', 'http://127.0.0.1:9'], '--header must be'],
+    [[], 'takes 1 operand'],
+  ])('%j: one line and exit code 2', async (args, message) => {
+    const { code, stderr } = await request(...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toContain(PASSWORD);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
+  it('a server that is not there is one line', async () => {
+    const { code, stderr } = await request('http://127.0.0.1:9/');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ntlmachine request: [^\n]*ECONNREFUSED[^\n]*\n$/);
+  });
+});

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import http from 'node:http';
+import { Readable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import { NtlmAgent, createNtlmFetch } from '../../src/http/index.ts';
+import { everyCarrier, type Init } from './support/carriers.ts';
+import { ALICE, Origin, type Seen } from './support/origin.ts';
+
+const TEXT = 'a body that is sent once';
+
+const bodies: Record<string, () => Pick<Init, 'body' | 'headers'>> = {
+  'a string': () => ({ body: TEXT }),
+  'a buffer': () => ({ body: Buffer.from(TEXT) }),
+  'a stream of unknown length': () => ({
+    body: Readable.from([TEXT.slice(0, 5), TEXT.slice(5)].map((part) => Buffer.from(part))),
+  }),
+};
+
+const bodiesOf = (seen: readonly Seen[]): string[] =>
+  seen.filter(({ body }) => body > 0).map(({ method, message, body }) => `${method} ${message} ${body}`);
+
+describe.each(everyCarrier)('%s', (_name, carrier) => {
+  test.each(Object.entries(bodies))('%s goes out once, with type 3, to one handler', async (_kind, make) => {
+    await using origin = await Origin.listen();
+    await using client = carrier.open({ credentials: ALICE, connections: 1 });
+    expect(await client.request(`${origin.url}/save`, { method: 'POST', ...make() })).toMatchObject({ status: 200 });
+    expect(bodiesOf(origin.seen)).toEqual([`POST 3 ${TEXT.length}`]);
+    expect(origin.handled).toHaveLength(1);
+    expect(origin.seen.length).toBeLessThanOrEqual(3);
+  });
+
+  test.each(Object.entries(bodies))(
+    '%s reaches the handler whole where only the unsafe method is protected',
+    async (_kind, make) => {
+      await using origin = await Origin.listen({ protects: ({ method }) => method === 'POST' });
+      await using client = carrier.open({ credentials: ALICE, connections: 1 });
+      await client.request(`${origin.url}/save`);
+      const send = (): ReturnType<typeof client.request> =>
+        client.request(`${origin.url}/save`, { method: 'POST', ...make() });
+      const first = await send();
+      const handled = (): number[] => origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body);
+      // HEAD shows nothing here, so a body that cannot be kept may be lost once, and is told so.
+      expect(handled()).toEqual(first.status === 200 ? [TEXT.length] : []);
+      if (first.status !== 200) expect(first.headers['proxy-status']).toContain('body-unrepeatable');
+      expect((await send()).status).toBe(200);
+      expect(handled().at(-1)).toBe(TEXT.length);
+      expect(origin.seen.length).toBeLessThan(10);
+    },
+  );
+
+  test('an unsafe request to an open path of an origin that asks elsewhere meets the handler once, whole', async () => {
+    await using origin = await Origin.listen({ protects: ({ url }) => url === '/secret' });
+    await using client = carrier.open({ credentials: ALICE });
+    await client.request(`${origin.url}/secret`);
+    await Promise.all(['a', 'b', 'c'].map((body) => client.request(`${origin.url}/open`, { method: 'POST', body })));
+    const posts = origin.handled.filter(({ method }) => method === 'POST');
+    expect(posts.map(({ body }) => body)).toEqual([1, 1, 1]);
+    expect(origin.seen.filter(({ method }) => method === 'POST')).toHaveLength(3);
+  });
+
+  test('an unsafe request without a body never carries a type 1', async () => {
+    await using origin = await Origin.listen();
+    await using client = carrier.open({ credentials: ALICE, connections: 1 });
+    expect((await client.request(origin.url, { method: 'DELETE' })).status).toBe(200);
+    expect(origin.seen.filter(({ message }) => message === 1).map(({ method }) => method)).toEqual(['HEAD']);
+    expect(origin.handled.map(({ method }) => method)).toEqual(['DELETE']);
+  });
+});
+
+/** 100 MB that are made as they are read, their hash beside. */
+function upload(
+  length: number,
+  onMade: (made: number) => void,
+): { readonly stream: Readable; readonly hash: () => string } {
+  const hash = createHash('sha256');
+  const piece = Buffer.alloc(64 * 1024, 'ntlm');
+  let left = length;
+  const stream = new Readable({
+    read() {
+      const part = piece.subarray(0, Math.min(left, piece.length));
+      left -= part.length;
+      hash.update(part);
+      onMade(length - left);
+      this.push(part.length === 0 ? null : part);
+    },
+  });
+  return { stream, hash: () => hash.digest('hex') };
+}
+
+describe('large and special bodies', () => {
+  test.each(everyCarrier)('%s streams 100 MB without holding them', async (_name, carrier) => {
+    const received = createHash('sha256');
+    let arrived = 0;
+    let farthest = 0;
+    await using origin = await Origin.listen({
+      handler: (request, response) => {
+        request.on('data', (bytes: Buffer) => {
+          received.update(bytes);
+          arrived += bytes.length;
+        });
+        request.on('end', () => response.end('stored'));
+      },
+    });
+    await using client = carrier.open({ credentials: ALICE });
+    const { stream, hash } = upload(100_000_000, (made) => (farthest = Math.max(farthest, made - arrived)));
+    expect((await client.request(origin.url, { method: 'PUT', body: stream })).text).toBe('stored');
+    expect(received.digest('hex')).toBe(hash());
+    expect(bodiesOf(origin.seen)).toEqual(['PUT 3 100000000']);
+    expect(farthest).toBeLessThan(16_000_000);
+  });
+
+  test('FormData goes out whole', async () => {
+    let text = '';
+    await using origin = await Origin.listen({
+      handler: (request, response) => {
+        request
+          .setEncoding('utf8')
+          .on('data', (part: string) => (text += part))
+          .on('end', () => response.end('ok'));
+      },
+    });
+    const ntlmFetch = createNtlmFetch({ credentials: ALICE });
+    const form = new FormData();
+    form.set('name', 'value');
+    form.set('file', new Blob(['content']), 'a.txt');
+    expect((await ntlmFetch(origin.url, { method: 'POST', body: form })).status).toBe(200);
+    expect(text).toContain('name="name"\r\n\r\nvalue');
+    expect(text).toContain('filename="a.txt"');
+    await ntlmFetch.close();
+  });
+
+  test('Expect: 100-continue reaches the client after the handshake', async () => {
+    await using origin = await Origin.listen();
+    const agent = new NtlmAgent({ credentials: ALICE });
+    const events: string[] = [];
+    const status = await new Promise((resolve, reject) => {
+      const request = http.request(
+        origin.url,
+        { agent, method: 'POST', headers: { Expect: '100-continue' } },
+        (response) => {
+          response.resume().on('end', () => resolve(response.statusCode));
+        },
+      );
+      request.on('error', reject).on('continue', () => {
+        events.push(`continue after ${origin.seen.length}`);
+        request.end(TEXT);
+      });
+      request.flushHeaders();
+    });
+    expect(status).toBe(200);
+    expect(events).toEqual(['continue after 3']);
+    expect(bodiesOf(origin.seen)).toEqual([`POST 3 ${TEXT.length}`]);
+    agent.destroy();
+  });
+
+  test('a body that went out and cannot be sent again gets its 401, with the reason', async () => {
+    let open = true;
+    await using origin = await Origin.listen({ protects: () => !open });
+    const ntlmFetch = createNtlmFetch({ credentials: ALICE, maxRepeatableBody: 0 });
+    const send = (): Promise<Response> => ntlmFetch(origin.url, { method: 'POST', body: TEXT });
+    expect((await send()).status).toBe(200);
+    open = false;
+    const refused = await send();
+    expect(refused.status).toBe(401);
+    expect(refused.headers.get('proxy-status')).toContain('body-unrepeatable');
+    expect((await send()).status).toBe(200);
+    expect(origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([
+      TEXT.length,
+      TEXT.length,
+    ]);
+    await ntlmFetch.close();
+  });
+});

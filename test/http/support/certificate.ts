@@ -1,0 +1,44 @@
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+
+/** A private authority and a certificate of its for loopback, as PEM. */
+export async function makeCertificate(): Promise<{ ca: string; cert: string; key: string }> {
+  x509.cryptoProvider.set(crypto);
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const [authority, server] = (await Promise.all(
+    [0, 1].map(() => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>),
+  )) as [CryptoKeyPair, CryptoKeyPair];
+  const notBefore = new Date(Date.now() - 3_600_000);
+  const notAfter = new Date(Date.now() + 86_400_000);
+  const issuer = 'CN=test authority';
+  const ca = await x509.X509CertificateGenerator.create({
+    subject: issuer,
+    issuer,
+    notBefore,
+    notAfter,
+    signingAlgorithm: algorithm,
+    publicKey: authority.publicKey,
+    signingKey: authority.privateKey,
+    extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+  });
+  const names = new x509.SubjectAlternativeNameExtension([
+    { type: 'dns', value: 'localhost' },
+    { type: 'ip', value: '127.0.0.1' },
+  ]);
+  const cert = await x509.X509CertificateGenerator.create({
+    subject: 'CN=localhost',
+    issuer,
+    notBefore,
+    notAfter,
+    signingAlgorithm: algorithm,
+    publicKey: server.publicKey,
+    signingKey: authority.privateKey,
+    extensions: [names],
+  });
+  const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', server.privateKey)).toString('base64');
+  return {
+    ca: ca.toString('pem'),
+    cert: cert.toString('pem'),
+    key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`,
+  };
+}

@@ -1,0 +1,221 @@
+/** The carriers and the clients people use, against Apache (mod_auth_gssapi, gss-ntlmssp) and Squid (ntlm_auth). */
+import http from 'node:http';
+import https from 'node:https';
+import { Readable } from 'node:stream';
+import axios from 'axios';
+import got from 'got';
+import nodeFetch from 'node-fetch';
+import { request as undiciRequest } from 'undici';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NtlmAgent, NtlmDispatcher, createNtlmFetch, explainRefusal, type HttpOptions } from '../../src/http/index.ts';
+import { Credentials } from '../../src/index.ts';
+import { startApache, type Apache, type Whoami } from './support/apache.ts';
+import { startSquid, type Squid } from './support/squid.ts';
+import { alice, juergen, nihon, type TestUser } from './support/users.ts';
+
+let apache: Apache;
+let squid: Squid;
+beforeAll(async () => {
+  [apache, squid] = await Promise.all([startApache(), startSquid()]);
+});
+afterAll(async () => {
+  await Promise.all([apache?.close(), squid?.close()]);
+});
+
+interface Sent {
+  readonly method: 'GET' | 'POST';
+  readonly body?: string | undefined;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+}
+
+/** One of the clients, with connections of its own until the function it returns is done with. */
+type Open = (options: HttpOptions & { readonly ca: string }) => {
+  send(url: string, sent: Sent): Promise<Reply>;
+  close(): unknown;
+};
+
+const overAgent =
+  (send: (agent: NtlmAgent, url: string, sent: Sent) => Promise<Reply>): Open =>
+  (options) => {
+    const agent = new NtlmAgent({ ...options, maxSockets: 2 });
+    return { send: (url, sent) => send(agent, url, sent), close: () => agent.destroy() };
+  };
+
+const clients: Record<string, Open> = {
+  'node:http': overAgent(
+    (agent, url, { method, body }) =>
+      new Promise((resolve, reject) => {
+        const { request } = url.startsWith('https:') ? https : http;
+        const outgoing = request(url, { agent, method }, (response) => {
+          let text = '';
+          response
+            .setEncoding('utf8')
+            .on('data', (part: string) => (text += part))
+            .on('error', reject);
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+        });
+        outgoing.on('error', reject).end(body);
+      }),
+  ),
+  axios: overAgent(async (agent, url, { method, body }) => {
+    const { status, headers, data } = await axios<string>({
+      url,
+      method,
+      data: body,
+      httpAgent: agent,
+      httpsAgent: agent,
+      proxy: false,
+      responseType: 'text',
+      transformResponse: (text: string) => text,
+      validateStatus: () => true,
+    });
+    return { status, headers: headers as Reply['headers'], text: data };
+  }),
+  got: overAgent(async (agent, url, { method, body }) => {
+    const response = await got(url, {
+      method,
+      ...(body === undefined ? {} : { body }),
+      agent: { http: agent, https: agent as unknown as https.Agent },
+      throwHttpErrors: false,
+      retry: { limit: 0 },
+    });
+    return { status: response.statusCode, headers: response.headers, text: response.body };
+  }),
+  'node-fetch': overAgent(async (agent, url, { method, body }) => {
+    const response = await nodeFetch(url, {
+      method,
+      agent,
+      ...(body === undefined ? {} : { body: Readable.from([Buffer.from(body)]) }),
+    });
+    return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
+  }),
+  undici: ({ ca, ...options }) => {
+    const dispatcher = new NtlmDispatcher({ ...options, connect: { ca }, connections: 2 });
+    return {
+      send: async (url, { method, body }) => {
+        const response = await undiciRequest(url, { dispatcher, method, body: body ?? null });
+        return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
+      },
+      close: () => dispatcher.close(),
+    };
+  },
+  createNtlmFetch: ({ ca, ...options }) => {
+    const ntlmFetch = createNtlmFetch({ ...options, connect: { ca }, connections: 2 });
+    return {
+      send: async (url, { method, body }) => {
+        const response = await ntlmFetch(url, { method, ...(body === undefined ? {} : { body }) });
+        return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
+      },
+      close: () => ntlmFetch.close(),
+    };
+  },
+};
+
+const BODY = 'text with ü and 日';
+const credentialsOf = ({ username, domain, password }: TestUser): Credentials =>
+  Credentials.fromPassword({ username, domain, password });
+const wrong = credentialsOf({ ...alice, password: 'not it' });
+
+async function using<T>(
+  open: Open,
+  options: HttpOptions,
+  run: (send: (url: string, sent?: Sent) => Promise<Reply>) => Promise<T>,
+): Promise<T> {
+  const client = open({ ...options, ca: apache.ca });
+  try {
+    return await run((url, sent = { method: 'GET' }) => client.send(url, sent));
+  } finally {
+    await client.close();
+  }
+}
+
+function expectWhoami(reply: Reply, user: TestUser | null, sent: Partial<Whoami> = {}): void {
+  expect(reply.status).toBe(200);
+  const who = JSON.parse(reply.text) as Whoami;
+  expect(who).toMatchObject({ user: user === null ? null : `${user.domain}\\${user.username}`, ...sent });
+}
+
+describe.each(Object.entries(clients))('%s', (_name, open) => {
+  describe.each(['http', 'https'] as const)('Apache over %s', (scheme) => {
+    test.each([
+      ['alice', alice],
+      ['Jürgen', juergen],
+      ['日本', nihon],
+    ])('%s', async (_user, user) => {
+      await using(open, { credentials: credentialsOf(user) }, async (send) => {
+        const url = `${apache[scheme]}/cgi/whoami`;
+        expectWhoami(await send(url), user, { secure: scheme === 'https' });
+        expectWhoami(await send(url, { method: 'POST', body: BODY }), user, {
+          method: 'POST',
+          length: Buffer.byteLength(BODY),
+        });
+      });
+    });
+  });
+
+  test('wrong credentials, then right ones', async () => {
+    const attempts: number[] = [];
+    const credentials: HttpOptions['credentials'] = ({ attempt }) => {
+      attempts.push(attempt);
+      return attempt === 1 ? wrong : credentialsOf(alice);
+    };
+    await using(open, { credentials }, async (send) => {
+      expectWhoami(await send(`${apache.http}/cgi/whoami`, { method: 'POST', body: BODY }), alice, { method: 'POST' });
+    });
+    expect(attempts).toEqual([1, 2]);
+  });
+
+  test('wrong credentials', async () => {
+    await using(open, { credentials: wrong }, async (send) => {
+      const reply = await send(`${apache.http}/cgi/whoami`);
+      expect([reply.status, explainRefusal(reply)?.code]).toEqual([401, 'credentials-refused']);
+    });
+  });
+
+  test('what is open to all', async () => {
+    await using(open, { credentials: credentialsOf(alice) }, async (send) => {
+      expectWhoami(await send(`${apache.http}/public/cgi/whoami`, { method: 'POST', body: BODY }), null, {
+        method: 'POST',
+      });
+    });
+  });
+
+  test('8 calls at once on 2 connections', async () => {
+    await using(open, { credentials: credentialsOf(alice) }, async (send) => {
+      const replies = await Promise.all(
+        Array.from({ length: 8 }, () => send(`${apache.http}/cgi/whoami`, { method: 'POST', body: BODY })),
+      );
+      for (const reply of replies) expectWhoami(reply, alice, { method: 'POST' });
+      expect(new Set(replies.map(({ text }) => (JSON.parse(text) as Whoami).port)).size).toBeLessThanOrEqual(2);
+    });
+  });
+
+  test.each(['http', 'https'] as const)('Squid and Apache both ask, over %s', async (scheme) => {
+    await using(open, { credentials: credentialsOf(alice), proxy: squid.proxy }, async (send) => {
+      const url = `${apache[scheme]}/cgi/whoami`;
+      expectWhoami(await send(url, { method: 'POST', body: BODY }), alice, {
+        method: 'POST',
+        length: Buffer.byteLength(BODY),
+      });
+      expectWhoami(await send(url), alice);
+    });
+  });
+
+  test('Squid alone asks, and refuses', async () => {
+    await using(open, { credentials: credentialsOf(alice), proxy: squid.proxy }, async (send) => {
+      expectWhoami(await send(`${apache.http}/public/cgi/whoami`), null);
+    });
+    await using(
+      open,
+      { credentials: credentialsOf(alice), proxy: { url: squid.proxy, credentials: wrong } },
+      async (send) => {
+        await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/proxy/);
+      },
+    );
+  });
+});

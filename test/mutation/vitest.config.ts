@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = new URL('../../', import.meta.url);
+
+/** What the mutants of a folder are held against: its own tests, not the long sweeps nor anything with a socket. */
+const TESTS: Readonly<Record<string, readonly string[]>> = {
+  messages: ['messages/*', 'vectors/messages', 'property/messages', 'mutation/messages'],
+  crypto: ['crypto/*', 'vectors/crypto', 'property/crypto', 'mutation/crypto'],
+  machine: ['machine/*', 'client/*', 'vectors/handshake', 'property/{policy,handshake}', 'mutation/machine'],
+  session: ['session/*', 'property/session', 'mutation/session'],
+  spnego: ['spnego/*', 'property/spnego', 'mutation/spnego'],
+  snapshot: ['snapshot/*', 'mutation/snapshot'],
+};
+
+const folder = process.env['MUTATED'];
+const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder] ?? []);
+
+export default defineConfig({
+  root: fileURLToPath(root),
+  resolve: { alias: { '#hmac-md5': fileURLToPath(new URL('src/crypto/_hmac-md5-noble.ts', root)) } },
+  test: {
+    include: names.map((name) => `test/${name}.test.ts`),
+    setupFiles: 'test/mutation/setup.ts',
+    testNamePattern: /^(?!.*any one byte changed)/,
+  },
+});
