@@ -10,7 +10,9 @@ import { performanceDocument, resultOf, type Result } from './document.ts';
 import type { MeasureOptions } from './measure.ts';
 import { actorPart } from './parts/actor.ts';
 import { handshakePart } from './parts/handshake.ts';
+import { httpPart } from './parts/http.ts';
 import { scalePart } from './parts/scale.ts';
+import { sealingPart } from './parts/sealing.ts';
 import { sizePart } from './parts/size.ts';
 import type { Section } from './section.ts';
 import { printSection } from './terminal.ts';
@@ -18,6 +20,8 @@ import { printSection } from './terminal.ts';
 const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Promise<Section>>> = {
   handshake: handshakePart,
   actor: actorPart,
+  http: httpPart,
+  sealing: sealingPart,
   scale: scalePart,
   size: sizePart,
 };

@@ -79,7 +79,7 @@ export function quantile(samples: readonly number[], q: number): number {
 }
 
 /** Fisher and Yates. */
-function shuffled<T>(items: readonly T[]): T[] {
+export function shuffled<T>(items: readonly T[]): T[] {
   const left = [...items];
   return items.map(() => left.splice(Math.floor(Math.random() * left.length), 1)[0]!);
 }

@@ -1,6 +1,6 @@
 /** Argument checks shared by this folder: a typed error that names the argument and never shows its value. */
 import { isBytes } from '@noble/hashes/utils.js';
-import { invalidArgument, NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 
 /** Asserts that `value` is a Uint8Array (a Node Buffer is one) of `length` bytes, or of any length. */
 export function checkBytes(value: Uint8Array, argument: string, length?: number, phase?: NtlmErrorPhase): void {
@@ -10,14 +10,4 @@ export function checkBytes(value: Uint8Array, argument: string, length?: number,
 
 export function checkString(value: string, argument: string): void {
   if (typeof value !== 'string') throw invalidArgument(argument, 'must be a string');
-}
-
-/** Runs a call into noble and turns its argument errors, which name the argument in quotes, into ours. */
-export function typed<T>(call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    if (cause instanceof NtlmError || !(cause instanceof Error)) throw cause;
-    throw new NtlmError(cause.message, { code: 'invalid-argument', phase: 'configure', side: 'local', cause });
-  }
 }

@@ -1,7 +1,6 @@
-/** noble's cipher shape with this library's errors: shared by DES and RC4. */
-import { wrapCipher, type CipherCons, type CipherParams } from '@noble/ciphers/utils.js';
+/** noble's cipher shape for ciphers that need neither nonce nor tag: shared by DES and RC4. */
 import { invalidArgument } from '../errors.ts';
-import { typed } from './_arguments.ts';
+import { checkBytes } from './_arguments.ts';
 
 /** A cipher under one key. Encrypts once, as noble's do; `output` must be as long as the data and may be it. */
 export interface LegacyCipher {
@@ -9,17 +8,26 @@ export interface LegacyCipher {
   decrypt(ciphertext: Uint8Array, output?: Uint8Array): Uint8Array;
 }
 
-/** noble's `wrapCipher`, throwing {@link NtlmError} `invalid-argument` where noble throws a plain error. */
-export function typedCipher<P extends CipherParams>(
-  params: P,
+/** What `wrapCipher` of noble-ciphers makes of a cipher, {@link NtlmError} `invalid-argument` in place of plain errors. */
+export function legacyCipher<Params extends { readonly blockSize: number }>(
+  params: Params,
   keyed: (key: Uint8Array) => LegacyCipher,
-): ((key: Uint8Array) => LegacyCipher) & P {
-  const wrapped: (key: Uint8Array) => LegacyCipher = wrapCipher(params, keyed as CipherCons<[]>);
+): ((key: Uint8Array) => LegacyCipher) & Params {
   const cipher = (key: Uint8Array): LegacyCipher => {
-    const { encrypt, decrypt } = typed(() => wrapped(key));
+    checkBytes(key, 'key');
+    const { encrypt, decrypt } = keyed(key);
+    let used = false;
     return {
-      encrypt: (plaintext, output) => typed(() => encrypt(plaintext, output)),
-      decrypt: (ciphertext, output) => typed(() => decrypt(ciphertext, output)),
+      encrypt(plaintext, output) {
+        if (used) throw invalidArgument('key', 'has encrypted once; make another cipher');
+        used = true;
+        checkBytes(plaintext, 'data');
+        return encrypt(plaintext, output);
+      },
+      decrypt(ciphertext, output) {
+        checkBytes(ciphertext, 'data');
+        return decrypt(ciphertext, output);
+      },
     };
   };
   return Object.assign(cipher, params);
@@ -28,7 +36,7 @@ export function typedCipher<P extends CipherParams>(
 /** `output` when it fits `data`, or a new array. In-place work is fine; running ahead of unread input is not. */
 export function outputFor(data: Uint8Array, output: Uint8Array | undefined): Uint8Array {
   if (output === undefined) return new Uint8Array(data.length);
-  if (output.length !== data.length) throw invalidArgument('output', `must be ${data.length} bytes, as the data is`);
+  checkBytes(output, 'output', data.length);
   const ahead = output.byteOffset - data.byteOffset;
   if (output.buffer === data.buffer && ahead > 0 && ahead < data.length) {
     throw invalidArgument('output', 'must not overlap bytes of the data that are still to be read');

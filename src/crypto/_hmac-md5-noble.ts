@@ -1,25 +1,24 @@
-/** HMAC-MD5 on noble: the default everywhere but on Node, where `_hmac-md5-node.ts` takes its place. */
-import { hmac } from '@noble/hashes/hmac.js';
+/** HMAC-MD5 (RFC 2104) on noble: the default everywhere but on Node, where `_hmac-md5-node.ts` takes its place. */
 import { md5 } from '@noble/hashes/legacy.js';
+import { INNER, keyPad, OUTER, type KeyedHmacMd5 } from './_hmac-md5.ts';
 
-/** A keyed state. Keys and parts are checked by its user. */
-export interface KeyedHmacMd5 {
-  /** 16 bytes. */
-  digest(parts: readonly Uint8Array[]): Uint8Array;
-  destroy(): void;
-}
-
-/** Cloning a keyed state into this one costs a third of keying it again; finalizing wipes it. */
-const SCRATCH = /* @__PURE__ */ hmac.create(md5, /* @__PURE__ */ new Uint8Array(0));
+/** Cloning a state that has read its pad costs a third of reading it again; a digest wipes them. */
+const inner = /* @__PURE__ */ md5.create();
+const outer = /* @__PURE__ */ md5.create();
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const keyed = hmac.create(md5, key);
+  const short = (): Uint8Array => md5(key);
+  const keyedInner = md5.create().update(keyPad(key, INNER, short));
+  const keyedOuter = md5.create().update(keyPad(key, OUTER, short));
   return {
     digest(parts) {
-      keyed._cloneInto(SCRATCH);
-      for (const part of parts) SCRATCH.update(part);
-      return SCRATCH.digest();
+      keyedInner._cloneInto(inner);
+      for (const part of parts) inner.update(part);
+      return keyedOuter._cloneInto(outer).update(inner.digest()).digest();
     },
-    destroy: () => keyed.destroy(),
+    destroy() {
+      keyedInner.destroy();
+      keyedOuter.destroy();
+    },
   };
 }

@@ -2,20 +2,20 @@
  * HMAC-MD5 (RFC 2104) on node:crypto's one-shot MD5: a tenth of noble's time for a whole message, and half of that of
  * `createHmac`, which opens a stream for every MAC. Chosen by the `node` condition of `#hmac-md5`.
  */
-import { createHash, hash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { NtlmError } from '../errors.ts';
-import type { KeyedHmacMd5 } from './_hmac-md5-noble.ts';
+import { BLOCK_LENGTH, INNER, keyPad, OUTER, type KeyedHmacMd5 } from './_hmac-md5.ts';
 
-const BLOCK_LENGTH = 64;
 const DIGEST_LENGTH = 16;
 
 /** Key pad and message of the MAC at work; it grows, and keeps no key. */
 let scratch = new Uint8Array(2048);
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const inner = keyPad(key, 0x36);
+  const short = (): Uint8Array => allowed(() => hash('md5', key, 'buffer'));
+  const inner = keyPad(key, INNER, short);
   const outer = new Uint8Array(BLOCK_LENGTH + DIGEST_LENGTH);
-  outer.set(keyPad(key, 0x5c));
+  outer.set(keyPad(key, OUTER, short));
   return {
     digest(parts) {
       const innerDigest = digestBehind(inner, parts);
@@ -27,13 +27,6 @@ export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
       outer.fill(0);
     },
   };
-}
-
-function keyPad(key: Uint8Array, pad: number): Uint8Array {
-  const padded = new Uint8Array(BLOCK_LENGTH);
-  padded.set(key.length > BLOCK_LENGTH ? allowed(() => createHash('md5').update(key).digest()) : key);
-  for (let i = 0; i < BLOCK_LENGTH; i++) padded[i] = padded[i]! ^ pad;
-  return padded;
 }
 
 /** MD5 of `inner` and the parts as a string of bytes, which costs half of a buffer. Without the key it says nothing. */

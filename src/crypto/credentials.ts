@@ -2,7 +2,7 @@
  * Who logs on, as an opaque handle. The names are readable; the hashes sit in private storage, which JSON,
  * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
  */
-import { clean, hexToBytes } from '@noble/hashes/utils.js';
+import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
 import { checkBytes, checkString } from './_arguments.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
@@ -231,7 +231,7 @@ function checkNameLength(name: string, argument: string): void {
 function hashOf(hash: Uint8Array | string, argument: string): Uint8Array {
   if (typeof hash === 'string') {
     if (!/^[0-9a-f]{32}$/i.test(hash)) throw invalidArgument(argument, 'must be 16 bytes or 32 hexadecimal digits');
-    return hexToBytes(hash);
+    return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16));
   }
   checkBytes(hash, argument, 16);
   return Uint8Array.from(hash);

@@ -5,15 +5,13 @@
 import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument } from '../errors.ts';
 import { checkBytes } from './_arguments.ts';
-import { outputFor, typedCipher } from './_cipher.ts';
+import { outputFor, legacyCipher } from './_cipher.ts';
 
 // Tables of FIPS 46-3. Entries number bits from 1, the most significant, as the standard does.
-const INITIAL = [58, 60, 62, 64, 57, 59, 61, 63].flatMap((first) => Array.from({ length: 8 }, (_, i) => first - 8 * i));
+const eightFrom = (first: number): number[] => Array.from({ length: 8 }, (_, i) => first - 8 * i);
+const INITIAL = [58, 60, 62, 64, 57, 59, 61, 63].flatMap(eightFrom);
 const FINAL = INITIAL.map((_, bit) => INITIAL.indexOf(bit + 1) + 1);
-const CHOICE_1 = [
-  57, 49, 41, 33, 25, 17, 9, 1, 58, 50, 42, 34, 26, 18, 10, 2, 59, 51, 43, 35, 27, 19, 11, 3, 60, 52, 44, 36,
-  63, 55, 47, 39, 31, 23, 15, 7, 62, 54, 46, 38, 30, 22, 14, 6, 61, 53, 45, 37, 29, 21, 13, 5, 28, 20, 12, 4,
-];
+const CHOICE_1 = [57, 58, 59].flatMap(eightFrom).concat(60, 52, 44, 36, [63, 62, 61].flatMap(eightFrom), 28, 20, 12, 4);
 const CHOICE_2 = [
   14, 17, 11, 24, 1, 5, 3, 28, 15, 6, 21, 10, 23, 19, 12, 4, 26, 8, 16, 7, 27, 20, 13, 2,
   41, 52, 31, 37, 47, 55, 30, 40, 51, 45, 33, 48, 44, 49, 39, 56, 34, 53, 46, 42, 50, 36, 29, 32,
@@ -103,7 +101,7 @@ function crypt(schedule: Uint8Array, data: Uint8Array, output: Uint8Array, backw
  * @returns `{ encrypt, decrypt }` over any multiple of 8 bytes, no padding
  * @throws {@link NtlmError} `invalid-argument` for a key or data of another size
  */
-export const des = /* @__PURE__ */ typedCipher({ blockSize: 8 }, (key) => {
+export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
   checkBytes(key, 'key', 8);
   const schedule = keySchedule(key);
   const run = (data: Uint8Array, output: Uint8Array | undefined, backwards: boolean): Uint8Array => {

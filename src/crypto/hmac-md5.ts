@@ -5,7 +5,7 @@
 import { keyedHmacMd5 } from '#hmac-md5';
 import { NtlmError } from '../errors.ts';
 import { checkBytes } from './_arguments.ts';
-import type { KeyedHmacMd5 } from './_hmac-md5-noble.ts';
+import type { KeyedHmacMd5 } from './_hmac-md5.ts';
 
 /** `HMAC_MD5(key, …)` for many messages under one key (MS-NLMP 6). */
 export class HmacMd5Key {

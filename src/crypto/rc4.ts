@@ -5,7 +5,7 @@
 import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument, NtlmError } from '../errors.ts';
 import { checkBytes } from './_arguments.ts';
-import { outputFor, typedCipher } from './_cipher.ts';
+import { outputFor, legacyCipher } from './_cipher.ts';
 
 /** A running RC4 keystream: what `RC4Init` makes and `RC4` advances in MS-NLMP 6 and 3.4. */
 export class RC4 {
@@ -41,7 +41,6 @@ export class RC4 {
    */
   process(data: Uint8Array, output?: Uint8Array): Uint8Array {
     checkBytes(data, 'data');
-    if (output !== undefined) checkBytes(output, 'output');
     this.#assertUsable();
     const out = outputFor(data, output);
     const state = this.#state;
@@ -111,7 +110,7 @@ export function rc4k(key: Uint8Array, data: Uint8Array, output?: Uint8Array): Ui
  * @param key - 1 to 256 bytes
  * @throws {@link NtlmError} `invalid-argument`
  */
-export const rc4 = /* @__PURE__ */ typedCipher({ blockSize: 1 }, (key) => {
+export const rc4 = /* @__PURE__ */ legacyCipher({ blockSize: 1 }, (key) => {
   const stream = new RC4(key);
   const run = (data: Uint8Array, output?: Uint8Array): Uint8Array => stream.clone().process(data, output);
   return {

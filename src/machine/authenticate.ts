@@ -94,13 +94,14 @@ function respond(kind: ResponseKind, input: AuthenticateInput, flags: number, cl
 /** MS-NLMP 3.3.2, with the timestamp and MIC rules of 3.1.5.1.2. */
 function respondV2({ options, credentials, challenge }: AuthenticateInput, clientChallenge: Uint8Array): Answer {
   const { serverChallenge } = challenge;
+  const { spn, channelBindings } = options;
   const responseKey = secretsOf(credentials).responseKeyNT();
   const timestamp = challenge.targetInfo && timestampOf(challenge.targetInfo);
   const withMic = timestamp !== undefined;
   const nt = encodeUnprovenResponse({
     timestamp: timestamp ?? options.now(),
     challengeFromClient: clientChallenge,
-    avPairs: answerPairs(challenge.targetInfo ?? [], { ...options, withMic }),
+    avPairs: answerPairs(challenge.targetInfo ?? [], { spn, channelBindings, withMic }),
   });
   const proof = ntProofStr(responseKey, serverChallenge, nt.subarray(PROOF_LENGTH));
   nt.set(proof);

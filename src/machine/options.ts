@@ -70,6 +70,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
   }
   const { version = DEFAULT_VERSION } = options;
+  const randomBytes = callable('randomBytes', options.randomBytes);
   if (version !== false) checkVersion(version, 'configure');
   return {
     workstation: text('workstation', options.workstation) ?? '',
@@ -82,7 +83,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     sessionSecurity,
     connectionless: boolean('connectionless', options.connectionless, false),
     now: checkedClock(callable('now', options.now) ?? systemClock),
-    randomBytes: checkedRandomness(callable('randomBytes', options.randomBytes) ?? systemRandomBytes),
+    randomBytes: randomBytes === undefined ? systemRandomBytes : checkedRandomness(randomBytes),
   };
 }
 
@@ -98,9 +99,9 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   }
 }
 
-/** Drawn and not yet handed out: a call to the system for every eight bytes would cost as much as a MAC. */
-const POOL_LENGTH = 512;
-let pool = new Uint8Array(0);
+/** Randomness not yet handed out, up to `drawn` zeroed: asking the system for eight bytes costs as much as a MAC. */
+const pool = new Uint8Array(512);
+let drawn = pool.length;
 
 /** The system's source. @throws NtlmError `unsupported` where there is none; never a weaker one. */
 export function systemRandomBytes(length: number): Uint8Array {
@@ -111,10 +112,14 @@ export function systemRandomBytes(length: number): Uint8Array {
       side: 'local',
     });
   }
-  if (length > pool.length) pool = globalThis.crypto.getRandomValues(new Uint8Array(Math.max(length, POOL_LENGTH)));
-  const bytes = pool.slice(0, length);
-  pool.fill(0, 0, length);
-  pool = pool.subarray(length);
+  if (length > pool.length) return globalThis.crypto.getRandomValues(new Uint8Array(length));
+  if (drawn + length > pool.length) {
+    globalThis.crypto.getRandomValues(pool);
+    drawn = 0;
+  }
+  const bytes = pool.slice(drawn, drawn + length);
+  pool.fill(0, drawn, drawn + length);
+  drawn += length;
   return bytes;
 }
 

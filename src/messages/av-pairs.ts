@@ -171,12 +171,19 @@ export function avValue(pairs: readonly AvPair[], id: number): Uint8Array | unde
 
 /** The bits of MsvAvFlags, if there is one. */
 export function flagsOf(pairs: readonly AvPair[]): number | undefined {
-  return avValue(pairs, AvId.MsvAvFlags)?.reduceRight((total, byte) => ((total << 8) | byte) >>> 0, 0);
+  const value = avValue(pairs, AvId.MsvAvFlags);
+  return value && uint32At(value, 0);
+}
+
+/** Little-endian; a decoded value has the length of its kind, of any other what is missing counts as zero. */
+function uint32At(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
 }
 
 /** The time of MsvAvTimestamp, if there is one. */
 export function timestampOf(pairs: readonly AvPair[]): Filetime | undefined {
-  return avValue(pairs, AvId.MsvAvTimestamp)?.reduceRight((total, byte) => (total << 8n) | BigInt(byte), 0n);
+  const value = avValue(pairs, AvId.MsvAvTimestamp);
+  return value && ((BigInt(uint32At(value, 4)) << 32n) | BigInt(uint32At(value, 0)));
 }
 
 /** What decoded pairs say. */

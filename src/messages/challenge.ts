@@ -80,7 +80,7 @@ export function decodeChallenge(bytes: Uint8Array, record?: FieldRecorder): Chal
     throw reader.error('truncated', 'the flags promise TargetInfo, the message ends before it');
   }
   if (headerEnd >= TARGET_INFO_END) {
-    reader.bytes('Reserved', 8);
+    reader.skip('Reserved', 8);
     const targetInfoField = reader.payloadField('TargetInfo');
     if (promised && targetInfoField.length > 0) {
       targetInfo = decodeAvPairs(reader.payload(targetInfoField, TARGET_INFO_END), 'TargetInfo');

@@ -18,7 +18,7 @@ export function isNtlmMessage(bytes: Uint8Array): boolean {
 export function openMessage(bytes: Uint8Array, phase: NtlmErrorPhase, record?: FieldRecorder): ByteReader {
   checkBytes('bytes', bytes, phase);
   const reader = new ByteReader(bytes, phase, record);
-  reader.bytes('Signature', SIGNATURE.length);
+  reader.skip('Signature', SIGNATURE.length);
   if (!isNtlmMessage(bytes)) throw reader.error('wrong-signature', 'not an NTLMSSP message', 0);
   return reader;
 }

@@ -72,11 +72,11 @@ export function decodeNtlmV2Response(bytes: Uint8Array, record?: FieldRecorder):
   if (respType !== VERSION || hiRespType !== VERSION) {
     throw reader.error('malformed-token', `client challenge of version ${respType}.${hiRespType} instead of 1.1`, at);
   }
-  reader.bytes('NTLMv2Response.Reserved1', 2);
-  reader.bytes('NTLMv2Response.Reserved2', 4);
+  reader.skip('NTLMv2Response.Reserved1', 2);
+  reader.skip('NTLMv2Response.Reserved2', 4);
   const timestamp = reader.uint64('NTLMv2Response.TimeStamp');
   const challengeFromClient = reader.bytes('NTLMv2Response.ChallengeFromClient', 8);
-  reader.bytes('NTLMv2Response.Reserved3', 4);
+  reader.skip('NTLMv2Response.Reserved3', 4);
   const avPairs = decodeAvPairs(reader, 'NTLMv2Response');
   return { ntProofStr, timestamp, challengeFromClient, avPairs, temp };
 }

@@ -80,6 +80,11 @@ export class ByteReader {
     return new Uint8Array(this.#bytes.subarray(at, at + length)); // a Buffer's slice would be a view
   }
 
+  /** Passes over bytes whose value says nothing. */
+  skip(name: string, length: number): void {
+    this.#take(name, length);
+  }
+
   /** The 8 bytes that describe a payload field. */
   payloadField(name: string): PayloadField {
     const descriptorOffset = this.#take(`${name}Fields`, 8);

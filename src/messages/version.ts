@@ -21,7 +21,7 @@ export function readVersion(reader: ByteReader): Version {
   const productMajorVersion = reader.uint8('Version.ProductMajorVersion');
   const productMinorVersion = reader.uint8('Version.ProductMinorVersion');
   const productBuild = reader.uint16('Version.ProductBuild');
-  reader.bytes('Version.Reserved', 3);
+  reader.skip('Version.Reserved', 3);
   const ntlmRevisionCurrent = reader.uint8('Version.NTLMRevisionCurrent');
   return { productMajorVersion, productMinorVersion, productBuild, ntlmRevisionCurrent };
 }

@@ -1,0 +1,23 @@
+/** What both variants of `#hmac-md5` share. */
+
+/** A keyed state. Keys and parts are checked by its user. */
+export interface KeyedHmacMd5 {
+  /** 16 bytes. */
+  digest(parts: readonly Uint8Array[]): Uint8Array;
+  destroy(): void;
+}
+
+/** Bytes that MD5 works on at a time. */
+export const BLOCK_LENGTH = 64;
+
+// ipad and opad of RFC 2104.
+export const INNER = 0x36;
+export const OUTER = 0x5c;
+
+/** What is hashed before the message: the key, or its digest where it is longer than a block, under `pad`. */
+export function keyPad(key: Uint8Array, pad: number, digest: () => Uint8Array): Uint8Array {
+  const padded = new Uint8Array(BLOCK_LENGTH);
+  padded.set(key.length > BLOCK_LENGTH ? digest() : key);
+  for (let i = 0; i < BLOCK_LENGTH; i++) padded[i] = padded[i]! ^ pad;
+  return padded;
+}
