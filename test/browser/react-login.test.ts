@@ -1,19 +1,15 @@
 /** `examples/react-login` as its README says to start it, in a browser. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { ntowfV1 } from 'ntlmachine/crypto';
 import { encodeChallenge, NegotiateFlags as F } from 'ntlmachine/messages';
 import type { Browser, BrowserContext, ElementHandle, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChromium } from './support/chromium.ts';
+import { startExample, type Example } from './support/react-login.ts';
+import { formsOf, held } from './support/secrets.ts';
 
-const example = fileURLToPath(new URL('../../examples/react-login', import.meta.url));
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const RIGHT = 'Moat+Bridge 1066';
 const WRONG = 'Moat+Bridge 1067';
@@ -26,17 +22,9 @@ const PASSED = [
   'responded',
 ];
 
-/** Each form in which a secret could travel. */
-const secrets = [RIGHT, WRONG].flatMap((password) =>
-  [Buffer.from(password), Buffer.from(password, 'utf16le'), Buffer.from(ntowfV1(password))].flatMap((bytes) => [
-    bytes,
-    Buffer.from(bytes.toString('hex')),
-    Buffer.from(bytes.toString('base64')),
-    Buffer.from(encodeURIComponent(bytes.toString('latin1'))),
-  ]),
-);
+const secrets = [RIGHT, WRONG].flatMap(formsOf);
 
-let server: ChildProcess;
+let server: Example;
 let url: string;
 let browser: Browser;
 let context: BrowserContext;
@@ -47,23 +35,12 @@ let troubles: string[];
 let wire: Buffer[];
 
 beforeAll(async () => {
-  const env = { ...process.env, NODE_ENV: 'production' }; // vitest's own would build React for development
-  const npm = (...args: string[]) => promisify(execFile)('npm', [...args, '--silent'], { cwd: example, env });
-  if (!existsSync(`${example}/node_modules`)) await npm('ci', '--include=dev');
-  await npm('run', 'build');
-  server = spawn(process.execPath, ['server.mjs'], {
-    cwd: example,
-    env: { ...env, PORT: '0', NTLM_PASSWORD: RIGHT, LATENCY: '250' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  for await (const line of createInterface({ input: server.stdout! })) {
-    url = /http:\S+/.exec(line)?.[0] ?? '';
-    break;
-  }
+  server = await startExample({ NTLM_PASSWORD: RIGHT, LATENCY: '250' });
+  url = server.url;
   browser = await startChromium();
 }, 240_000);
 afterAll(async () => {
-  server?.kill();
+  server?.close();
   await browser?.close();
 });
 
@@ -117,38 +94,10 @@ async function signIn(password: string, username = 'alice', domain = 'CASTLE'): 
   await page.keyboard.press('Enter');
 }
 
-/** Where `text` is in what React and the actor hold: props, hooks, refs, snapshots, contexts, tokens. */
-function held(text: string): Promise<string[]> {
-  return page.evaluate((needle) => {
-    const wide = [...needle].join('\0');
-    const holds = (value: string): boolean => value.includes(needle) || value.includes(wide);
-    const found: string[] = [];
-    const seen = new Set<unknown>();
-    const queue: [unknown, string][] = [[document.getElementById('root'), 'root']];
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const [value, path] = next;
-      if (typeof value === 'string' && holds(value)) found.push(path);
-      if (typeof value !== 'object' && typeof value !== 'function') continue;
-      if (value === null || value === window || seen.has(value)) continue;
-      seen.add(value);
-      if (value instanceof Uint8Array) {
-        if (holds(String.fromCharCode(...value))) found.push(path);
-        continue;
-      }
-      if (value instanceof Map || value instanceof Set) queue.push([[...value], `${path}.*`]);
-      for (const key of Reflect.ownKeys(value)) {
-        const { value: inner } = Object.getOwnPropertyDescriptor(value, key) ?? {};
-        queue.push([inner, `${path}.${String(key)}`]);
-      }
-    }
-    return found;
-  }, text);
-}
-
 async function expectNoSecretHeld(): Promise<void> {
-  expect(await held('alice')).not.toEqual([]); // the walk finds what is there
+  expect(await held(page, 'alice')).not.toEqual([]); // the walk finds what is there
   for (const password of [RIGHT, WRONG]) {
-    expect(await held(password)).toEqual([]);
+    expect(await held(page, password)).toEqual([]);
     expect(await page.content()).not.toContain(password);
   }
   const kept = await page.evaluate(() => ({
