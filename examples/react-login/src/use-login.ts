@@ -1,34 +1,48 @@
-import { useActorRef, useSelector } from '@xstate/react';
-import { useRef } from 'react';
-import { Credentials, ntlmMachine } from 'ntlmachine';
-import { connect } from './server.ts';
+import { useMachine } from '@xstate/react';
+import { useEffect, useRef, useState } from 'react';
+import { Credentials, ntlmMachine, type NtlmActor, type NtlmSnapshot } from 'ntlmachine';
+import { connect, type Connection } from './connection.ts';
 
-/** The actor, and the one loop that carries its tokens. The states decide everything; this hook decides nothing. */
-export function useLogin() {
-  const actor = useActorRef(ntlmMachine, { input: { credentials: Credentials.anonymous(), workstation: 'BROWSER' } });
-  const snapshot = useSelector(actor, (current) => current);
-  const attempt = useRef<AbortController>(undefined);
+/** What happened outside the handshake, for the reader of the page. */
+export type Notice = 'cancelled' | 'connection-lost' | 'session-over' | 'signed-out';
 
-  const cancel = (): void => {
-    attempt.current?.abort();
-    actor.send({ type: 'reset', credentials: Credentials.anonymous() });
+export interface Login {
+  readonly actor: NtlmActor;
+  readonly snapshot: NtlmSnapshot;
+  readonly notice: Notice | undefined;
+  /** Opens a connection and authenticates it; the handle is wiped when the handshake is over. */
+  signIn(credentials: Credentials): void;
+  /** Ends connection and handshake, wherever they are. */
+  stop(notice?: Notice): void;
+}
+
+// Nobody yet: each reset brings the credentials of the next handshake.
+const input = { credentials: Credentials.anonymous(), spn: `HTTP/${location.hostname}` };
+
+/** The NTLM actor and the connection it authenticates. */
+export function useLogin(url: string): Login {
+  const [snapshot, , actor] = useMachine(ntlmMachine, { input });
+  const connection = useRef<Connection>(undefined);
+  const [notice, setNotice] = useState<Notice>();
+
+  const startOver = (credentials: Credentials): void => {
+    connection.current?.close();
+    actor.getSnapshot().context.credentials.wipe();
+    actor.send({ type: 'reset', credentials });
+  };
+  const stop = (why?: Notice): void => {
+    startOver(Credentials.anonymous());
+    setNotice(why);
+  };
+  const signIn = (credentials: Credentials): void => {
+    startOver(credentials);
+    setNotice(undefined);
+    connection.current = connect(url, actor, () =>
+      stop(actor.getSnapshot().matches('authenticated') ? 'session-over' : 'connection-lost'),
+    );
+    actor.send({ type: 'negotiate' });
   };
 
-  const logIn = async (username: string, password: string): Promise<void> => {
-    attempt.current?.abort();
-    const { signal } = (attempt.current = new AbortController());
-    actor.send({ type: 'reset', credentials: Credentials.fromPassword({ username, password }) });
-    const transport = connect();
-    try {
-      actor.send({ type: 'negotiate' });
-      actor.send({ type: 'challenge', token: await transport.challenge(actor.getSnapshot().context.token!, signal) });
-      if (!actor.getSnapshot().matches('responded')) return;
-      const accepted = await transport.accepts(actor.getSnapshot().context.token!, signal);
-      actor.send({ type: accepted ? 'accepted' : 'rejected' });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  };
-
-  return { snapshot, logIn, cancel };
+  useEffect(() => () => connection.current?.close(), []);
+  return { actor, snapshot, notice, signIn, stop };
 }
