@@ -10,6 +10,9 @@ import { NtlmSocket } from './socket.ts';
 /** Options of the handshake, and those of node's own agents, TLS options included. */
 export interface NtlmAgentOptions extends HttpOptions, Omit<AgentOptions, keyof HttpOptions> {}
 
+const PLAIN_PORT = 80;
+const TLS_PORT = 443;
+
 /** What node's agents have and its types leave out. */
 interface TlsConnector {
   createConnection(options: ConnectionOptions): Socket;
@@ -29,36 +32,16 @@ export class NtlmAgent extends HttpAgent {
   readonly #routes: Routes;
   /** Opens TLS connections, and keeps their sessions. */
   readonly #https: HttpsAgent & TlsConnector;
-  #protocol: string | undefined;
-  #defaultPort: number | undefined;
+  /** None: ClientRequest then takes that of whichever module was asked, http or https. */
+  readonly protocol: string | undefined = undefined;
 
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmAgentOptions) {
     const routes = new Routes(options);
     const agentOptions = { keepAlive: true, ...carrierOptions(options) };
     super(agentOptions);
-    // The constructor above wrote node's defaults for plain HTTP into both.
-    this.#protocol = undefined;
-    this.#defaultPort = undefined;
     this.#routes = routes;
     this.#https = new HttpsAgent(agentOptions) as HttpsAgent & TlsConnector;
-  }
-
-  /** Left to whichever of the two modules is asking. */
-  get protocol(): string | undefined {
-    return this.#protocol;
-  }
-
-  set protocol(protocol: string | undefined) {
-    if (#protocol in this) this.#protocol = protocol;
-  }
-
-  get defaultPort(): number {
-    return this.#defaultPort ?? (calledByHttps() ? 443 : 80);
-  }
-
-  set defaultPort(port: number) {
-    if (#defaultPort in this) this.#defaultPort = port;
   }
 
   override getName(options?: ClientRequestArgs): string {
@@ -67,8 +50,10 @@ export class NtlmAgent extends HttpAgent {
       : super.getName(options);
   }
 
-  override createConnection(options: ClientRequestArgs): Duplex {
-    const secure = isSecure(options);
+  override createConnection(request: ClientRequestArgs): Duplex {
+    const secure = isSecure(request);
+    // Without a port, ClientRequest fills in this agent's default, which is that of plain HTTP.
+    const options = secure && Number(request.port) === PLAIN_PORT ? { ...request, port: TLS_PORT } : request;
     const open = (): Socket => {
       if (secure)
         return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
@@ -91,18 +76,6 @@ export class NtlmAgent extends HttpAgent {
 function isSecure(options: ClientRequestArgs): boolean {
   const asking = options._defaultAgent as { readonly protocol?: string } | undefined;
   return (options.protocol ?? asking?.protocol) === 'https:';
-}
-
-/** This function, the getter, ClientRequest, and the module's `request`. */
-const FRAMES = 4;
-
-/** node:https reads `defaultPort` before it says who it is; only the stack tells, and a short one costs least. */
-function calledByHttps(): boolean {
-  const { stackTraceLimit } = Error;
-  Reflect.set(Error, 'stackTraceLimit', FRAMES);
-  const { stack } = new Error();
-  Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-  return stack?.includes('node:https') ?? false;
 }
 
 /** The options as tls.connect takes them for a socket that is there already. */

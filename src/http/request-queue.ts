@@ -42,13 +42,14 @@ export class RequestQueue {
 
   /** Moves what may go to `socket`. A request begins only where `mayBegin` says so. */
   pump(socket: Socket, mayBegin: () => boolean): void {
-    socket.cork();
+    const several = this.#chunks.length > 1;
+    if (several) socket.cork();
     try {
       while (this.#chunks.length > 0 && !socket.writableNeedDrain && !socket.destroyed) {
         if (!this.#pumpOne(socket, this.#chunks[0]!, mayBegin)) break;
       }
     } finally {
-      socket.uncork();
+      if (several) socket.uncork();
     }
     if (this.#chunks.length > 0 || this.#written === undefined) return;
     const written = this.#written;

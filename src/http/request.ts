@@ -16,19 +16,20 @@ export interface RequestForm {
 
 /** Fields that describe a body, or that could turn the answer to a stand-in into something else than a 401. */
 const BODY_FIELDS = /^(?:content-.*|transfer-encoding|trailer|te|expect|if-.*|range)$/;
+const CREDENTIALS_FIELD = /\r\n(?:proxy-)?authorization:/i;
+const LENGTH_FIELD = /\r\n(?:content-length|transfer-encoding):/i;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set([...SAFE_METHODS, 'PUT', 'DELETE']);
 
 /** One request as the client above writes it, and what may be sent in its name. */
 export class ClientRequest {
   readonly method: string;
-  /** Method and path without its query: what a server protects or leaves open. */
-  readonly key: string;
   readonly hasBody: boolean;
   readonly body: BodyReader;
   readonly #raw: Buffer;
-  readonly #head: MessageHead;
+  readonly #bringsCredentials: boolean;
   readonly #target: string;
+  #parsed: MessageHead | undefined;
   readonly #form: RequestForm;
   readonly #keepsBody: boolean;
   readonly #kept: Buffer[] = [];
@@ -37,20 +38,31 @@ export class ClientRequest {
   /** @throws NtlmError `malformed-token`. */
   constructor(raw: Buffer, form: RequestForm, maxRepeatableBody: number) {
     this.#raw = raw;
-    this.#head = parseHead(raw);
     this.#form = form;
-    const [method = '', target = ''] = this.#head.startLine.split(' ');
+    const text = raw.toString('latin1');
+    const [method = '', target = ''] = text.slice(0, text.indexOf('\r\n')).split(' ');
     this.method = method;
     this.#target = form.absolute !== undefined && target.startsWith('/') ? form.absolute + target : target;
-    this.key = `${method} ${this.#target.replace(/\?.*$/s, '')}`;
-    const length = requestBodyLength(this.#head);
+    // Most requests have none of these, and are read no further.
+    this.#bringsCredentials = CREDENTIALS_FIELD.test(text);
+    const length = LENGTH_FIELD.test(text) ? requestBodyLength(this.#head) : 0;
     this.body = new BodyReader(length);
     this.hasBody = length !== 0;
     this.#keepsBody = length !== 'chunked' && length <= maxRepeatableBody;
   }
 
-  /** Whether the client brings credentials of its own, by this field. */
+  get #head(): MessageHead {
+    return (this.#parsed ??= parseHead(this.#raw));
+  }
+
+  /** Method and path without its query: what a server protects or leaves open. */
+  get key(): string {
+    return `${this.method} ${this.#target.replace(/\?.*$/s, '')}`;
+  }
+
+  /** Whether the client gives this field itself. The name is in lower case. */
   brings(field: string): boolean {
+    if (!this.#bringsCredentials && field.endsWith('authorization')) return false;
     return hasField(this.#head, field);
   }
 

@@ -1,8 +1,18 @@
+import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Credentials } from '../../src/index.ts';
 import { everyCarrier } from './support/carriers.ts';
 import { ALICE, BOB, Origin } from './support/origin.ts';
+
+/** Closes one connection, and lets its client know before anything is sent on it. */
+async function cutOne({ sockets }: Origin): Promise<void> {
+  const [socket] = sockets;
+  if (socket === undefined) return;
+  socket.destroy();
+  await once(socket, 'close');
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setTimeout(resolve, 2));
+}
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('whatever the interleaving, each call is seen as its own user', async () => {
@@ -34,8 +44,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
             if (wait) await call;
             if (wait && cut) {
               await Promise.all(calls);
-              [...origin.sockets][0]?.destroy();
-              await new Promise((resolve) => setTimeout(resolve, 5));
+              await cutOne(origin);
             }
           }
           for (const [who, seenAs] of await Promise.all(calls)) expect(seenAs).toBe(who);

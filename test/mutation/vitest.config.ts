@@ -5,12 +5,12 @@ const root = new URL('../../', import.meta.url);
 
 /** What the mutants of a folder are held against: its own tests, not the long sweeps nor anything with a socket. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
-  messages: ['messages/*', 'vectors/messages', 'property/messages', 'mutation/messages'],
-  crypto: ['crypto/*', 'vectors/crypto', 'property/crypto', 'mutation/crypto'],
-  machine: ['machine/*', 'client/*', 'vectors/handshake', 'property/{policy,handshake}', 'mutation/machine'],
-  session: ['session/*', 'property/session', 'mutation/session'],
-  spnego: ['spnego/*', 'property/spnego', 'mutation/spnego'],
-  snapshot: ['snapshot/*', 'mutation/snapshot'],
+  messages: ['messages/*', 'vectors/messages', 'property/messages', 'fuzz/replay'],
+  crypto: ['crypto/*', 'vectors/crypto', 'property/crypto'],
+  machine: ['machine/*', 'client/*', 'vectors/handshake', 'property/{policy,agreement}'],
+  session: ['session/*', 'property/session'],
+  spnego: ['spnego/*', 'property/spnego', 'fuzz/replay'],
+  snapshot: ['snapshot/*'],
 };
 
 const folder = process.env['MUTATED'];
