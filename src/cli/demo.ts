@@ -2,10 +2,9 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { VerifyResult } from '../acceptor/verify.ts';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
-import { createNtlmServer } from '../http/server.ts';
+import { createNtlmServer, type NtlmServerVerdict } from '../http/server.ts';
 import { createNtlmActor, type NtlmActor, type NtlmSnapshot, type NtlmStateValue } from '../machine/actor.ts';
 import { createPicture, type Picture } from './picture.ts';
 import { urlOf } from './serve.ts';
@@ -30,7 +29,7 @@ export const demo = defineVerb({
     'connection, drawing each state and each token; then with a wrong password, a reset, and the right one.',
   options: {},
   run: async (_values, terminal) => {
-    let verdict: VerifyResult | NtlmError | undefined;
+    let verdict: NtlmServerVerdict | undefined;
     const server = createNtlmServer({
       credentials: Credentials.fromPassword({ ...USER, password: RIGHT_PASSWORD }),
       target: TARGET,
@@ -52,7 +51,7 @@ interface Stage {
   readonly url: string;
   readonly picture: Picture;
   /** The server's latest. */
-  readonly verdict: () => VerifyResult | NtlmError | undefined;
+  readonly verdict: () => NtlmServerVerdict | undefined;
 }
 
 async function play(stage: Stage, terminal: Terminal): Promise<void> {
@@ -142,7 +141,7 @@ async function authenticate(
   }
 }
 
-function describeVerdict(verdict: VerifyResult | NtlmError | undefined): string {
+function describeVerdict(verdict: NtlmServerVerdict | undefined): string {
   if (verdict === undefined || verdict instanceof NtlmError) return 'no verdict';
   if (!verdict.ok) return `refused: ${verdict.reason}`;
   return `verified: ${verdict.identity.username} by ${verdict.response}${verdict.mic ? ', MIC right' : ''}`;

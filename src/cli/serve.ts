@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { NtlmError } from '../errors.ts';
-import type { VerifyResult } from '../acceptor/verify.ts';
 import { upperCase } from '../crypto/text.ts';
-import { createNtlmServer } from '../http/server.ts';
+import { createNtlmServer, type NtlmServerVerdict } from '../http/server.ts';
 import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import { printable, type Terminal } from './terminal.ts';
@@ -56,7 +55,7 @@ export function urlOf({ family, address, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
 }
 
-function describe(verdict: VerifyResult | NtlmError): string {
+function describe(verdict: NtlmServerVerdict): string {
   if (verdict instanceof NtlmError) return `${verdict.code}: ${verdict.message}`;
   if (!verdict.ok) return `refused, ${verdict.reason}: ${verdict.error.message}`;
   const { domain, username, workstation } = verdict.identity;

@@ -5,7 +5,10 @@
  * - Authentication belongs to the connection: what is authenticated here is never told to another one.
  * - Nothing is sent from here. `authorize` says what the next request carries, `refused` why none will;
  *   the socket that owns this actor moves the bytes and reports each answer as `unauthorized` or `passed`.
- * - A handshake is a child actor (`ntlmMachine`), alive from type 1 until the server's word on type 3.
+ * - A handshake is a child actor, alive from type 1 until the server's word on type 3: `ntlmMachine` for the scheme
+ *   NTLM, `spnegoMachine` around it for Negotiate, which also goes on with a server that leaves SPNEGO out.
+ * - A token that comes with the answer to type 3 is the last one of SPNEGO, and is verified before the connection counts
+ *   as authenticated. On a 401 it may ask for one more leg; it never makes the 401 a success.
  * - A refusal of type 3 ends those credentials. Others may follow, `maxAttempts` in all between two acceptances.
  * - Every wait for the server has a limit. Only `asking` has none: people take their time.
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
@@ -13,17 +16,23 @@
 import {
   assign,
   emit,
+  enqueueActions,
   fromPromise,
   sendTo,
   setup,
+  stopChild,
   type ActorOptions,
   type AnyActorLogic,
   type SnapshotFrom,
 } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
+import type { NtlmContext } from '../machine/context.ts';
 import { ntlmMachine } from '../machine/machine.ts';
 import { resolveOptions, type NtlmOptions } from '../machine/options.ts';
+import { isNtlmMessage } from '../messages/header.ts';
+import type { NtlmChild } from '../spnego/context.ts';
+import { spnegoMachine } from '../spnego/machine.ts';
 import type { HttpScheme } from './mechanism.ts';
 import type { ConnectionSide } from './options.ts';
 import type { RealmQuestion } from './realm.ts';
@@ -53,8 +62,8 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
   readonly scheme: HttpScheme | undefined;
   readonly credentials: Credentials | undefined;
   readonly attempt: number;
-  /** Type 2, until the handshake has taken it. */
-  readonly challenge: Uint8Array | undefined;
+  /** What came with the last answer. */
+  readonly token: Uint8Array | undefined;
   /** Why the last handshake failed. */
   readonly reason: NtlmError | undefined;
 }
@@ -62,7 +71,7 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
 export type ConnectionEvent =
   /** The other end is known to ask: open a handshake before it does. */
   | { readonly type: 'authenticate'; readonly scheme: HttpScheme }
-  /** A 401, or 407; `scheme` where it offers NTLM, `token` where it holds a type 2. */
+  /** A 401, or 407; `scheme` where it offers NTLM, `token` where it holds one. */
   | {
       readonly type: 'unauthorized';
       readonly scheme?: HttpScheme | undefined;
@@ -70,8 +79,14 @@ export type ConnectionEvent =
       /** The challenge could not be read. */
       readonly error?: NtlmError | undefined;
     }
-  /** Any other answer. */
-  | { readonly type: 'passed' }
+  /** Any other answer, with the last token of SPNEGO where it holds one. */
+  | {
+      readonly type: 'passed';
+      readonly scheme?: HttpScheme | undefined;
+      readonly token?: Uint8Array | undefined;
+      /** The token could not be read. */
+      readonly error?: NtlmError | undefined;
+    }
   /** The request that carries type 3 is out, its body too. */
   | { readonly type: 'sent' }
   /** The connection is gone. */
@@ -88,7 +103,20 @@ export type ConnectionTag =
   | 'awaiting-server' // a leg is out, the answer is due
   | 'settled'; // nothing is under way
 
-type Child = SnapshotFrom<typeof ntlmMachine>;
+type Child = SnapshotFrom<typeof ntlmMachine> | SnapshotFrom<typeof spnegoMachine>;
+
+/** The child moved on, or broke; sent by XState, not by users. */
+type HandshakeMoved =
+  | { readonly type: 'xstate.snapshot.handshake'; readonly snapshot: Child }
+  | { readonly type: 'xstate.error.actor.handshake'; readonly error: unknown };
+
+/** The handshake, where it moved on. */
+const moved = (event: ConnectionEvent | HandshakeMoved): Child | undefined =>
+  event.type === 'xstate.snapshot.handshake' && 'matches' in event.snapshot ? event.snapshot : undefined;
+
+/** What NTLM itself knows, inside SPNEGO or bare. */
+const ntlmContextOf = ({ context, children }: Child): NtlmContext | undefined =>
+  'challengeToken' in context ? context : (children.ntlm as NtlmChild | undefined)?.getSnapshot().context;
 
 const failure = (code: NtlmError['code'], side: NtlmError['side'], message: string): NtlmError =>
   new NtlmError(message, { code, phase: 'transport', side });
@@ -101,16 +129,26 @@ const beginsHandshake = [
 
 const opensHandshake = { target: '#connection.asking', actions: 'noteScheme' } as const;
 
+const conclude = { guard: 'handshakeDone', target: '#connection.authenticated' } as const;
+
+const respond = {
+  guard: 'responseReady',
+  target: '#connection.handshaking.responding',
+  actions: { type: 'emitToken', params: { message: 'AUTHENTICATE' } },
+} as const;
+
 export const connectionMachine = setup({
   types: {
     input: {} as ConnectionInput,
     context: {} as ConnectionContext,
-    events: {} as ConnectionEvent,
+    events: {} as ConnectionEvent | HandshakeMoved,
     emitted: {} as ConnectionEmitted,
     tags: {} as ConnectionTag,
+    children: {} as { handshake: 'ntlm' | 'spnego' },
   },
   actors: {
-    handshake: ntlmMachine,
+    ntlm: ntlmMachine,
+    spnego: spnegoMachine,
     provideCredentials: fromPromise(
       ({ input: { ask, ...question } }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] } }) =>
         ask(question),
@@ -121,26 +159,44 @@ export const connectionMachine = setup({
     answerTimeout: ({ context }) => context.answerTimeout,
   },
   guards: {
-    unreadable: ({ event }) => event.type === 'unauthorized' && event.error !== undefined,
+    unreadable: ({ event }) => 'error' in event && event.error !== undefined,
     offersNtlm: ({ event }) => event.type === 'unauthorized' && event.scheme !== undefined,
     holdsChallenge: ({ event, context }) =>
       event.type === 'unauthorized' && event.token !== undefined && event.scheme === context.scheme,
+    /** A message of NTLM is none: it would open another handshake. */
+    holdsFinalToken: ({ event, context: { scheme } }) =>
+      (event.type === 'unauthorized' || event.type === 'passed') &&
+      scheme === 'Negotiate' &&
+      event.scheme === scheme &&
+      event.token !== undefined &&
+      !isNtlmMessage(event.token),
     attemptsLeft: ({ context }) => context.attempt < context.maxAttempts,
-    negotiateReady: (_, child: Child) => child.matches({ negotiated: 'waiting' }),
-    responseReady: (_, child: Child) => child.matches('responded'),
-    handshakeDone: (_, child: Child) => child.matches('authenticated'),
-    handshakeFailed: (_, child: Child) => child.matches({ failed: 'faulted' }) || child.matches({ failed: 'refused' }),
-    rejectionNoted: (_, child: Child) => child.matches({ failed: 'rejected' }),
+    negotiateReady: ({ event }) => moved(event)?.matches({ negotiated: 'waiting' }) === true,
+    responseReady: ({ event }) => {
+      const child = moved(event);
+      return child?.matches('responded') === true && !child.hasTag('busy');
+    },
+    handshakeDone: ({ event }) => moved(event)?.matches('authenticated') === true,
+    handshakeFailed: ({ event }) => moved(event)?.matches('failed') === true,
+    rejectionNoted: ({ event }) => moved(event)?.matches({ failed: 'rejected' }) === true,
   },
   actions: {
     noteScheme: assign(({ event }) =>
       event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
     ),
-    keepChallenge: assign(({ event }) => (event.type === 'unauthorized' ? { challenge: event.token } : {})),
-    noteUnreadable: assign(({ event }) => (event.type === 'unauthorized' ? { reason: event.error } : {})),
+    keepToken: assign(({ event }) =>
+      event.type === 'unauthorized' || event.type === 'passed' ? { token: event.token } : {},
+    ),
+    noteUnreadable: assign(({ event }) =>
+      event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
+    ),
     noteNotOffered: assign({ reason: failure('ntlm-not-offered', 'peer', 'the other end offers no NTLM') }),
     noteNoChallenge: assign({ reason: failure('malformed-token', 'peer', 'type 1 was answered without a challenge') }),
+    noteIncomplete: assign({
+      reason: failure('malformed-token', 'peer', 'the request was let through before the negotiation was over'),
+    }),
     noteTimeout: assign({ reason: failure('timed-out', 'peer', 'a leg of the handshake took too long') }),
+    noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),
     noteFailure: assign((_, { error }: { error: unknown }) => ({
       reason:
         error instanceof NtlmError
@@ -155,21 +211,30 @@ export const connectionMachine = setup({
     noteGivenUp: assign(({ context }) => ({
       reason: context.reason ?? failure('credentials-missing', 'local', 'no credentials were given'),
     })),
-    noteRejection: assign(({ context }, child: Child) => ({
-      reason: refusedByServer(
-        child.context.challenge,
-        resolveOptions({ ...context.handshake, credentials: child.context.credentials }).now,
-      ),
-    })),
+    noteRejection: assign(({ context, event }) => {
+      const child = moved(event);
+      const { now } = resolveOptions({ ...context.handshake, credentials: context.credentials! });
+      return { reason: refusedByServer(child && ntlmContextOf(child)?.challenge, now) };
+    }),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     resetAttempts: assign({ attempt: 1 }),
-    emitToken: emit((_, emitted: { message: 'NEGOTIATE' | 'AUTHENTICATE'; token: Uint8Array }) => ({
+    emitToken: emit(({ event }, { message }: { message: 'NEGOTIATE' | 'AUTHENTICATE' }) => ({
       type: 'authorize' as const,
-      ...emitted,
+      message,
+      token: moved(event)!.context.token!,
     })),
     emitRefusal: emit(({ context }) => ({ type: 'refused' as const, error: context.reason! })),
+    begin: enqueueActions(({ context: { handshake, credentials, scheme }, enqueue }) => {
+      enqueue.spawnChild(scheme === 'Negotiate' ? 'spnego' : 'ntlm', {
+        id: 'handshake',
+        input: { ...handshake, credentials: credentials! },
+        syncSnapshot: true,
+      });
+    }),
+    end: stopChild('handshake'),
     negotiate: sendTo('handshake', { type: 'negotiate' }),
-    challenge: sendTo('handshake', ({ context }) => ({ type: 'challenge' as const, token: context.challenge! })),
+    challenge: sendTo('handshake', ({ context }) => ({ type: 'challenge' as const, token: context.token! })),
+    finish: sendTo('handshake', ({ context }) => ({ type: 'finish' as const, token: context.token! })),
     accept: sendTo('handshake', { type: 'accepted' }),
     reject: sendTo('handshake', { type: 'rejected' }),
   },
@@ -180,7 +245,7 @@ export const connectionMachine = setup({
     attempt: input.attempt ?? 1,
     scheme: undefined,
     credentials: undefined,
-    challenge: undefined,
+    token: undefined,
     reason: undefined,
   }),
   initial: 'anonymous',
@@ -217,75 +282,88 @@ export const connectionMachine = setup({
     },
 
     handshaking: {
-      invoke: {
-        id: 'handshake',
-        src: 'handshake',
-        input: ({ context: { handshake, credentials } }) => ({
-          ...handshake,
-          credentials: credentials ?? Credentials.anonymous(),
-        }),
-        onSnapshot: [
-          {
-            guard: { type: 'negotiateReady', params: ({ event }) => event.snapshot },
-            target: '.negotiating',
-            actions: {
-              type: 'emitToken',
-              params: ({ event }) => ({ message: 'NEGOTIATE', token: event.snapshot.context.token! }),
-            },
-          },
-          {
-            guard: { type: 'responseReady', params: ({ event }) => event.snapshot },
-            target: '.responding',
-            actions: {
-              type: 'emitToken',
-              params: ({ event }) => ({ message: 'AUTHENTICATE', token: event.snapshot.context.token! }),
-            },
-          },
-          { guard: { type: 'handshakeDone', params: ({ event }) => event.snapshot }, target: 'authenticated' },
-          {
-            guard: { type: 'handshakeFailed', params: ({ event }) => event.snapshot },
-            target: 'refused',
-            actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.snapshot.context.error }) },
-          },
-          {
-            guard: { type: 'rejectionNoted', params: ({ event }) => event.snapshot },
-            target: '.deciding',
-            actions: { type: 'noteRejection', params: ({ event }) => event.snapshot },
-          },
-        ],
-        onError: {
+      entry: 'begin',
+      exit: 'end',
+      on: {
+        'xstate.snapshot.handshake': { guard: 'handshakeFailed', target: 'refused', actions: 'noteChildFailure' },
+        'xstate.error.actor.handshake': {
           target: 'refused',
           actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
         },
       },
       initial: 'opening',
       states: {
-        opening: { entry: 'negotiate' },
+        opening: {
+          entry: 'negotiate',
+          on: {
+            'xstate.snapshot.handshake': {
+              guard: 'negotiateReady',
+              target: 'negotiating',
+              actions: { type: 'emitToken', params: { message: 'NEGOTIATE' } },
+            },
+          },
+        },
         negotiating: {
           tags: 'awaiting-server',
           after: { legTimeout: { target: '#connection.refused', actions: 'noteTimeout' } },
           on: {
             unauthorized: [
               { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
-              { guard: 'holdsChallenge', target: 'answering', actions: 'keepChallenge' },
+              { guard: 'holdsChallenge', target: 'answering', actions: 'keepToken' },
               { target: '#connection.refused', actions: 'noteNoChallenge' },
             ],
             /** What was asked for needs no authentication. */
             passed: '#connection.anonymous',
           },
         },
-        answering: { entry: 'challenge' },
+        answering: { entry: 'challenge', on: { 'xstate.snapshot.handshake': respond } },
         responding: {
           tags: 'awaiting-server',
           initial: 'sending',
-          on: { passed: 'accepting', unauthorized: 'rejecting' },
+          on: {
+            passed: [
+              { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
+              { guard: 'holdsFinalToken', target: 'finishing', actions: 'keepToken' },
+              { target: 'accepting' },
+            ],
+            unauthorized: [
+              { guard: 'holdsFinalToken', target: 'continuing', actions: 'keepToken' },
+              { target: 'rejecting' },
+            ],
+          },
           states: {
             sending: { on: { sent: 'waiting' } },
             waiting: { after: { answerTimeout: { target: '#connection.refused', actions: 'noteTimeout' } } },
           },
         },
-        accepting: { entry: 'accept' },
-        rejecting: { entry: 'reject' },
+        /** The server let the request through, and said why it may be believed. */
+        finishing: {
+          entry: 'finish',
+          on: {
+            'xstate.snapshot.handshake': [
+              conclude,
+              { guard: 'responseReady', target: '#connection.refused', actions: 'noteIncomplete' },
+            ],
+          },
+        },
+        /** The server did not, and said what it still wants. */
+        continuing: {
+          entry: 'finish',
+          on: {
+            'xstate.snapshot.handshake': [
+              respond,
+              { guard: 'handshakeDone', target: 'deciding', actions: 'noteRejection' },
+              { guard: 'rejectionNoted', target: 'deciding', actions: 'noteRejection' },
+            ],
+          },
+        },
+        accepting: { entry: 'accept', on: { 'xstate.snapshot.handshake': conclude } },
+        rejecting: {
+          entry: 'reject',
+          on: {
+            'xstate.snapshot.handshake': { guard: 'rejectionNoted', target: 'deciding', actions: 'noteRejection' },
+          },
+        },
         deciding: {
           always: [
             { guard: 'attemptsLeft', target: '#connection.asking', actions: 'countAttempt' },

@@ -24,4 +24,5 @@ export {
   type NtlmServerIdentity,
   type NtlmServerOptions,
   type NtlmServerScheme,
+  type NtlmServerVerdict,
 } from './server.ts';

@@ -5,14 +5,24 @@ import type { NtlmOptions } from '../machine/options.ts';
 import { parseChallenges } from './challenges.ts';
 import { connectionMachine, type ConnectionEvent, type ConnectionInspector } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from './framing.ts';
-import { chooseOffer, decodeToken68, mechanismOf, type HttpScheme, type Mechanism } from './mechanism.ts';
+import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
 import type { ConnectionSide, Limits } from './options.ts';
 import type { Realm } from './realm.ts';
 
-/** RFC 9110 11.6 and 11.7 */
+/** RFC 9110 11.6 and 11.7. In `info` Squid sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`. */
 const FIELDS = {
-  server: { status: 401, challenge: 'www-authenticate', credentials: 'Authorization' },
-  proxy: { status: 407, challenge: 'proxy-authenticate', credentials: 'Proxy-Authorization' },
+  server: {
+    status: 401,
+    challenge: 'www-authenticate',
+    info: 'authentication-info',
+    credentials: 'Authorization',
+  },
+  proxy: {
+    status: 407,
+    challenge: 'proxy-authenticate',
+    info: 'proxy-authentication-info',
+    credentials: 'Proxy-Authorization',
+  },
 } as const satisfies Record<ConnectionSide, object>;
 
 export interface LayerOptions {
@@ -20,6 +30,8 @@ export interface LayerOptions {
   /** Whether a handshake may go there at all. */
   readonly allowed: boolean;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  /** The scheme taken where both are offered. */
+  readonly prefer: HttpScheme;
   readonly limits: Limits;
   readonly inspect: ConnectionInspector | undefined;
 }
@@ -35,19 +47,20 @@ export class Layer {
   /** A type 3 was refused here. Servers are seen that take no other handshake on such a connection (mod_auth_gssapi). */
   spoilt = false;
   #authenticated = false;
+  readonly #prefer: HttpScheme;
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
-  #mechanism: Mechanism = mechanismOf('NTLM');
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
   constructor(
-    { realm, allowed, handshake, limits, inspect }: LayerOptions,
+    { realm, allowed, handshake, prefer, limits, inspect }: LayerOptions,
     attempt: number,
     onTimeout: (error: NtlmError) => void,
   ) {
     this.realm = realm;
     this.allowed = allowed;
+    this.#prefer = prefer;
     this.status = FIELDS[realm.side].status;
     const { legTimeout, answerTimeout, maxAttempts } = limits;
     this.actor = createActor(connectionMachine, {
@@ -65,9 +78,9 @@ export class Layer {
     });
     this.actor.on('authorize', ({ message, token }) => {
       const { scheme = 'NTLM' } = this.actor.getSnapshot().context;
-      if (message === 'NEGOTIATE') this.#mechanism = mechanismOf(scheme);
+      if (message === 'AUTHENTICATE') this.spoilt = false; // no refusal: SPNEGO wants one more leg
       this.#message = message;
-      this.#value = `${scheme} ${Buffer.from(this.#mechanism.wrap(token)).toString('base64')}`;
+      this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
     });
     this.actor.on('refused', ({ error }) => {
@@ -112,25 +125,20 @@ export class Layer {
 
   /** Takes a 401 or 407. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead): Promise<NtlmError | undefined> {
-    const { context } = this.actor.getSnapshot();
     const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
-    const offer = chooseOffer(challenges, this.#message && context.scheme);
+    const offer = chooseOffer(challenges, this.#scheme, this.#prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
-    const { scheme, token68 } = offer;
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
-    this.realm.scheme = scheme;
-    try {
-      const token = token68 === undefined ? undefined : this.#mechanism.unwrap(decodeToken68(token68));
-      return this.#send({ type: 'unauthorized', scheme, token });
-    } catch (error) {
-      if (!(error instanceof NtlmError)) throw error;
-      return this.#send({ type: 'unauthorized', scheme, error });
-    }
+    this.realm.scheme = offer.scheme;
+    return this.#send({ type: 'unauthorized', ...readOffer(offer) });
   }
 
-  /** The request at hand was answered otherwise. */
-  passed(): void {
-    if (this.#message !== undefined) this.actor.send({ type: 'passed' });
+  /** The request at hand was answered otherwise. @returns why the answer must not be believed, if so. */
+  passed(head: ResponseHead): NtlmError | undefined {
+    if (this.#message !== undefined) {
+      const refusal = this.#conclude(head);
+      if (refusal !== undefined) return refusal;
+    }
     if (this.#message === 'AUTHENTICATE') {
       this.#authenticated = true;
       this.realm.accepted();
@@ -138,6 +146,7 @@ export class Layer {
     }
     this.#message = undefined;
     this.notePassed();
+    return undefined;
   }
 
   /** The same for a request that carried no credentials of ours: the common case, kept cheap. */
@@ -169,10 +178,36 @@ export class Layer {
     });
   }
 
+  /** Whether the machine takes the answer for one. */
+  #conclude(head: ResponseHead): NtlmError | undefined {
+    let refusal: NtlmError | undefined;
+    const { challenge, info } = FIELDS[this.realm.side];
+    const challenges = [challenge, info].flatMap((name) => parseChallenges(valuesOf(head, name)));
+    const offer = this.#message === 'AUTHENTICATE' ? chooseOffer(challenges, this.#scheme) : undefined;
+    this.#decision = (decided) => (refusal = decided);
+    this.actor.send({ type: 'passed', ...(offer?.scheme === this.#scheme && offer && readOffer(offer)) });
+    this.#decision = undefined;
+    return refusal;
+  }
+
+  /** Of the handshake under way. */
+  get #scheme(): HttpScheme | undefined {
+    return this.#message && this.actor.getSnapshot().context.scheme;
+  }
+
   #decide(refusal: NtlmError | undefined): void {
     const decision = this.#decision;
     this.#decision = undefined;
     decision?.(refusal);
+  }
+}
+
+function readOffer({ scheme, token68 }: Offer): Pick<ConnectionEvent & { type: 'passed' }, 'scheme' | 'token' | 'error'> {
+  try {
+    return { scheme, token: token68 === undefined ? undefined : decodeToken68(token68) };
+  } catch (error) {
+    if (!(error instanceof NtlmError)) throw error;
+    return { scheme, error };
   }
 }
 

@@ -153,7 +153,8 @@ export class Legs {
       if (layer === asking) break;
       if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined))
         layer.realm.noteOpen(request);
-      layer.passed();
+      const refusal = layer.passed(answer.head);
+      if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes
     }
     if (asking === undefined) {
       if (this.#standIn !== undefined) return this.#passOver(answer);

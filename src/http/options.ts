@@ -2,7 +2,7 @@ import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import { checkCredentials, resolveOptions, type NtlmOptions } from '../machine/options.ts';
 import type { ConnectionInspector } from './connection-machine.ts';
-import type { HttpScheme } from './mechanism.ts';
+import { httpSchemes, type HttpScheme } from './mechanism.ts';
 import { httpUrl, type Allow } from './origins.ts';
 
 /** What an app is told when credentials are wanted. */
@@ -44,6 +44,8 @@ export interface HttpOptions extends Pick<
   readonly allow?: Allow | undefined;
   /** An HTTP proxy: `http://host:port`, or its URL beside credentials of its own. */
   readonly proxy?: string | URL | ProxyOptions | undefined;
+  /** The scheme taken where a 401 or 407 offers both; default `NTLM`, which costs no leg more. */
+  readonly prefer?: HttpScheme | undefined;
   /** Service principal name; default `HTTP/` and the host asked for. `false`: none. */
   readonly spn?: string | false | undefined;
   /** Whether the certificate of a TLS server is bound to the handshake (RFC 5929); default `true`. */
@@ -86,6 +88,7 @@ export interface ResolvedHttpOptions {
   readonly proxy: ResolvedProxy | undefined;
   readonly spn: string | false | undefined;
   readonly channelBindings: boolean;
+  readonly prefer: HttpScheme;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
   readonly limits: Limits;
   readonly inspect: ConnectionInspector | undefined;
@@ -98,6 +101,8 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   resolveOptions({ ...handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
   if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
+  const { prefer = 'NTLM' } = options;
+  if (!httpSchemes.includes(prefer)) throw invalidArgument('prefer', 'must be "NTLM" or "Negotiate"');
   const credentials = sourceOf(options.credentials, 'credentials');
   return {
     credentials,
@@ -105,6 +110,7 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     proxy: options.proxy === undefined ? undefined : resolveProxy(options.proxy, credentials),
     spn,
     channelBindings,
+    prefer,
     handshake,
     limits: {
       legTimeout: atLeast('legTimeout', options.legTimeout ?? 30_000, 1),
@@ -120,6 +126,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'credentials',
   'allow',
   'proxy',
+  'prefer',
   'spn',
   'channelBindings',
   'legTimeout',

@@ -61,7 +61,7 @@ export class Routes {
   }
 
   #side(side: ConnectionSide, url: URL, source: CredentialsSource, allowed: boolean): (socket: Socket) => LayerOptions {
-    const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
+    const { handshake, prefer, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
     const realm = this.#realm(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
@@ -70,6 +70,7 @@ export class Routes {
         realm,
         allowed,
         handshake: bindings === undefined ? named : { ...named, channelBindings: bindings },
+        prefer,
         limits,
         inspect,
       };

@@ -12,14 +12,15 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { NtlmAcceptor } from '../acceptor/acceptor.ts';
 import type { AcceptorOptions } from '../acceptor/context.ts';
-import type { ClaimedIdentity, VerifyResult } from '../acceptor/verify.ts';
+import type { ClaimedIdentity, Verified } from '../acceptor/verify.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import type { ResponseKind } from '../machine/policy.ts';
 import { MessageType, isNtlmMessage } from '../messages/header.ts';
+import { SpnegoAcceptor } from '../spnego/acceptor/acceptor.ts';
+import type { SpnegoRefusal } from '../spnego/acceptor/context.ts';
 
-/** Scheme names of WWW-Authenticate. Under `Negotiate` raw NTLM messages are taken, SPNEGO tokens are not. */
+/** Scheme names of WWW-Authenticate. Under `Negotiate` SPNEGO is spoken, and bare NTLM messages are taken too. */
 export type NtlmServerScheme = 'NTLM' | 'Negotiate';
 
 /** Who authenticated a connection, and how. */
@@ -28,6 +29,12 @@ export interface NtlmServerIdentity extends ClaimedIdentity {
   /** Whether the three messages were protected by a MIC. */
   readonly mic: boolean;
 }
+
+/** What became of a type 3; an NtlmError where the credentials could not be looked up. */
+export type NtlmServerVerdict =
+  | Verified
+  | { readonly ok: false; readonly reason: SpnegoRefusal; readonly error: NtlmError }
+  | NtlmError;
 
 /** A request on an authenticated connection. */
 export interface NtlmRequest extends IncomingMessage {
@@ -45,11 +52,11 @@ export interface NtlmServerOptions extends AcceptorOptions {
   /** For how long a challenge may be answered, in milliseconds; default 60 000. */
   readonly challengeLifetime?: number | undefined;
   /** Told of each verdict on a type 3, and of a lookup of credentials that failed. */
-  readonly onVerdict?: ((verdict: VerifyResult | NtlmError, request: IncomingMessage) => void) | undefined;
+  readonly onVerdict?: ((verdict: NtlmServerVerdict, request: IncomingMessage) => void) | undefined;
 }
 
 interface Connection {
-  readonly acceptor: NtlmAcceptor;
+  readonly acceptor: SpnegoAcceptor;
   identity: NtlmServerIdentity | undefined;
   /** On the monotonic clock, milliseconds. */
   challengedAt: number;
@@ -72,9 +79,9 @@ const KNOWN_SCHEMES: ReadonlySet<unknown> = new Set<NtlmServerScheme>(['NTLM', '
 
 /** What becomes of a request: it goes on, or it is answered here. */
 type Outcome =
-  | { readonly kind: 'pass'; readonly identity: NtlmServerIdentity }
+  | { readonly kind: 'pass'; readonly identity: NtlmServerIdentity; readonly offer?: string | undefined }
   | { readonly kind: 'challenge'; readonly offer: string }
-  | { readonly kind: 'refuse'; readonly status: 400 | 401 | 500 };
+  | { readonly kind: 'refuse'; readonly status: 400 | 401 | 500; readonly offer?: string | undefined };
 
 /**
  * A server that answers 401 until a connection has authenticated, then calls `listener` with `request.ntlm`.
@@ -111,7 +118,7 @@ function createGate(options: NtlmServerOptions, listener: NtlmRequestListener): 
   if (!(challengeLifetime > 0)) throw invalidArgument('challengeLifetime', 'must be milliseconds above 0');
   if (!['undefined', 'function'].includes(typeof onVerdict)) throw invalidArgument('onVerdict', 'must be a function');
   if (typeof listener !== 'function') throw invalidArgument('listener', 'must be a function');
-  new NtlmAcceptor(acceptorOptions); // a mistake in the options belongs to the caller, not to the first connection
+  new SpnegoAcceptor(acceptorOptions); // a mistake in the options belongs to the caller, not to the first connection
   return { acceptorOptions, schemes, maxRefusals, challengeLifetime, onVerdict, listener, connections: new WeakMap() };
 }
 
@@ -129,7 +136,7 @@ function connectionOf({ connections, acceptorOptions }: Gate, { socket }: Incomi
   let connection = connections.get(socket);
   if (connection === undefined) {
     connection = {
-      acceptor: new NtlmAcceptor(acceptorOptions),
+      acceptor: new SpnegoAcceptor(acceptorOptions),
       identity: undefined,
       challengedAt: 0,
       refusals: 0,
@@ -150,25 +157,15 @@ async function decide(gate: Gate, connection: Connection, request: IncomingMessa
   }
   connection.identity = undefined; // a handshake starts anew, whoever was here before
   const { scheme, token } = authorization;
-  const type = messageTypeOf(token);
+  const step = token === undefined ? 'other' : stepOf(token, scheme);
   const expired = performance.now() - connection.challengedAt > gate.challengeLifetime;
-  if (token !== undefined && type === MessageType.AUTHENTICATE && acceptor.state === 'challenged' && !expired) {
-    return judge(gate, connection, request, token);
+  const due = acceptor.actor.getSnapshot().hasTag('awaiting-client') && acceptor.state !== 'listening' && !expired;
+  if (token !== undefined && (step === 'first' || (step === 'next' && due))) {
+    if (step === 'first') acceptor.reset();
+    return judge(gate, connection, request, token, scheme);
   }
-
   acceptor.reset();
-  if (token !== undefined && type === MessageType.NEGOTIATE) {
-    try {
-      const challenge = acceptor.challenge(token);
-      connection.challengedAt = performance.now();
-      return { kind: 'challenge', offer: `${scheme} ${Buffer.from(challenge).toString('base64')}` };
-    } catch (error) {
-      acceptor.reset();
-      return { kind: 'refuse', status: error instanceof NtlmError && error.side === 'peer' ? 400 : 500 };
-    }
-  }
-  const unreadable = token !== undefined && type !== MessageType.AUTHENTICATE && scheme === 'NTLM';
-  return { kind: 'refuse', status: unreadable ? 400 : 401 };
+  return { kind: 'refuse', status: token === undefined || step === 'next' ? 401 : 400 };
 }
 
 async function judge(
@@ -176,21 +173,36 @@ async function judge(
   connection: Connection,
   request: IncomingMessage,
   token: Uint8Array,
+  scheme: NtlmServerScheme,
 ): Promise<Outcome> {
   const { acceptor } = connection;
-  let verdict: VerifyResult | NtlmError;
+  const answersChallenge = acceptor.state !== 'listening';
+  const report = (verdict: NtlmServerVerdict): void => {
+    acceptor.reset(); // HTTP needs no session key: it is wiped at once
+    if (answersChallenge && onVerdict !== undefined) queueMicrotask(() => onVerdict(verdict, request)); // its errors are its own
+  };
   try {
-    verdict = await acceptor.authenticate(token);
+    const step = await acceptor.accept(token);
+    const offer = step.token && `${scheme} ${Buffer.from(step.token).toString('base64')}`;
+    switch (step.state) {
+      case 'continue':
+        connection.challengedAt = performance.now();
+        return { kind: 'challenge', offer: offer! };
+      case 'refused':
+        report({ ok: false, reason: step.reason, error: step.error });
+        return step.reason === 'malformed' ? { kind: 'refuse', status: 400 } : { kind: 'refuse', status: 401, offer };
+      case 'accepted': {
+        const { identity, response, mic } = step.result;
+        report(step.result);
+        connection.refusals = 0;
+        connection.identity = Object.freeze({ ...identity, response, mic });
+        return { kind: 'pass', identity: connection.identity, offer };
+      }
+    }
   } catch (error) {
-    verdict = error instanceof NtlmError ? error : failure(error);
+    report(error instanceof NtlmError ? error : failure(error));
+    return { kind: 'refuse', status: 500 };
   }
-  acceptor.reset(); // HTTP needs no session key: it is wiped at once
-  if (onVerdict !== undefined) queueMicrotask(() => onVerdict(verdict, request)); // its errors are its own
-  if (verdict instanceof NtlmError) return { kind: 'refuse', status: 500 };
-  if (!verdict.ok) return { kind: 'refuse', status: verdict.reason === 'malformed' ? 400 : 401 };
-  connection.refusals = 0;
-  connection.identity = Object.freeze({ ...verdict.identity, response: verdict.response, mic: verdict.mic });
-  return { kind: 'pass', identity: connection.identity };
 }
 
 function failure(cause: unknown): NtlmError {
@@ -207,6 +219,7 @@ function act(
 ): void {
   if (outcome.kind === 'pass') {
     if (expectsContinue) response.writeContinue();
+    if (outcome.offer !== undefined) response.setHeader('WWW-Authenticate', outcome.offer);
     gate.listener(Object.assign(request, { ntlm: outcome.identity }), response);
     return;
   }
@@ -218,7 +231,12 @@ function act(
   connection.refusals += request.headers.authorization === undefined ? 0 : 1;
   // A client that waits for "100 Continue" may keep its body: nothing can follow on this connection.
   if (expectsContinue || connection.refusals >= gate.maxRefusals) response.setHeader('Connection', 'close');
-  reply(response, outcome.status, outcome.status === 401 ? gate.schemes : []);
+  reply(response, outcome.status, outcome.status === 401 ? offersWith(gate.schemes, outcome.offer) : []);
+}
+
+/** The schemes, the one spoken with its last token. */
+function offersWith(schemes: readonly string[], offer: string | undefined): readonly string[] {
+  return schemes.map((scheme) => (offer?.startsWith(`${scheme} `) ? offer : scheme));
 }
 
 function reply(response: Reply, status: number, offers: readonly string[]): void {
@@ -243,10 +261,18 @@ function readAuthorization({ schemes }: Gate, { headers }: IncomingMessage): Aut
   return { scheme, token: isBase64 ? new Uint8Array(Buffer.from(credentials, 'base64')) : new Uint8Array(0) };
 }
 
-/** `undefined` for anything but the head of an NTLM message. */
-function messageTypeOf(token: Uint8Array | undefined): number | undefined {
-  if (token === undefined || token.length < 12 || !isNtlmMessage(token)) return undefined;
-  return new DataView(token.buffer, token.byteOffset).getUint32(8, true);
+const INITIAL_CONTEXT_TOKEN = 0x60; // RFC 2743 3.1, around a NegTokenInit
+const NEG_TOKEN_RESP = 0xa1; // RFC 4178 4.2
+
+/** Whether a token opens a negotiation or goes on with one; `other`: neither, under this scheme. */
+function stepOf(token: Uint8Array, scheme: NtlmServerScheme): 'first' | 'next' | 'other' {
+  if (isNtlmMessage(token)) {
+    if (token.length < 12) return 'other';
+    const type = new DataView(token.buffer, token.byteOffset).getUint32(8, true);
+    return type === MessageType.NEGOTIATE ? 'first' : type === MessageType.AUTHENTICATE ? 'next' : 'other';
+  }
+  if (scheme === 'NTLM') return 'other';
+  return token[0] === INITIAL_CONTEXT_TOKEN ? 'first' : token[0] === NEG_TOKEN_RESP ? 'next' : 'other';
 }
 
 function tellIdentity({ ntlm }: NtlmRequest, response: Reply): void {

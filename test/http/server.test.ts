@@ -4,13 +4,13 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { VerifyResult } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, NtlmError } from '../../src/index.ts';
 import {
   createNtlmServer,
   requireNtlm,
   type NtlmRequestListener,
   type NtlmServerOptions,
+  type NtlmServerVerdict,
 } from '../../src/http/server.ts';
 
 const alice = (password = 'Drawbridge1') => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
@@ -99,8 +99,8 @@ describe('a server of createNtlmServer', () => {
   });
 
   it('runs the listener for the right password, and for every later request of the connection', async () => {
-    const verdicts: (VerifyResult | NtlmError)[] = [];
-    const onVerdict = (verdict: VerifyResult | NtlmError) => void verdicts.push(verdict);
+    const verdicts: NtlmServerVerdict[] = [];
+    const onVerdict = (verdict: NtlmServerVerdict) => void verdicts.push(verdict);
     const call = openConnection(await listen(createNtlmServer({ ...options, onVerdict }, whoAmI)));
     const first = await authenticate(call, alice());
     const later = await call();
@@ -294,7 +294,7 @@ describe('a server of createNtlmServer', () => {
   });
 
   it('answers 500 where the credentials cannot be looked up, and says why to its owner alone', async () => {
-    const verdicts: (VerifyResult | NtlmError)[] = [];
+    const verdicts: NtlmServerVerdict[] = [];
     const failing: NtlmServerOptions = {
       credentials: () => Promise.reject(new Error('the directory is down')),
       onVerdict: (verdict) => void verdicts.push(verdict),

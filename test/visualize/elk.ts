@@ -7,10 +7,7 @@ import {
   drawnWays,
   labelSize,
   leafSize,
-  textWidth,
-  TITLE_SIZE,
   linesOf,
-  TEXT_SIZE,
   type ArrowLayout,
   type DiagramLayout,
   type Point,
@@ -84,7 +81,7 @@ export async function layOut(diagram: Diagram): Promise<DiagramLayout> {
 function nodesIn(diagram: Diagram, parent: DiagramState): ElkNode[] {
   return childrenOf(diagram, parent.id).flatMap((state): ElkNode[] => {
     const children = nodesIn(diagram, state);
-    const title = textWidth(state.key, TITLE_SIZE) + textWidth(`  ${linesOf(state).join('  ')}`, TEXT_SIZE) + 40;
+    const noted = linesOf(state).length > 0; // under its name where there is no room beside it
     const node: ElkNode =
       children.length === 0
         ? { id: state.id, ...leafSize(state) }
@@ -92,9 +89,7 @@ function nodesIn(diagram: Diagram, parent: DiagramState): ElkNode[] {
             id: state.id,
             children,
             layoutOptions: {
-              'elk.padding': `[top=${HEADER + 10},left=16,bottom=16,right=16]`,
-              'elk.nodeSize.constraints': 'MINIMUM_SIZE',
-              'elk.nodeSize.minimum': `(${Math.ceil(title)},60)`,
+              'elk.padding': `[top=${HEADER + (noted ? 20 : 10)},left=16,bottom=16,right=${noted ? 30 : 16}]`,
             },
           };
     return state.initial ? [{ id: `dot ${state.id}`, width: 10, height: 10 }, node] : [node];

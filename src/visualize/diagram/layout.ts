@@ -90,7 +90,7 @@ const LONGEST_LABEL = 15;
 /** The captions of an arrow, broken where that makes the drawing narrower. */
 export function labelLinesOf(way: Way): readonly string[] {
   return captionsOf(way, MOST_GUARDS).flatMap((caption) =>
-    caption.length > LONGEST_LABEL ? caption.split(/ (?=\[)| (?=done$|failed$)/) : [caption],
+    caption.length > LONGEST_LABEL ? caption.split(/ (?=\[(?!else\]))| (?=done \[else\]$|done$|failed$)/) : [caption],
   );
 }
 

@@ -9,6 +9,7 @@ import {
   labelLinesOf,
   layoutOf,
   linesOf,
+  textWidth,
   type ArrowLayout,
   type DiagramLayout,
   type Point,
@@ -111,7 +112,10 @@ function box(diagram: Diagram, { boxes }: DiagramLayout, state: DiagramState, pa
   const lines = linesOf(state);
   const data = `data-state="${text(state.id)}"`;
   if (isGroup) {
-    const note = lines.length === 0 ? '' : ` <tspan class="line" dx="6">${text(lines.join('  '))}</tspan>`;
+    const caption = lines.join('  ');
+    const beside = 30 + 1.1 * textWidth(state.key, TITLE_SIZE) + textWidth(caption, TEXT_SIZE) <= width;
+    const place = beside ? 'dx="6"' : `x="${x + 14}" dy="15"`;
+    const note = caption === '' ? '' : ` <tspan class="line" ${place}>${text(caption)}</tspan>`;
     const rect = `<rect x="${x}" y="${y}" width="${width}" height="${height}" rx="12"/>`;
     const title = `<text x="${x + 14}" y="${y + HEADER - 6}">${text(state.key)}${note}</text>`;
     return `<g class="group" ${data}>${part === 'title' ? title : rect}</g>`;

@@ -13,10 +13,10 @@ export function toTable(diagram: Diagram): string {
       services.map(code).join(', '),
       tags.map(code).join(', '),
     ]);
-  const transitions = diagram.transitions.map(({ source, target, label, guard, actions }) => [
+  const transitions = diagram.transitions.map(({ source, target, label, guard, otherwise, actions }) => [
     place(source),
     code(label),
-    guard === undefined ? '' : code(guard),
+    otherwise ? '*else*' : guard === undefined ? '' : code(guard),
     target === undefined ? '*stays*' : place(target),
     actions.map(code).join(', '),
   ]);

@@ -22,9 +22,11 @@ export interface DiagramTransition {
   readonly target: string | undefined;
   /** XState's event type, empty for an eventless transition. */
   readonly event: string;
-  /** The event for people: its name, `encodeNegotiate done`, `encodeNegotiate failed`, `always`, `after 5000`. */
+  /** The event for people: its name, `encodeNegotiate done`, `encodeNegotiate failed`, `handshake changed`, `always`, `after 5000`. */
   readonly label: string;
   readonly guard: string | undefined;
+  /** Whether it is taken where the guards before it, of the same event, say no. */
+  readonly otherwise: boolean;
   /** Named actions; inline ones have no name to show. */
   readonly actions: readonly string[];
 }
@@ -47,8 +49,9 @@ export function walk(machine: AnyStateMachine): Diagram {
     for (const child of Object.values(node.states)) visit(child);
   };
   const connect = (node: AnyStateNode): void => {
-    const own = [...[...node.transitions.values()].flat(), ...(node.always ?? [])];
-    for (const transition of own) transitions.push(...waysOf(transition, services));
+    for (const alike of [...node.transitions.values(), node.always ?? []]) {
+      for (const [i, transition] of alike.entries()) transitions.push(...waysOf(transition, services, i > 0));
+    }
     for (const child of Object.values(node.states)) connect(child);
   };
   visit(machine.root);
@@ -69,13 +72,14 @@ function stateOf(node: AnyStateNode): DiagramState {
   };
 }
 
-function waysOf(transition: AnyTransitionDefinition, services: ReadonlyMap<string, string>): DiagramTransition[] {
+function waysOf(transition: AnyTransitionDefinition, services: ReadonlyMap<string, string>, hasEarlier: boolean): DiagramTransition[] {
   const { source, target, eventType, guard, actions } = transition;
   const way = {
     source: source.id,
     event: eventType,
     label: labelOf(eventType, services),
     guard: guard === undefined ? undefined : guardName(guard),
+    otherwise: hasEarlier && guard === undefined,
     actions: actions.map(nameOf).filter((name) => name !== undefined && !name.startsWith('xstate.')) as string[],
   };
   if (target === undefined) return [{ ...way, target: undefined }];
@@ -84,6 +88,8 @@ function waysOf(transition: AnyTransitionDefinition, services: ReadonlyMap<strin
 
 function labelOf(event: string, services: ReadonlyMap<string, string>): string {
   if (event === '') return 'always';
+  const [, watched] = /^xstate\.snapshot\.(.+)$/.exec(event) ?? [];
+  if (watched !== undefined) return `${services.get(watched) ?? watched} changed`;
   const [, outcome, service] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? [];
   if (service !== undefined) return `${services.get(service) ?? service} ${outcome === 'done' ? 'done' : 'failed'}`;
   const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];

@@ -25,7 +25,8 @@ export function wayId(source: string, target: string | undefined): string {
 }
 
 /** `event [guard]`, as UML writes it. */
-export function captionOf({ label, guard }: DiagramTransition): string {
+export function captionOf({ label, guard, otherwise }: DiagramTransition): string {
+  if (otherwise) return `${label} [else]`;
   return guard === undefined ? label : `${label} [${guard}]`;
 }
 

@@ -3,6 +3,7 @@ import { toSvg } from '../diagram/svg.ts';
 import { walk, type Diagram } from '../diagram/walk.ts';
 import { wayId } from '../diagram/ways.ts';
 import { acceptorMachine } from '../../acceptor/machine.ts';
+import { connectionMachine } from '../../http/connection-machine.ts';
 import { ntlmMachine } from '../../machine/machine.ts';
 import { explain, type ExplainOptions, type Explanation } from '../explain/explain.ts';
 import { tokenBytes } from '../trace/mask.ts';
@@ -43,7 +44,7 @@ export interface PageRun {
   readonly entries: readonly PageEntry[];
 }
 
-const KNOWN: readonly Diagram[] = [walk(ntlmMachine), walk(acceptorMachine)];
+const KNOWN: readonly Diagram[] = [walk(ntlmMachine), walk(connectionMachine), walk(acceptorMachine)];
 
 export function drawingOf(machine: string, diagram = KNOWN.find(({ id }) => id === machine)): string {
   return diagram === undefined ? '' : toSvg(diagram, { scheme: 'none' });

@@ -18,12 +18,12 @@ export class MessageView {
 
   constructor() {
     this.#hex.addEventListener('pointerover', ({ target }) => this.#light(fieldOf(target), { scroll: true }));
-    this.#hex.addEventListener('pointerleave', () => this.#light(undefined));
+    this.#hex.addEventListener('pointerleave', () => this.#light(focused()));
     this.#hex.addEventListener('focus', () => this.#move(0));
     this.#hex.addEventListener('blur', () => this.#light(undefined));
     this.#hex.addEventListener('keydown', (event) => this.#key(event));
     this.#fields.addEventListener('pointerover', ({ target }) => this.#light(fieldOf(target)));
-    this.#fields.addEventListener('pointerleave', () => this.#light(undefined));
+    this.#fields.addEventListener('pointerleave', () => this.#light(focused()));
     this.#fields.addEventListener('focusin', ({ target }) => this.#light(fieldOf(target)));
     this.#fields.addEventListener('focusout', () => this.#light(undefined));
   }
@@ -88,6 +88,11 @@ export class MessageView {
 
 function fieldOf(target: EventTarget | null): string | undefined {
   return target instanceof Element ? target.closest<HTMLElement>('[data-field]')?.dataset['field'] : undefined;
+}
+
+/** The field that the keyboard is at. */
+function focused(): string | undefined {
+  return fieldOf(document.activeElement);
 }
 
 function bytesOf({ hex, masked, name }: DecodedField, index: number): HTMLElement[] {
