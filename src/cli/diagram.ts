@@ -1,13 +1,19 @@
 import { acceptorMachine } from '../acceptor/machine.ts';
 import { connectionMachine } from '../http/connection-machine.ts';
 import { ntlmMachine } from '../machine/machine.ts';
+import { spnegoMachine } from '../spnego/machine.ts';
 import { toMermaid } from '../visualize/diagram/mermaid.ts';
 import { toSvg } from '../visualize/diagram/svg.ts';
 import { toTable } from '../visualize/diagram/table.ts';
 import { walk, type Diagram } from '../visualize/diagram/walk.ts';
 import { UsageError, defineVerb } from './verb.ts';
 
-const machines = { handshake: ntlmMachine, connection: connectionMachine, acceptor: acceptorMachine };
+const machines = {
+  handshake: ntlmMachine,
+  connection: connectionMachine,
+  spnego: spnegoMachine,
+  acceptor: acceptorMachine,
+};
 
 const formats: Readonly<Record<string, (diagram: Diagram) => string>> = {
   mermaid: toMermaid,

@@ -94,19 +94,27 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     await expect.poll(() => server.sockets.size).toBe(0);
   });
 
-  test('accept-incomplete after the type 3 is answered once', async () => {
+  test.each([
+    ['once: answered, and the body is taken once', 1, { status: 200, text: 'alice' }, ['alice: order']],
+    ['for ever: answered once', Infinity, { status: 401 }, []],
+  ])('accept-incomplete after the type 3 %s', async (_what, times, expected, handled) => {
     let asked = 0;
     const ask = (verdict: Verdict): Verdict => {
       asked += 1;
-      const mechListMIC = respOf(verdict).mechListMIC!;
-      return { status: 0, token: encodeNegTokenResp({ negState: 'accept-incomplete', mechListMIC }) };
+      if (asked > times) return verdict;
+      const { mechListMIC } = respOf(verdict);
+      return {
+        status: 0,
+        token: encodeNegTokenResp({ negState: 'accept-incomplete', ...(mechListMIC !== undefined && { mechListMIC }) }),
+      };
     };
-    await using server = await Negotiator.listen({ amend: (verdict, step) => (step === 'accepted' ? ask(verdict) : verdict) });
+    await using server = await Negotiator.listen({
+      amend: (verdict, step) => (step === 'accepted' ? ask(verdict) : verdict),
+    });
     await using client = carrier.open({ credentials: ALICE });
-    const reply = await client.request(server.url).catch((error: unknown) => error);
-    expect(reply).toMatchObject({ status: 401 });
-    expect(asked).toBe(1);
+    expect(await client.request(server.url, { method: 'POST', body: 'order' })).toMatchObject(expected);
     expect(server.seen).toEqual(['none', 'Negotiate init', 'Negotiate resp', 'Negotiate resp']);
+    expect(server.handled).toEqual(handled);
   });
 
   test.each<[string, Verdict]>([

@@ -9,6 +9,7 @@ import { request as undiciRequest } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NtlmAgent, NtlmDispatcher, createNtlmFetch, explainRefusal, type HttpOptions } from '../../src/http/index.ts';
 import { Credentials } from '../../src/index.ts';
+import { decodeSpnegoToken } from '../../src/spnego/index.ts';
 import { startApache, type Apache, type Whoami } from './support/apache.ts';
 import { startSquid, type Squid } from './support/squid.ts';
 import { alice, juergen, nihon, type TestUser } from './support/users.ts';
@@ -155,6 +156,34 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
           length: Buffer.byteLength(BODY),
         });
       });
+    });
+  });
+
+  test.each(['http', 'https'] as const)('Apache over %s, SPNEGO, its last token verified', async (scheme) => {
+    const passed: unknown[] = [];
+    const inspect: HttpOptions['inspect'] = (event) => {
+      if (event.type === '@xstate.event' && event.event.type === 'finish') passed.push(event.event);
+    };
+    await using(open, { credentials: credentialsOf(alice), prefer: 'Negotiate', inspect }, async (send) => {
+      const url = `${apache[scheme]}/cgi/whoami`;
+      const reply = await send(url, { method: 'POST', body: BODY });
+      expectWhoami(reply, alice, { method: 'POST', secure: scheme === 'https', length: Buffer.byteLength(BODY) });
+      const [, token = ''] = /^Negotiate (\S+)$/.exec(String(reply.headers['www-authenticate'])) ?? [];
+      const final = decodeSpnegoToken(new Uint8Array(Buffer.from(token, 'base64')));
+      expect(final).toMatchObject({ type: 'resp', negState: 'accept-completed', mechListMIC: { length: 16 } });
+      expect(passed).toHaveLength(1);
+      expectWhoami(await send(url), alice);
+    });
+  });
+
+  test('SPNEGO: wrong credentials, then right ones', async () => {
+    const credentials: HttpOptions['credentials'] = ({ attempt }) => (attempt === 1 ? wrong : credentialsOf(nihon));
+    await using(open, { credentials, prefer: 'Negotiate' }, async (send) => {
+      expectWhoami(await send(`${apache.http}/cgi/whoami`, { method: 'POST', body: BODY }), nihon, { method: 'POST' });
+    });
+    await using(open, { credentials: wrong, prefer: 'Negotiate' }, async (send) => {
+      const reply = await send(`${apache.http}/cgi/whoami`);
+      expect([reply.status, explainRefusal(reply)?.code]).toEqual([401, 'credentials-refused']);
     });
   });
 

@@ -8,13 +8,19 @@ import { describe, expect, test } from 'vitest';
 import { acceptorMachine } from '../../src/acceptor/index.ts';
 import { connectionMachine } from '../../src/http/connection-machine.ts';
 import { ntlmMachine } from '../../src/index.ts';
+import { spnegoMachine } from '../../src/spnego/index.ts';
 import { toMermaid, toSvg, toTable, walk } from '../../src/visualize/index.ts';
 import { layOut } from './elk.ts';
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 /** Documents with a part between `<!-- diagram:… -->` and `<!-- /diagram:… -->`. */
 const documents = ['README.md'];
-const machines = { handshake: ntlmMachine, connection: connectionMachine, acceptor: acceptorMachine };
+const machines = {
+  handshake: ntlmMachine,
+  connection: connectionMachine,
+  spnego: spnegoMachine,
+  acceptor: acceptorMachine,
+};
 
 test('the shipped layouts are those of the machines', async () => {
   const layouts: Record<string, unknown> = {};

@@ -92,6 +92,8 @@ function labelOf(event: string, services: ReadonlyMap<string, string>): string {
   if (watched !== undefined) return `${services.get(watched) ?? watched} changed`;
   const [, outcome, service] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event) ?? [];
   if (service !== undefined) return `${services.get(service) ?? service} ${outcome === 'done' ? 'done' : 'failed'}`;
+  const [, child] = /^xstate\.snapshot\.(.+)$/.exec(event) ?? [];
+  if (child !== undefined) return `${services.get(child) ?? child} moved`;
   const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? [];
   if (delay !== undefined) return `after ${delay}`;
   return event.startsWith('xstate.done.state.') ? 'done' : event;
