@@ -41,7 +41,7 @@ const MAX_DRAINED_BODY = 256 * 1024;
  */
 export class ResponseReader {
   readonly #sink: ResponseSink;
-  readonly #headTimeout: number;
+  readonly #timeout: number;
   #mode: 'flow' | 'head' | 'held' | 'drain' = 'flow';
   #everything = false;
   #method = '';
@@ -49,10 +49,13 @@ export class ResponseReader {
   #timer: NodeJS.Timeout | undefined;
   #drained: { readonly body: BodyReader; left: number; readonly resolve: (reusable: boolean) => void } | undefined;
 
-  /** `headTimeout`: milliseconds that the head of a 401 may take once it has begun. */
-  constructor(sink: ResponseSink, headTimeout: number) {
+  /**
+   * `timeout`: milliseconds that the head of a 401 may take once it has begun, its body once it is read for
+   * nobody, and the whole answer to a CONNECT.
+   */
+  constructor(sink: ResponseSink, timeout: number) {
     this.#sink = sink;
-    this.#headTimeout = headTimeout;
+    this.#timeout = timeout;
   }
 
   /** Whether bytes go straight to the client. */
@@ -82,6 +85,7 @@ export class ResponseReader {
     const body = new BodyReader(length);
     if (body.take(rest) < rest.length) return false; // bytes that no request asked for
     if (body.done) return true;
+    this.#limit('the body of a response took too long');
     return new Promise((resolve) => {
       this.#drained = { body, left: MAX_DRAINED_BODY - rest.length, resolve };
       this.#mode = 'drain';
@@ -91,7 +95,7 @@ export class ResponseReader {
 
   /** The connection is gone: nothing more will come. @returns what was read of an unfinished head. */
   end(): Buffer {
-    clearTimeout(this.#timer);
+    this.#unlimit();
     this.#drained?.resolve(false);
     this.#drained = undefined;
     const received = this.#received;
@@ -124,16 +128,10 @@ export class ResponseReader {
     const length = headLength(received);
     if (length === -1) {
       if (received.length > MAX_HEAD_LENGTH) throw failure('too-long', 'the head of the response is too long');
-      if (concern === 'ours') {
-        this.#timer ??= setTimeout(
-          () => this.#sink.failed(failure('timed-out', 'the head of a response took too long')),
-          this.#headTimeout,
-        );
-      }
+      if (concern === 'ours') this.#limit('the head of a response took too long');
       return;
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#unlimit();
     this.#received = NOTHING;
     const raw = received.subarray(0, length);
     const rest = received.subarray(length);
@@ -155,9 +153,20 @@ export class ResponseReader {
     const clean = drained.body.take(bytes) === bytes.length;
     if (clean && !drained.body.done && drained.left > 0) return;
     this.#drained = undefined;
+    this.#unlimit();
     this.#mode = 'held';
     this.#sink.pause();
     drained.resolve(clean && drained.body.done);
+  }
+
+  /** From now on, unless it runs already. */
+  #limit(message: string): void {
+    this.#timer ??= setTimeout(() => this.#sink.failed(failure('timed-out', message)), this.#timeout);
+  }
+
+  #unlimit(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 }
 
