@@ -34,6 +34,7 @@ export interface ResponseSink {
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Beyond, a new connection costs less than the rest of a body nobody wants. */
 const MAX_DRAINED_BODY = 256 * 1024;
+const SLOW_HEAD = 'the head of a response took too long';
 
 /**
  * Reads what the other end of one connection writes. Between the head it was told to expect and the next one,
@@ -69,6 +70,8 @@ export class ResponseReader {
     this.#everything = everything || method === 'CONNECT';
     this.#method = method;
     this.#received = NOTHING;
+    // Nobody above waits for a tunnel; a handshake has limits of its own.
+    if (method === 'CONNECT' && !everything) this.#limit(SLOW_HEAD);
     this.#sink.resume();
   }
 
@@ -128,7 +131,7 @@ export class ResponseReader {
     const length = headLength(received);
     if (length === -1) {
       if (received.length > MAX_HEAD_LENGTH) throw failure('too-long', 'the head of the response is too long');
-      if (concern === 'ours') this.#limit('the head of a response took too long');
+      if (concern === 'ours') this.#limit(SLOW_HEAD);
       return;
     }
     this.#unlimit();
@@ -138,6 +141,7 @@ export class ResponseReader {
     const head = parseResponseHead(raw);
     if (head.status < 200 && head.status !== 101) {
       this.#sink.interim(raw);
+      if (this.#method === 'CONNECT') this.#limit(SLOW_HEAD);
       if (rest.length > 0) this.#readHead(rest);
       return;
     }
