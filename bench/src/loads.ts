@@ -26,10 +26,12 @@ export const HTTPNTLM = 'httpntlm';
 
 /** Every client against the two servers, over `connections` connections each. */
 export function loadsFor({ ntlm, anonymous }: ServerReady, connections: number): Load[] {
-  const ntlmAgent = (): NtlmAgent => new NtlmAgent({ credentials, maxSockets: connections });
+  // Node keeps 256 idle sockets unless told otherwise: the next request of the 257th would be a handshake.
+  const pool = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections };
+  const ntlmAgent = (): NtlmAgent => new NtlmAgent({ ...pool, credentials });
   const ntlmDispatcher = (): Dispatcher => new NtlmDispatcher({ credentials, connections });
   return [
-    overAgent('node:http, its own agent, server asks nothing', new http.Agent({ keepAlive: true, maxSockets: connections }), anonymous),
+    overAgent('node:http, its own agent, server asks nothing', new http.Agent(pool), anonymous),
     overAgent(NTLM_AGENT_ANONYMOUS, ntlmAgent(), anonymous),
     overAgent(NTLM_AGENT, ntlmAgent(), ntlm),
     overDispatcher('undici, its own agent, server asks nothing', new UndiciAgent({ connections, pipelining: 1 }), anonymous),

@@ -83,7 +83,7 @@ export const spnegoSetup = setup({
     })),
     keepReplyToken: assign(({ event }) => {
       const bytes = event.type === 'negotiate' ? event.hint : 'token' in event ? event.token : undefined;
-      return { reply: undefined, replyToken: isBytes(bytes) ? bytes.slice() : NO_BYTES };
+      return { reply: undefined, replyToken: isBytes(bytes) ? Uint8Array.from(bytes) : NO_BYTES };
     }),
     keepReply: assign((_, { reply }: { reply: SpnegoToken }) => ({ reply })),
     noteReply: assign(({ context: { reply } }) => ({
@@ -110,7 +110,7 @@ export const spnegoSetup = setup({
     emitToken: emit(({ context }, { message }: { message: SpnegoEmitted['message'] }) => ({
       type: 'token' as const,
       message,
-      token: (context.token ?? NO_BYTES).slice(),
+      token: Uint8Array.from(context.token ?? NO_BYTES),
     })),
     wipe: ({ context }) => context.session?.close(),
     startOver: assign(BLANK),

@@ -1,8 +1,18 @@
 /** Every pair of state and event of every machine. Its own room tests the handshake's with services that take their time. */
 import { describe } from 'vitest';
-import { waitFor } from 'xstate';
+import { createActor, waitFor, type ActorRefFrom } from 'xstate';
 import { NtlmAcceptor, acceptorMachine, type AcceptorActor } from '../../src/acceptor/index.ts';
-import { Credentials, NtlmClient, createNtlmActor, ntlmMachine, type NtlmActor, type NtlmEvent, type NtlmOptions } from '../../src/index.ts';
+import { connectionMachine, type ConnectionEmitted, type ConnectionEvent } from '../../src/http/index.ts';
+import {
+  Credentials,
+  NtlmClient,
+  NtlmError,
+  createNtlmActor,
+  ntlmMachine,
+  type NtlmActor,
+  type NtlmEvent,
+  type NtlmOptions,
+} from '../../src/index.ts';
 import { challengeToken } from '../support/handshake.ts';
 import { testEveryPair } from '../support/small-world.ts';
 
@@ -102,5 +112,87 @@ describe('the acceptor', () => {
     },
     everywhere: { reset: 'listening' },
     passing: ['challenging'],
+  });
+});
+
+describe('a connection', () => {
+  type Connection = ActorRefFrom<typeof connectionMachine>;
+  const limits = { legTimeout: 60_000, answerTimeout: 60_000, maxAttempts: 2 };
+  const open = (ask: () => Promise<Credentials | undefined>): Connection => {
+    const input = { side: 'server', origin: 'http://intranet.corp', handshake: {}, ask, ...limits } as const;
+    return createActor(connectionMachine, { input }).start();
+  };
+  const give = (): Promise<Credentials> => Promise.resolve(credentials);
+  const unauthorized = { type: 'unauthorized', scheme: 'NTLM' } as const;
+  const after = (connection: Connection, ...events: readonly ConnectionEvent[]): Connection => {
+    for (const event of events) connection.send(event);
+    return connection;
+  };
+  /** A connection whose type 1 is out, and the challenge that answers it. */
+  const negotiating = async (): Promise<{ connection: Connection; challenge: ConnectionEvent }> => {
+    const connection = open(give);
+    const emitted: ConnectionEmitted[] = [];
+    connection.on('authorize', (event) => void emitted.push(event));
+    connection.send(unauthorized);
+    await waitFor(connection, (snapshot) => snapshot.matches({ handshaking: 'negotiating' }));
+    const [first] = emitted;
+    if (first?.type !== 'authorize') throw new Error('no type 1');
+    return { connection, challenge: { ...unauthorized, token: new NtlmAcceptor({ credentials }).challenge(first.token) } };
+  };
+  const responding = async (...events: readonly ConnectionEvent[]): Promise<Connection> => {
+    const { connection, challenge } = await negotiating();
+    return after(connection, challenge, ...events);
+  };
+
+  const asked = { authenticate: 'asking', '401': 'asking', '401 with a challenge': 'asking' };
+  const refused = { '401 without NTLM': 'refused', '401 that cannot be read': 'refused' };
+  const answered = {
+    passed: 'authenticated',
+    'passed, unreadable': 'refused',
+    '401': 'asking',
+    '401 with a challenge': 'asking',
+    '401 without NTLM': 'asking',
+    '401 that cannot be read': 'asking',
+  };
+  const unreadable = new NtlmError('unreadable', { code: 'malformed-token', phase: 'transport', side: 'peer' });
+  testEveryPair({
+    machine: connectionMachine,
+    reach: {
+      anonymous: () => open(give),
+      asking: () => after(open(() => new Promise(() => {})), unauthorized),
+      'handshaking.negotiating': async () => (await negotiating()).connection,
+      'handshaking.responding.sending': () => responding(),
+      'handshaking.responding.waiting': () => responding({ type: 'sent' }),
+      authenticated: () => responding({ type: 'passed' }),
+      refused: () => after(open(give), { type: 'unauthorized' }),
+      closed: () => after(open(give), { type: 'close' }),
+    },
+    events: {
+      authenticate: () => ({ type: 'authenticate', scheme: 'NTLM' }),
+      '401': () => unauthorized,
+      '401 with a challenge': () => ({ ...unauthorized, token: challengeToken() }),
+      '401 without NTLM': () => ({ type: 'unauthorized' }),
+      '401 that cannot be read': () => ({ type: 'unauthorized', error: unreadable }),
+      passed: () => ({ type: 'passed' }),
+      'passed, unreadable': () => ({ type: 'passed', error: unreadable }),
+      sent: () => ({ type: 'sent' }),
+      close: () => ({ type: 'close' }),
+    },
+    next: {
+      anonymous: { ...asked, ...refused },
+      'handshaking.negotiating': {
+        ...refused,
+        '401': 'refused',
+        '401 with a challenge': 'handshaking.responding.sending',
+        passed: 'anonymous',
+        'passed, unreadable': 'anonymous',
+      },
+      'handshaking.responding.sending': { ...answered, sent: 'handshaking.responding.waiting' },
+      'handshaking.responding.waiting': answered,
+      authenticated: { ...asked, ...refused },
+      refused: { ...asked, ...refused },
+    },
+    everywhere: { close: 'closed' },
+    passing: ['opening', 'answering', 'finishing', 'continuing', 'accepting', 'rejecting', 'deciding'].map((name) => `handshaking.${name}`),
   });
 });

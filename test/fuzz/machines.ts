@@ -1,7 +1,7 @@
 /** Whole handshakes with one message of the attacker's. */
 import { NtlmAcceptor, verifyAuthenticate } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, type NtlmOptions } from '../../src/index.ts';
-import { Finding, attempt, expectPeerError, hex } from './oracles.ts';
+import { Finding, attempt, expectPeerError, hex, summary } from './oracles.ts';
 import { readAuthenticate, readChallenge, readNegotiate } from './reference-decoder.ts';
 
 const now = (): bigint => 131400439870000000n;
@@ -38,7 +38,7 @@ export function attackClient(input: Uint8Array): string {
     if (context.sessionKey !== undefined || context.response !== undefined) throw new Finding(`${error.code} leaves an answer`);
     if (wellFormed === (error.offset !== undefined)) throw new Finding(`${error.code}: ${error.message}`);
     if (!wellFormed) expectPeerError(error, challenge.length);
-    return `${error.code} ${error.message.slice(0, 60)}`;
+    return summary(error);
   }
   if (!wellFormed || client.state !== 'responded') throw new Finding(`an answer in state ${client.state}`);
   const authenticate = result.value;
@@ -95,5 +95,5 @@ export function attackAcceptorLast(authenticate: Uint8Array): string {
   if (verdict.ok !== (hex(authenticate) === hex(genuine))) throw new Finding(`ok: ${verdict.ok} for ${hex(authenticate)}`);
   if (verdict.ok) return 'ok';
   if (readAuthenticate(authenticate) === undefined && verdict.reason !== 'malformed') throw new Finding(`malformed, yet ${verdict.reason}`);
-  return `${verdict.reason} ${verdict.error.message.replace(/\d+/g, '#').slice(0, 60)}`;
+  return `${verdict.reason} ${summary(verdict.error)}`;
 }

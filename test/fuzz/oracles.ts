@@ -31,6 +31,9 @@ export function expectSame(what: string, ours: unknown, theirs: unknown): void {
   if (one !== other) throw new Finding(`${what}\n  library:   ${one}\n  reference: ${other}`);
 }
 
+/** What an error says, its numbers left out. */
+export const summary = ({ code, message }: NtlmError): string => `${code} ${message.replace(/0x[0-9a-f]+|\d+/g, '#').slice(0, 60)}`;
+
 export interface Codec<T> {
   readonly decode: (bytes: Uint8Array) => T;
   /** Back to bytes of the same meaning. */
@@ -53,7 +56,7 @@ export function holdCodec<T>({ decode, encode, reading, reference, free = [], si
   if ('error' in result) {
     if (expected !== undefined) throw new Finding(`refused (${result.error.message}), the reference reads ${JSON.stringify(expected)}`);
     if (side === 'peer') expectPeerError(result.error, bytes.length);
-    return `${result.error.code} ${result.error.message.replace(/0x[0-9a-f]+|\d+/g, '#').slice(0, 60)}`;
+    return summary(result.error);
   }
   const read = reading(result.value);
   expectSame('values differ', read, expected);

@@ -1,5 +1,6 @@
 /** Part 2: the same handshake through the machine. */
 import { createNtlmActor, Credentials, NtlmClient, type NtlmActor, type NtlmActorOptions } from 'ntlmachine';
+import { bareActor, bareHandshake } from '../bare-machine.ts';
 import { measure, type Contender, type MeasureOptions } from '../measure.ts';
 import { peers } from '../peers.ts';
 import { account, challenge, channelBindings, spn, workstation } from '../scenario.ts';
@@ -10,6 +11,7 @@ import { peerContenders, timeRow } from './handshake.ts';
 const options = { credentials: Credentials.fromPassword(account), workstation, spn, channelBindings };
 const NEW = 'new actor per handshake';
 const KEPT = 'one actor, reset';
+const BARE = 'XState alone';
 
 type Tokens = readonly [negotiate: Uint8Array | undefined, authenticate: Uint8Array | undefined];
 
@@ -55,6 +57,30 @@ function contender(name: string, once: () => Tokens): Contender {
   };
 }
 
+function bareContenders(): Contender[] {
+  const kept = bareActor();
+  const note = 'the same states, services that do nothing';
+  return [
+    {
+      name: `${BARE}, ${NEW}`,
+      note,
+      run: (iterations) => {
+        for (let i = 0; i < iterations; i++) bareHandshake(bareActor());
+      },
+    },
+    {
+      name: `${BARE}, ${KEPT}`,
+      note,
+      run: (iterations) => {
+        for (let i = 0; i < iterations; i++) {
+          bareHandshake(kept);
+          kept.send({ type: 'reset' });
+        }
+      },
+    },
+  ];
+}
+
 export async function actorPart(options: MeasureOptions): Promise<Section> {
   const inspect = (): void => {};
   const contenders = [
@@ -64,7 +90,7 @@ export async function actorPart(options: MeasureOptions): Promise<Section> {
     contender(`${NEW}, inspected`, withNewActor({ inspect })),
     contender(`${KEPT}, inspected`, withKeptActor({ inspect })),
   ];
-  const results = await measure([...contenders, ...peerContenders()], options);
+  const results = await measure([...contenders, ...bareContenders(), ...peerContenders()], options);
   const median = (name: string): number => results.find((result) => result.name === name)?.median ?? Number.NaN;
   const fastestPeer = Math.min(...peers.map(({ name }) => median(name)));
   return {

@@ -57,7 +57,7 @@ export class SpnegoAcceptor {
    */
   hint(): Uint8Array {
     this.#send({ type: 'hint' }, 'hint()');
-    return this.actor.getSnapshot().context.token!.slice();
+    return Uint8Array.from(this.actor.getSnapshot().context.token!);
   }
 
   /**
@@ -69,7 +69,7 @@ export class SpnegoAcceptor {
     if (!isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'spnego');
     this.#send({ type: 'token', token }, 'accept()');
     const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
-    const bytes = context.token?.slice();
+    const bytes = context.token && Uint8Array.from(context.token);
     switch (this.state) {
       case 'accepted':
         return { state: 'accepted', token: bytes, result: context.result! };

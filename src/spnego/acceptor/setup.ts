@@ -85,7 +85,7 @@ export const spnegoAcceptorSetup = setup({
     })),
     keepClientToken: assign(({ event }) => ({
       received: undefined,
-      clientToken: event.type === 'token' && isBytes(event.token) ? event.token.slice() : NO_BYTES,
+      clientToken: event.type === 'token' && isBytes(event.token) ? Uint8Array.from(event.token) : NO_BYTES,
     })),
     keepReceived: assign((_, { received }: { received: SpnegoToken }) => ({ received })),
     noteOffer: assign(({ context: { received } }) => ({
@@ -128,12 +128,12 @@ export const spnegoAcceptorSetup = setup({
       if (context.raw) return;
       const token = encodeNegTokenResp({ negState: 'reject' });
       enqueue.assign({ token });
-      enqueue.emit({ type: 'token', message: 'NegTokenResp', token: token.slice() });
+      enqueue.emit({ type: 'token', message: 'NegTokenResp', token: Uint8Array.from(token) });
     }),
     emitToken: emit(({ context }, { message }: { message: SpnegoAcceptorEmitted['message'] }) => ({
       type: 'token' as const,
       message,
-      token: (context.token ?? NO_BYTES).slice(),
+      token: Uint8Array.from(context.token ?? NO_BYTES),
     })),
     wipe: ({ context }) => context.session?.close(),
     startOver: assign(BLANK),

@@ -22,7 +22,7 @@ const SECRET = /^(?:LmChallengeResponse|NtChallengeResponse|NTLMv2Response\.NTPr
 export function traceToken(token: Uint8Array, responses: 'masked' | 'shown'): TracedToken {
   const { message, fields } = decodeToken(token);
   const isPublic = message === 'NEGOTIATE' || message === 'CHALLENGE';
-  const bytes = token.slice();
+  const bytes = Uint8Array.from(token);
   const masked: FieldSpan[] = [];
   for (const { name, offset, length } of responses === 'shown' ? [] : fields) {
     const secret = SECRET.test(name) || (name === 'unread' && !isPublic);
