@@ -76,7 +76,7 @@ export function fuzz(target: Target, start: readonly Uint8Array[], seconds: numb
   };
 
   coverage.restart();
-  for (const input of [...target.seeds, ...start]) explain([input], reachedBy([input]));
+  for (const input of [...target.seeds(), ...start]) explain([input], reachedBy([input]));
   while (performance.now() - began < seconds * 1000) {
     const parents = [...corpus];
     const batch = Array.from({ length: BATCH }, () => mutate(random.pick(parents), random.pick(parents), random));

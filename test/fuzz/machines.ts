@@ -77,18 +77,26 @@ export function attackAcceptorFirst(negotiate: Uint8Array): string {
   return 'challenged';
 }
 
+interface Handshake {
+  readonly negotiate: Uint8Array;
+  readonly challenge: Uint8Array;
+  readonly authenticate: Uint8Array;
+}
+
+let handshake: Handshake | undefined;
+
 /** The handshake whose last message the attacker may change. */
-const { negotiate, challenge, authenticate: genuine } = (() => {
-  const server = acceptor();
+export function genuineHandshake(): Handshake {
+  if (handshake !== undefined) return handshake;
   const client = new NtlmClient(CLIENTS[1]!);
-  const first = client.negotiate();
-  const second = server.challenge(first);
-  return { negotiate: first, challenge: second, authenticate: client.respond(second) };
-})();
-export { genuine as genuineAuthenticate };
+  const negotiate = client.negotiate();
+  const challenge = acceptor().challenge(negotiate);
+  return (handshake = { negotiate, challenge, authenticate: client.respond(challenge) });
+}
 
 /** Any bytes as an authenticate: with a MIC over all of it, the genuine one alone is taken. */
 export function attackAcceptorLast(authenticate: Uint8Array): string {
+  const { negotiate, challenge, authenticate: genuine } = genuineHandshake();
   const result = attempt(() => verifyAuthenticate({ negotiate, challenge, authenticate, credentials, channelBindings }));
   if ('error' in result) throw new Finding(`thrown: ${result.error.message}`);
   const verdict = result.value;

@@ -3,7 +3,7 @@ import { AvId, avFlags, avText, avTimestamp, encodeAvPairs, encodeNegotiate } fr
 import { MechType, encodeNegTokenInit, encodeNegTokenInit2, encodeNegTokenResp } from '../../src/spnego/messages/index.ts';
 import { davenport, ntlmV1, ntlmV1ClientChallenge, ntlmV2 } from '../vectors/ms-nlmp.ts';
 import * as codecs from './decoders.ts';
-import { attackAcceptorFirst, attackAcceptorLast, attackClient, genuineAuthenticate } from './machines.ts';
+import { attackAcceptorFirst, attackAcceptorLast, attackClient, genuineHandshake } from './machines.ts';
 import { holdCodec, type Codec } from './oracles.ts';
 
 /** Something that takes bytes from outside. */
@@ -11,20 +11,20 @@ export interface Target {
   /** Throws a `Finding` where an oracle does not hold; sums up the outcome otherwise. */
   readonly run: (input: Uint8Array) => string;
   /** Where the search starts. */
-  readonly seeds: readonly Uint8Array[];
+  readonly seeds: () => readonly Uint8Array[];
 }
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
-const decoder = <T>(codec: Codec<T>, seeds: readonly Uint8Array[]): Target => ({ run: (input) => holdCodec(codec, input), seeds });
+const decoder = <T>(codec: Codec<T>, seeds: () => readonly Uint8Array[]): Target => ({ run: (input) => holdCodec(codec, input), seeds });
 
 const version = { productMajorVersion: 10, productMinorVersion: 0, productBuild: 17763, ntlmRevisionCurrent: 15 };
-const negotiates = [
+const negotiates = (): Uint8Array[] => [
   bytes(davenport.type1Minimal),
   bytes(davenport.type1Sample),
   encodeNegotiate({ negotiateFlags: 0xe2088237, version }),
   encodeNegotiate({ negotiateFlags: 0x60088215, domainName: 'DOMAIN', workstationName: 'W', version }),
 ];
-const challenges = [
+const challenges = (): Uint8Array[] => [
   ...[ntlmV1.challengeMessage, ntlmV1ClientChallenge.challengeMessage, ntlmV2.challengeMessage].map(bytes),
   ...[davenport.type2Minimal, davenport.type2Sample].map(bytes),
   makeChallenge({
@@ -34,12 +34,12 @@ const challenges = [
     timestamp: 131400439870000000n,
   }),
 ];
-const authenticates = [
+const authenticates = (): Uint8Array[] => [
   ...[ntlmV1.authenticateMessage, ntlmV1ClientChallenge.authenticateMessage, ntlmV2.authenticateMessage].map(bytes),
   ...[davenport.type3.lmOnly, davenport.type3.lmAndNtlm, davenport.type3.ntlm2].map(bytes),
-  genuineAuthenticate,
+  genuineHandshake().authenticate,
 ];
-const lists = [
+const lists = (): Uint8Array[] => [
   encodeAvPairs([]),
   encodeAvPairs([
     avText(AvId.MsvAvNbDomainName, 'DOMAIN'),
@@ -53,15 +53,15 @@ const lists = [
   ]),
   bytes(davenport.targetInfo),
 ];
-const tokens = [
-  encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken: negotiates[0]! }),
+const tokens = (): Uint8Array[] => [
+  encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP], mechToken: negotiates()[0]! }),
   encodeNegTokenInit({ mechTypes: [MechType.MS_KERBEROS, MechType.KERBEROS, MechType.NTLMSSP], mechListMIC: new Uint8Array(16) }),
   encodeNegTokenInit2({ mechTypes: [MechType.NEGOEX, MechType.NTLMSSP], negHints: { hintName: 'not_defined_in_RFC4178@please_ignore', hintAddress: Uint8Array.of(1) } }),
   encodeNegTokenInit2({ mechTypes: [MechType.NTLMSSP], mechListMIC: new Uint8Array(16) }),
-  encodeNegTokenResp({ negState: 'accept-incomplete', supportedMech: MechType.NTLMSSP, responseToken: challenges[0]! }),
+  encodeNegTokenResp({ negState: 'accept-incomplete', supportedMech: MechType.NTLMSSP, responseToken: challenges()[0]! }),
   encodeNegTokenResp({ negState: 'accept-completed', mechListMIC: new Uint8Array(16).fill(1) }),
   encodeNegTokenResp({ negState: 'reject' }),
-  negotiates[0]!,
+  negotiates()[0]!,
 ];
 
 /** The outline of a certificate around an AlgorithmIdentifier (RFC 5280 4.1). */
@@ -69,7 +69,7 @@ function outline(algorithmIdentifier: string): Uint8Array {
   const body = `3003020101${algorithmIdentifier}03020055`;
   return bytes(`30${(body.length / 2).toString(16).padStart(2, '0')}${body}`);
 }
-const certificates = [
+const certificates = (): Uint8Array[] => [
   outline('300d06092a864886f70d01010b0500'), // sha256WithRSAEncryption
   outline('300a06082a8648ce3d040303'), // ecdsa-with-SHA384
   outline('300506032b6570'), // Ed25519
@@ -84,12 +84,12 @@ export const targets = {
   negotiate: decoder(codecs.negotiate, negotiates),
   challenge: decoder(codecs.challenge, challenges),
   authenticate: decoder(codecs.authenticate, authenticates),
-  message: decoder(codecs.message, [...negotiates, ...challenges, ...authenticates]),
+  message: decoder(codecs.message, () => [...negotiates(), ...challenges(), ...authenticates()]),
   'av-pairs': decoder(codecs.avPairs, lists),
-  'ntlmv2-response': decoder(codecs.ntlmV2Response, [bytes(ntlmV2.ntlmV2Response), bytes(davenport.ntlmV2Response)]),
+  'ntlmv2-response': decoder(codecs.ntlmV2Response, () => [bytes(ntlmV2.ntlmV2Response), bytes(davenport.ntlmV2Response)]),
   spnego: decoder(codecs.spnego, tokens),
   certificate: decoder(codecs.certificate, certificates),
-  client: { run: attackClient, seeds: variants(challenges) },
+  client: { run: attackClient, seeds: () => variants(challenges()) },
   'acceptor-negotiate': { run: attackAcceptorFirst, seeds: negotiates },
   'acceptor-authenticate': { run: attackAcceptorLast, seeds: authenticates },
 } as const satisfies Record<string, Target>;

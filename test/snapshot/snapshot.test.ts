@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
+import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import {
@@ -144,7 +145,12 @@ describe('a sealed snapshot', () => {
     });
     const actor = createNtlmActor({ credentials: alice }, { machine });
     actor.send({ type: 'negotiate' });
-    expect(thrown(() => sealSnapshot(actor, KEY))).toMatchObject({ code: 'unexpected-call', phase: 'snapshot', side: 'local' });
+    expect(thrown(() => sealSnapshot(actor, KEY))).toMatchObject({
+      code: 'unexpected-call',
+      phase: 'snapshot',
+      side: 'local',
+      message: 'a service is at work: seal before or after it',
+    });
     finish(Uint8Array.of(1, 2, 3));
     await new Promise(setImmediate);
     expect(reopen(actor, {}).getSnapshot().context.token).toEqual(Uint8Array.of(1, 2, 3));
@@ -168,24 +174,27 @@ describe('a sealed snapshot', () => {
 });
 
 describe('what is not opened', () => {
-  const sealed = sealSnapshot(actorsIn['responded']!(), KEY);
+  let sealed: Uint8Array;
+  beforeAll(() => void (sealed = sealSnapshot(actorsIn['responded']!(), KEY)));
   const REFUSED = { code: 'snapshot-refused', phase: 'snapshot', side: 'local' };
+  const ALTERED = { ...REFUSED, message: 'the snapshot was altered or sealed with another key' };
+  const OTHER_VERSION = { ...REFUSED, message: 'the snapshot was not made by this version' };
 
   test('any altered byte, any prefix, anything added', () => {
     for (let at = 0; at < sealed.length; at++) {
       const altered = sealed.slice();
       altered[at]! ^= 1 << at % 8;
-      expect(thrown(() => openSnapshot(altered, KEY, { now }))).toMatchObject(REFUSED);
-      expect(thrown(() => openSnapshot(sealed.subarray(0, at), KEY, { now }))).toMatchObject(REFUSED);
+      expect(thrown(() => openSnapshot(altered, KEY, { now }))).toMatchObject(at === 0 ? OTHER_VERSION : ALTERED);
+      expect(thrown(() => openSnapshot(sealed.subarray(0, at), KEY, { now }))).toMatchObject(at === 0 ? OTHER_VERSION : ALTERED);
     }
-    expect(thrown(() => openSnapshot(Uint8Array.of(...sealed, 0), KEY, { now }))).toMatchObject(REFUSED);
+    expect(thrown(() => openSnapshot(Uint8Array.of(...sealed, 0), KEY, { now }))).toMatchObject(ALTERED);
   });
 
   test('another key', () => {
     for (let at = 0; at < KEY.length; at++) {
       const other = KEY.slice();
       other[at]! ^= 0x80;
-      expect(thrown(() => openSnapshot(sealed, other, { now }))).toMatchObject(REFUSED);
+      expect(thrown(() => openSnapshot(sealed, other, { now }))).toMatchObject(ALTERED);
     }
   });
 
@@ -193,7 +202,7 @@ describe('what is not opened', () => {
     expect(sealed[0]).toBe(1);
     for (let version = 0; version < 256; version++) {
       if (version === 1) continue;
-      expect(thrown(() => openSnapshot(Uint8Array.of(version, ...sealed.subarray(1)), KEY, { now }))).toMatchObject(REFUSED);
+      expect(thrown(() => openSnapshot(Uint8Array.of(version, ...sealed.subarray(1)), KEY, { now }))).toMatchObject(OTHER_VERSION);
     }
   });
 
@@ -206,37 +215,46 @@ describe('what is not opened', () => {
   ])('one that is older than %s', (_, limit, milliseconds, tick) => {
     const edge = at(milliseconds)();
     expect(stateOf(openSnapshot(sealed, KEY, { ...limit, now: () => edge }).getSnapshot())).toBe('responded');
-    expect(thrown(() => openSnapshot(sealed, KEY, { ...limit, now: () => edge + tick }))).toMatchObject(REFUSED);
+    expect(thrown(() => openSnapshot(sealed, KEY, { ...limit, now: () => edge + tick }))).toMatchObject({ ...REFUSED, message: 'the snapshot is too old' });
   });
 
   test('a clock that fails is a typed error on either side', () => {
     const broken = (): bigint => {
       throw new RangeError('no clock');
     };
-    const FAILED = { code: 'service-failed', phase: 'snapshot', side: 'local' };
+    const FAILED = { code: 'service-failed', phase: 'snapshot', side: 'local', message: 'the clock failed' };
     expect(thrown(() => openSnapshot(sealed, KEY, { now: broken }))).toMatchObject(FAILED);
     expect(thrown(() => sealSnapshot(start({ now: broken }), KEY))).toMatchObject(FAILED);
     expect(thrown(() => sealSnapshot(start({ now: () => -1n }), KEY))).toMatchObject({ code: 'invalid-argument' });
   });
 
   test.each([
-    ['key', () => openSnapshot(sealed, KEY.subarray(1), { now })],
-    ['key', () => sealSnapshot(start(), new Uint8Array(33))],
-    ['key', () => sealSnapshot(start(), toHex(KEY) as unknown as Uint8Array)],
-    ['bytes', () => openSnapshot(toHex(sealed) as unknown as Uint8Array, KEY)],
-    ['options', () => openSnapshot(sealed, KEY, null as unknown as OpenSnapshotOptions)],
-    ['maxAge', () => openSnapshot(sealed, KEY, { now, maxAge: -1 })],
-    ['maxAge', () => openSnapshot(sealed, KEY, { now, maxAge: NaN })],
-    ['maxAge', () => openSnapshot(sealed, KEY, { now, maxAge: Infinity })],
-    ['maxAge', () => openSnapshot(sealed, KEY, { now, maxAge: '5' as unknown as number })],
-    ['now', () => openSnapshot(sealed, KEY, { now: 5 as unknown as () => bigint })],
-    ['randomBytes', () => openSnapshot(sealed, KEY, { now, randomBytes: 5 as unknown as () => Uint8Array })],
-    ['actor', () => sealSnapshot(undefined as unknown as NtlmActor, KEY)],
-    ['actor', () => sealSnapshot({} as unknown as NtlmActor, KEY)],
-  ])('names the argument "%s" that is of the wrong kind (%#)', (argument, act) => {
-    const error = thrown(act);
-    expect(error).toMatchObject({ code: 'invalid-argument', side: 'local' });
-    expect(error.message).toContain(`"${argument}"`);
+    ['"key" must be a Uint8Array of 32 bytes', 'snapshot', () => openSnapshot(sealed, KEY.subarray(1), { now })],
+    ['"key" must be a Uint8Array of 32 bytes', 'snapshot', () => sealSnapshot(start(), new Uint8Array(33))],
+    ['"key" must be a Uint8Array of 32 bytes', 'snapshot', () => sealSnapshot(start(), toHex(KEY).slice(32) as unknown as Uint8Array)],
+    ['"bytes" must be a Uint8Array', 'snapshot', () => openSnapshot(toHex(sealed) as unknown as Uint8Array, KEY)],
+    ['"options" must be an object', 'configure', () => openSnapshot(sealed, KEY, null as unknown as OpenSnapshotOptions)],
+    ['"maxAge" must be a number of milliseconds', 'snapshot', () => openSnapshot(sealed, KEY, { now, maxAge: -1 })],
+    ['"maxAge" must be a number of milliseconds', 'snapshot', () => openSnapshot(sealed, KEY, { now, maxAge: NaN })],
+    ['"maxAge" must be a number of milliseconds', 'snapshot', () => openSnapshot(sealed, KEY, { now, maxAge: Infinity })],
+    ['"maxAge" must be a number of milliseconds', 'snapshot', () => openSnapshot(sealed, KEY, { now, maxAge: '5' as unknown as number })],
+    ['"now" must be a function', 'configure', () => openSnapshot(sealed, KEY, { now: 5 as unknown as () => bigint })],
+    ['"randomBytes" must be a function', 'configure', () => openSnapshot(sealed, KEY, { now, randomBytes: 5 as unknown as () => Uint8Array })],
+    ['"actor" must be an actor of ntlmMachine', 'snapshot', () => sealSnapshot(undefined as unknown as NtlmActor, KEY)],
+    ['"actor" must be an actor of ntlmMachine', 'snapshot', () => sealSnapshot({} as unknown as NtlmActor, KEY)],
+  ])('%s (%#)', (message, phase, act) => {
+    expect(thrown(act)).toMatchObject({ code: 'invalid-argument', phase, side: 'local', message });
+  });
+
+  test('the longest maxAge is a safe integer', () => {
+    expect(stateOf(openSnapshot(sealed, KEY, { now: at(1e12), maxAge: Number.MAX_SAFE_INTEGER }).getSnapshot())).toBe('responded');
+  });
+
+  test('a format other than this one, though it is authentic under the same key', () => {
+    const body = xchacha20poly1305(KEY, sealed.subarray(1, 25), new TextEncoder().encode('ntlmachine snapshot\u0001')).decrypt(sealed.subarray(25));
+    expect(body.length).toBeGreaterThan(100);
+    const other = xchacha20poly1305(KEY, sealed.subarray(1, 25), new TextEncoder().encode('something else\u0001')).encrypt(body);
+    expect(thrown(() => openSnapshot(Uint8Array.of(...sealed.subarray(0, 25), ...other), KEY, { now }))).toMatchObject(ALTERED);
   });
 });
 
