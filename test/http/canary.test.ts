@@ -134,9 +134,15 @@ describe('objects that live long', () => {
     const sealed = client.wrap(new TextEncoder().encode('hello'));
     expect(new TextDecoder().decode(server.unwrap(sealed))).toBe('hello');
     const spnego = createSpnegoActor({ credentials: fresh(), sessionSecurity: 'seal', randomBytes });
-    spnego.send({ type: 'start' } as never);
-    const values = { client: new NtlmClient(actor), acceptor, 'acceptor.actor': acceptor.actor, session: client, server, spnego };
-    expect(sung([values, new SpnegoAcceptor({ credentials: fresh() })])).toEqual([]);
+    const spnegoAcceptor = new SpnegoAcceptor({ credentials: fresh() });
+    for (const type of ['negotiate', 'challenge', 'finish'] as const) {
+      const { token } = type === 'negotiate' ? {} : await spnegoAcceptor.accept(spnego.getSnapshot().context.token!);
+      if (type === 'negotiate') spnego.send({ type });
+      else if (token !== undefined) spnego.send({ type, token });
+    }
+    expect(spnegoAcceptor.identity).toMatchObject({ username: 'alice' });
+    const values = { client: new NtlmClient(actor), acceptor, 'acceptor.actor': acceptor.actor, session: client, server, spnego, spnegoAcceptor };
+    expect(sung(values)).toEqual([]);
   });
 
   function sessionParts(actor: NtlmActor) {
