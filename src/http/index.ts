@@ -1,15 +1,15 @@
 /** HTTP over connections that authenticate themselves: agents, a dispatcher, fetch; and a server that asks for it. */
 export { NtlmAgent, type NtlmAgentOptions } from './agent.ts';
 export { parseChallenges, type Challenge } from './challenges.ts';
-export {
-  connectionMachine,
-  type ConnectionContext,
-  type ConnectionEmitted,
-  type ConnectionEvent,
-  type ConnectionInput,
-  type ConnectionInspector,
-  type ConnectionTag,
-} from './connection-machine.ts';
+export type {
+  ConnectionContext,
+  ConnectionEmitted,
+  ConnectionEvent,
+  ConnectionInput,
+  ConnectionInspector,
+  ConnectionTag,
+} from './connection-context.ts';
+export { connectionMachine } from './connection-machine.ts';
 export { NtlmDispatcher, type NtlmDispatcherOptions } from './dispatcher.ts';
 export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './fetch.ts';
 export type { HttpScheme } from './mechanism.ts';

@@ -1,7 +1,7 @@
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import { checkCredentials, resolveOptions, type NtlmOptions } from '../machine/options.ts';
-import type { ConnectionInspector } from './connection-machine.ts';
+import type { ConnectionInspector } from './connection-context.ts';
 import { httpSchemes, type HttpScheme } from './mechanism.ts';
 import { httpUrl, type Allow } from './origins.ts';
 

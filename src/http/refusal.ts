@@ -37,9 +37,9 @@ export interface ResponseLike {
 export function explainRefusal(response: ResponseLike): Refusal | undefined {
   const status = response.status ?? response.statusCode;
   if (status !== 401 && status !== 407) return undefined;
-  const written = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`).exec(
-    fieldOf(response.headers, REFUSAL_FIELD),
-  );
+  // Ours is the last: those before it are the server's, who may say anything.
+  const members = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`, 'g');
+  const written = [...fieldOf(response.headers, REFUSAL_FIELD).matchAll(members)].at(-1);
   if (written) {
     return { code: written[1] as NtlmErrorCode, message: (written[2] ?? '').replace(/\\(.)/g, '$1') };
   }

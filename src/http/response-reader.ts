@@ -34,6 +34,7 @@ export interface ResponseSink {
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Beyond, a new connection costs less than the rest of a body nobody wants. */
 const MAX_DRAINED_BODY = 256 * 1024;
+const SLOW_HEAD = 'the head of a response took too long';
 
 /**
  * Reads what the other end of one connection writes. Between the head it was told to expect and the next one,
@@ -49,7 +50,10 @@ export class ResponseReader {
   #timer: NodeJS.Timeout | undefined;
   #drained: { readonly body: BodyReader; left: number; readonly resolve: (reusable: boolean) => void } | undefined;
 
-  /** `timeout`: milliseconds that the head of a 401 may take once it has begun, and its body after that. */
+  /**
+   * `timeout`: milliseconds that the head of a 401 may take once it has begun, its body once it is read for
+   * nobody, and the whole answer to a CONNECT.
+   */
   constructor(sink: ResponseSink, timeout: number) {
     this.#sink = sink;
     this.#timeout = timeout;
@@ -66,6 +70,8 @@ export class ResponseReader {
     this.#everything = everything || method === 'CONNECT';
     this.#method = method;
     this.#received = NOTHING;
+    // Nobody above waits for a tunnel; a handshake has limits of its own.
+    if (method === 'CONNECT' && !everything) this.#limit(SLOW_HEAD);
     this.#sink.resume();
   }
 
@@ -82,7 +88,7 @@ export class ResponseReader {
     const body = new BodyReader(length);
     if (body.take(rest) < rest.length) return false; // bytes that no request asked for
     if (body.done) return true;
-    this.#limit('the body');
+    this.#limit('the body of a response took too long');
     return new Promise((resolve) => {
       this.#drained = { body, left: MAX_DRAINED_BODY - rest.length, resolve };
       this.#mode = 'drain';
@@ -125,7 +131,7 @@ export class ResponseReader {
     const length = headLength(received);
     if (length === -1) {
       if (received.length > MAX_HEAD_LENGTH) throw failure('too-long', 'the head of the response is too long');
-      if (concern === 'ours') this.#limit('the head');
+      if (concern === 'ours') this.#limit(SLOW_HEAD);
       return;
     }
     this.#unlimit();
@@ -135,6 +141,7 @@ export class ResponseReader {
     const head = parseResponseHead(raw);
     if (head.status < 200 && head.status !== 101) {
       this.#sink.interim(raw);
+      if (this.#method === 'CONNECT') this.#limit(SLOW_HEAD);
       if (rest.length > 0) this.#readHead(rest);
       return;
     }
@@ -156,11 +163,9 @@ export class ResponseReader {
     drained.resolve(clean && drained.body.done);
   }
 
-  #limit(part: string): void {
-    this.#timer ??= setTimeout(
-      () => this.#sink.failed(failure('timed-out', `${part} of a response took too long`)),
-      this.#timeout,
-    );
+  /** From now on, unless it runs already. */
+  #limit(message: string): void {
+    this.#timer ??= setTimeout(() => this.#sink.failed(failure('timed-out', message)), this.#timeout);
   }
 
   #unlimit(): void {

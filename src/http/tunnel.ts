@@ -60,11 +60,24 @@ export function openTunnel(
       socket: inner,
       ...(servername === undefined ? {} : { servername }),
     });
-    underway = whenReady(secured, true, done);
+    const timer = setTimeout(() => secured.destroy(slowTls(authority)), route.legTimeout);
+    secured.once('close', () => clearTimeout(timer));
+    underway = whenReady(secured, true, (error, ready) => {
+      clearTimeout(timer);
+      done(error, ready);
+    });
   };
   socket.once('error', fail).once('end', onEnd).on('data', onData);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
   return { destroy: () => underway.destroy() };
+}
+
+function slowTls(authority: string): NtlmError {
+  return new NtlmError(`the TLS handshake with ${authority} took too long`, {
+    code: 'timed-out',
+    phase: 'transport',
+    side: 'peer',
+  });
 }
 
 function proxyRefused(proxy: URL, authority: string, how: string): NtlmError {

@@ -29,7 +29,7 @@ const withoutKeyExchange = ntlmMachine.provide({
   actors: {
     encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
       encodeNegotiate({
-        negotiateFlags: requestedFlags(options) & ~NegotiateFlags.NEGOTIATE_KEY_EXCH,
+        negotiateFlags: (requestedFlags(options) & ~NegotiateFlags.NEGOTIATE_KEY_EXCH) >>> 0,
         version: options.version,
       }),
     ),

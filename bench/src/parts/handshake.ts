@@ -17,7 +17,7 @@ const header = `NTLM ${Buffer.from(challenge).toString('base64')}`;
 
 function handshake(options: ResolvedOptions, by: Credentials): readonly [string, string] {
   const negotiateToken = encodeNegotiate({ negotiateFlags: requestedFlags(options), version: options.version });
-  const challengeToken = tokenOf(header);
+  const challengeToken = Buffer.from(header.slice('NTLM '.length), 'base64');
   const { token } = authenticate({
     options,
     credentials: by,

@@ -1,7 +1,5 @@
 /** Part 3: requests over pools of connections that authenticate themselves. */
-import { fork, spawnSync, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { spawnSync } from 'node:child_process';
 import { Credentials } from 'ntlmachine';
 import { NtlmAgent } from 'ntlmachine/http';
 import {
@@ -16,7 +14,8 @@ import {
 } from '../loads.ts';
 import { progress, quantile, shuffled, type MeasureOptions } from '../measure.ts';
 import { figure, microseconds, table, type Goal, type Section, type Table } from '../section.ts';
-import type { ServerReady, WireCounts } from '../server.ts';
+import type { WireCounts } from '../server.ts';
+import { startServers, type Servers } from '../servers.ts';
 
 /** One client's turn. */
 interface Turn {
@@ -25,25 +24,6 @@ interface Turn {
   /** Nanoseconds of this process for a request. */
   readonly cpu: number;
   readonly wire: WireCounts;
-}
-
-interface Servers {
-  readonly urls: ServerReady;
-  counts(): Promise<WireCounts>;
-  close(): void;
-}
-
-async function startServers(): Promise<Servers> {
-  const child: ChildProcess = fork(fileURLToPath(new URL('../server.js', import.meta.url)), { execArgv: [] });
-  const [urls] = (await once(child, 'message')) as [ServerReady];
-  return {
-    urls,
-    counts: async () => {
-      child.send('count');
-      return ((await once(child, 'message')) as [WireCounts])[0];
-    },
-    close: () => child.disconnect(),
-  };
 }
 
 /** `connections` loops of one request after the other, for that long. */

@@ -1,0 +1,92 @@
+/** What the machine of a connection knows, is told and tells. */
+import type { ActorOptions, AnyActorLogic, SnapshotFrom } from 'xstate';
+import type { Credentials } from '../crypto/credentials.ts';
+import type { NtlmError } from '../errors.ts';
+import type { NtlmContext } from '../machine/context.ts';
+import type { ntlmMachine } from '../machine/machine.ts';
+import type { NtlmOptions } from '../machine/options.ts';
+import type { NtlmChild } from '../spnego/context.ts';
+import type { spnegoMachine } from '../spnego/machine.ts';
+import type { HttpScheme } from './mechanism.ts';
+import type { ConnectionSide } from './options.ts';
+import type { RealmQuestion } from './realm.ts';
+
+export type ConnectionInspector = NonNullable<ActorOptions<AnyActorLogic>['inspect']>;
+
+export interface ConnectionInput {
+  readonly side: ConnectionSide;
+  /** Of the server or the proxy. */
+  readonly origin: string;
+  /** Options of the handshakes on this connection. */
+  readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  /** Where credentials come from; `undefined` gives up. */
+  readonly ask: (question: RealmQuestion) => Promise<Credentials | undefined>;
+  /** Milliseconds: from type 1 to type 2. */
+  readonly legTimeout: number;
+  /** Milliseconds: from the last byte that follows type 3 to the answer. */
+  readonly answerTimeout: number;
+  readonly maxAttempts: number;
+  /** Handshakes that other connections already spent on the request at hand. */
+  readonly attempt?: number | undefined;
+}
+
+export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
+  /** Of the handshake under way or done. */
+  readonly scheme: HttpScheme | undefined;
+  readonly credentials: Credentials | undefined;
+  readonly attempt: number;
+  /** What came with the last answer. */
+  readonly token: Uint8Array | undefined;
+  /** Why the last handshake failed. */
+  readonly reason: NtlmError | undefined;
+}
+
+export type ConnectionEvent =
+  /** The other end is known to ask: open a handshake before it does. */
+  | { readonly type: 'authenticate'; readonly scheme: HttpScheme }
+  /** A 401, or 407; `scheme` where it offers NTLM, `token` where it holds one. */
+  | {
+      readonly type: 'unauthorized';
+      readonly scheme?: HttpScheme | undefined;
+      readonly token?: Uint8Array | undefined;
+      /** The challenge could not be read. */
+      readonly error?: NtlmError | undefined;
+    }
+  /** Any other answer, with the last token of SPNEGO where it holds one. */
+  | {
+      readonly type: 'passed';
+      readonly scheme?: HttpScheme | undefined;
+      readonly token?: Uint8Array | undefined;
+      /** The token could not be read. */
+      readonly error?: NtlmError | undefined;
+    }
+  /** The request that carries type 3 is out, its body too. */
+  | { readonly type: 'sent' }
+  /** The connection is gone. */
+  | { readonly type: 'close' };
+
+export type ConnectionEmitted =
+  /** The next request carries these bytes in its credentials. */
+  | { readonly type: 'authorize'; readonly message: 'NEGOTIATE' | 'AUTHENTICATE'; readonly token: Uint8Array }
+  /** No request will. */
+  | { readonly type: 'refused'; readonly error: NtlmError };
+
+export type ConnectionTag =
+  | 'needs-credentials' // the app is asked
+  | 'awaiting-server' // a leg is out, the answer is due
+  | 'settled'; // nothing is under way
+
+export type Child = SnapshotFrom<typeof ntlmMachine> | SnapshotFrom<typeof spnegoMachine>;
+
+/** The child moved on, or broke; sent by XState, not by users. */
+export type HandshakeMoved =
+  | { readonly type: 'xstate.snapshot.handshake'; readonly snapshot: Child }
+  | { readonly type: 'xstate.error.actor.handshake'; readonly error: unknown };
+
+/** The handshake, where it moved on. */
+export const moved = (event: ConnectionEvent | HandshakeMoved): Child | undefined =>
+  event.type === 'xstate.snapshot.handshake' && 'matches' in event.snapshot ? event.snapshot : undefined;
+
+/** What NTLM itself knows, inside SPNEGO or bare. */
+export const ntlmContextOf = ({ context, children }: Child): NtlmContext | undefined =>
+  'challengeToken' in context ? context : (children.ntlm as NtlmChild | undefined)?.getSnapshot().context;

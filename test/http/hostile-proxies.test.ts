@@ -1,0 +1,84 @@
+/** Proxies that mean harm, in front of servers that are never reached. */
+import { describe, test } from 'vitest';
+import { NegotiateFlags as F } from '../../src/messages/index.ts';
+import { everyCarrier } from './support/carriers.ts';
+import { reply, stall } from './support/hostile.ts';
+import { LONG, SHORT, TYPE2, flag, meet, type Scenario } from './support/meet.ts';
+import { ALICE, BOB } from './support/origin.ts';
+
+const TYPE2_OF_PROXY = reply({ status: 407, challenge: TYPE2 });
+const proxyAsks = reply({ status: 407, challenge: 'NTLM' });
+const TUNNEL = 'HTTP/1.1 200 Go\r\n\r\n';
+const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = {
+  'says nothing to CONNECT': { peer: () => {}, options: SHORT, end: 'timed-out', state: 'anonymous', legs: 'none' },
+  'stalls in its answer to CONNECT': {
+    peer: ({ socket }) => stall(socket, TUNNEL, 9),
+    options: SHORT,
+    end: 'timed-out',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'stalls behind an interim response to CONNECT': {
+    peer: ({ socket }) => socket.write('HTTP/1.1 100 Go on\r\n\r\n'),
+    options: SHORT,
+    end: 'timed-out',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'says nothing to the type 1 of a CONNECT': {
+    peer: ({ socket, message }) => void (message === 'none' && socket.write(proxyAsks)),
+    options: SHORT,
+    end: 'timed-out',
+    state: /refused|negotiating/,
+    legs: 'none 1',
+  },
+  'opens a tunnel to nowhere': {
+    peer: ({ socket }) => socket.write(TUNNEL),
+    options: SHORT,
+    end: 'timed-out',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'closes after each CONNECT': {
+    peer: ({ socket }) => socket.end(),
+    end: 'proxy-refused',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'refuses the type 3 of a CONNECT': {
+    peer: ({ socket, message }) => socket.write(message === 1 ? TYPE2_OF_PROXY : proxyAsks),
+    end: 'proxy-refused',
+    state: 'refused',
+    legs: 'none 1 3',
+  },
+  'weakens the challenge to a CONNECT': {
+    peer: ({ socket, message }) =>
+      socket.write(message === 1 ? reply({ status: 407, challenge: flag(F.NEGOTIATE_EXTENDED_SESSIONSECURITY) }) : proxyAsks),
+    end: 'proxy-refused',
+    state: 'refused',
+    legs: 'none 1',
+  },
+  'sends 10 MB in answer to CONNECT': {
+    peer: ({ socket }) => socket.write(`HTTP/1.1 200 Go\r\nX: ${LONG}\r\n\r\n`),
+    end: 'too-long',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'asks for itself and for the server in turns, for ever': {
+    target: 'http://server.invalid/',
+    peer: ({ socket, message, count }) => {
+      const status = message === 'none' || count % 2 === 0 ? 401 : 407;
+      socket.write(reply({ status, challenge: message === 1 ? TYPE2 : 'NTLM' }));
+    },
+    options: { maxAttempts: 1000, credentials: ({ attempt }) => (attempt % 2 ? ALICE : BOB) },
+    end: 'too-many-legs',
+    state: /./,
+    legs: /^none( none| 1| 3){1,32}$/,
+  },
+};
+
+describe.each(everyCarrier)('%s: a proxy that', (_name, carrier) => {
+  test.each(Object.entries(proxyScenarios))('%s', (_what, { target = 'https://server.invalid/', ...scenario }) =>
+    meet(carrier, scenario, target),
+  );
+});
