@@ -14,5 +14,5 @@ export default [
   entry('ntlmachine/spnego, with xstate', '../dist/spnego/index.js', '47.5 kB'),
   entry('ntlmachine/acceptor, with xstate', '../dist/acceptor/index.js', '28 kB'),
   entry('ntlmachine/snapshot, with xstate', '../dist/snapshot/index.js', '34.3 kB'),
-  entry('ntlmachine/visualize, with xstate', '../dist/visualize/index.js', '38.5 kB'),
+  entry('ntlmachine/visualize, with xstate', '../dist/visualize/index.js', '42 kB'),
 ];

@@ -90,7 +90,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       });
       await using client = carrier.open({
         credentials: fresh(),
-        answerTimeout: 60,
+        ...(fate === 'stalled' ? { answerTimeout: 60 } : {}),
         inspect: (event) => void events.push(event),
       });
       const outcome = await client.request(peer.url).catch((error: unknown) => error);

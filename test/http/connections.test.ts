@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { CredentialsQuestion } from '../../src/http/index.ts';
 import { everyCarrier } from './support/carriers.ts';
+import { until } from './support/hostile.ts';
 import { ALICE, BOB, Origin, WRONG } from './support/origin.ts';
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
@@ -251,7 +252,7 @@ describe.each(everyCarrier)('%s and a server that never says yes', (_name, carri
       await new Promise((resolve) => setTimeout(resolve, 60));
       controller.abort();
       await failed;
-      await new Promise((resolve) => setTimeout(resolve, 30));
+      await until(() => origin.sockets.size === 0);
       expect(origin.sockets.size).toBe(0);
       expect(
         process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap' || name === 'TCPConnectWrap'),

@@ -61,7 +61,7 @@ describe.each(everyCarrier)('%s: a peer that stalls', (_name, carrier) => {
     meet(carrier, {
       peer: stallsAt('none', () => 11),
       options: SHORT,
-      init: { signal: AbortSignal.timeout(100) },
+      init: { signal: AbortSignal.timeout(200) },
       end: /not ours: (?:ABORT_ERR|TimeoutError|AbortError|23)/,
       state: 'anonymous',
       legs: 'none',

@@ -96,7 +96,7 @@ export async function meet(
   expect(await leftBehind(before)).toEqual([]);
 }
 
-export const SHORT = { legTimeout: 60, answerTimeout: 60 };
+export const SHORT = { legTimeout: 120, answerTimeout: 120 };
 
 /** A challenge that withholds flags. */
 export const flag = (without: number): string => ntlm(challengeToken({ flags: (GENEROUS & ~without) >>> 0 }));
