@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const root = new URL('../../', import.meta.url);
+const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, root));
 
 /** What the mutants of a folder are held against: its own tests, not the long sweeps nor anything with a socket. */
 const TESTS: Readonly<Record<string, readonly string[]>> = {
@@ -18,7 +19,7 @@ const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder
 
 export default defineConfig({
   root: fileURLToPath(root),
-  resolve: { alias: { '#hmac-md5': fileURLToPath(new URL('src/crypto/_hmac-md5-noble.ts', root)) } },
+  resolve: { alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_included.ts') } },
   test: {
     include: names.map((name) => `test/${name}.test.ts`),
     setupFiles: 'test/mutation/setup.ts',
