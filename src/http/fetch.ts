@@ -15,7 +15,8 @@ export interface NtlmFetch {
 
 /**
  * A function of fetch's shape: Request, AbortSignal, streamed bodies both ways, redirects. What keeps a
- * request from its answer is thrown as the NtlmError it is, everything else as fetch throws it.
+ * request from its answer is thrown as the NtlmError it is, a connection that is lost before it as
+ * `connection-closed` with fetch's error as its cause, and everything else as fetch throws it.
  *
  * @throws NtlmError as {@link NtlmDispatcher} does.
  */
@@ -27,9 +28,24 @@ export function createNtlmFetch(options: NtlmFetchOptions): NtlmFetch {
     try {
       return await underneath(input, { ...init, dispatcher } as RequestInit);
     } catch (error) {
-      if (error instanceof TypeError && error.cause instanceof NtlmError) throw error.cause;
-      throw error;
+      throw ownError(error);
     }
   };
   return Object.assign(ntlmFetch, { close: () => dispatcher.close() });
+}
+
+/** Of undici, of the system while reading, of the system while writing. */
+const LOST: ReadonlySet<unknown> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** A lost connection is one thing to the caller, whether a leg was under way or not. */
+function ownError(error: unknown): unknown {
+  if (!(error instanceof TypeError)) return error;
+  if (error.cause instanceof NtlmError) return error.cause;
+  if (!LOST.has((error.cause as { readonly code?: unknown } | undefined)?.code)) return error;
+  return new NtlmError('the connection was closed before the answer', {
+    code: 'connection-closed',
+    phase: 'transport',
+    side: 'peer',
+    cause: error,
+  });
 }

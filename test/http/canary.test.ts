@@ -13,6 +13,7 @@ import { NtlmSession } from '../../src/session/index.ts';
 import { openSnapshot, sealSnapshot } from '../../src/snapshot/index.ts';
 import { SpnegoAcceptor, createSpnegoActor } from '../../src/spnego/index.ts';
 import { decodeToken, renderToken, toSequenceDiagram, toText, trace } from '../../src/visualize/index.ts';
+import { visualize } from '../../src/visualize/node.ts';
 import { run } from '../cli/command.ts';
 import { needle, reachable, shownIn, textNeedles, type Needle } from '../support/deep-walk.ts';
 import { challengeToken } from '../support/handshake.ts';
@@ -172,6 +173,28 @@ describe('what is printed, sent and stored', () => {
     const texts = [toText(tracer.toJSON()), toSequenceDiagram(tracer.toJSON()), JSON.stringify(tracer), renderToken(decodeToken(token), 'standard input')];
     expect(texts.flatMap((text) => shownIn(text, secrets))).toEqual([]);
     expect(sung(tracer)).toEqual([]);
+  });
+
+  test.each(['masked', 'shown'] as const)('the live page with responses %s: its feed, its trace, its files', async (responses) => {
+    const actor = createNtlmActor({ credentials: fresh(), sessionSecurity: 'seal', randomBytes });
+    await using page = await visualize(actor, { responses });
+    const feed = await fetch(`${page.url}events`);
+    const events = feed.body!.pipeThrough(new TextDecoderStream()).getReader();
+    actor.send({ type: 'negotiate' });
+    actor.send({ type: 'challenge', token: challengeToken() });
+    actor.send({ type: 'rejected' });
+    actor.send({ type: 'reset', credentials: fresh() });
+    actor.send({ type: 'negotiate' });
+    actor.send({ type: 'challenge', token: challengeToken().subarray(0, 20) });
+    let shown = '';
+    while (!shown.includes('truncated')) shown += (await events.read()).value;
+    await events.cancel();
+    for (const path of ['trace', '', 'style.css']) shown += await (await fetch(page.url + path)).text();
+    const saved = await (await fetch(`${page.url}trace`)).text();
+    shown += await (await fetch(`${page.url}trace`, { method: 'POST', body: saved })).text();
+    expect(shown).toContain('AUTHENTICATE'); // there is something to look at
+    expect(shownIn(shown, secrets)).toEqual([]);
+    expect(sung(page)).toEqual([]);
   });
 
   test('snapshots that reach a worker by postMessage', async () => {

@@ -49,18 +49,11 @@ function openClient(url: string, wrongFirst: boolean): Client {
         else mistakes.push(`${path}: ${response.status} ${text} instead of ${right}`);
       } catch (error) {
         if (error instanceof NtlmError) count(`NtlmError ${error.code}`);
-        else if (isConnectionsEnd(error)) count('connection lost below HTTP authentication');
         else mistakes.push(`${path}: ${String(error)} ${String((error as Error).cause)}`);
       }
     },
     close: () => ntlmFetch.close(),
   };
-}
-
-/** What fetch says where a connection is lost while none of its legs is under way. */
-function isConnectionsEnd(error: unknown): boolean {
-  const code = (error as { cause?: { code?: string } }).cause?.code;
-  return code === 'UND_ERR_SOCKET' || code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 interface Usage {
