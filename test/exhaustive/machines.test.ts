@@ -13,6 +13,20 @@ import {
   type NtlmEvent,
   type NtlmOptions,
 } from '../../src/index.ts';
+import {
+  MechType,
+  SpnegoAcceptor,
+  createSpnegoActor,
+  decodeNegTokenResp,
+  encodeNegTokenInit,
+  encodeNegTokenResp,
+  spnegoAcceptorMachine,
+  spnegoMachine,
+  type NegTokenRespFields,
+  type SpnegoAcceptorActor,
+  type SpnegoActor,
+  type SpnegoEvent,
+} from '../../src/spnego/index.ts';
 import { challengeToken } from '../support/handshake.ts';
 import { testEveryPair } from '../support/small-world.ts';
 
@@ -112,6 +126,199 @@ describe('the acceptor', () => {
     },
     everywhere: { reset: 'listening' },
     passing: ['challenging'],
+  });
+});
+
+describe('the initiator of SPNEGO', () => {
+  const reply = (fields: NegTokenRespFields): Uint8Array =>
+    encodeNegTokenResp({ negState: 'accept-incomplete', supportedMech: MechType.NTLMSSP, ...fields });
+  const hint = encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP] });
+  const negotiate = { type: 'negotiate' } as const;
+  const challenge = { type: 'challenge', token: reply({ responseToken: challengeToken() }) } as const;
+  const end = { type: 'finish', token: encodeNegTokenResp({ negState: 'accept-completed' }) } as const;
+  const after = (...events: readonly SpnegoEvent[]) => (): SpnegoActor => {
+    const actor = createSpnegoActor({ credentials });
+    for (const event of events) actor.send(event);
+    return actor;
+  };
+  testEveryPair({
+    machine: spnegoMachine,
+    reach: {
+      idle: after(),
+      'negotiated.waiting': after(negotiate),
+      'responded.waiting': after(negotiate, challenge),
+      authenticated: after(negotiate, challenge, end),
+      'failed.faulted': after(negotiate, { type: 'challenge', token: new Uint8Array(3) }),
+      'failed.refused': after(negotiate, { type: 'challenge', token: reply({ negState: 'reject' }) }),
+      'failed.rejected': after(negotiate, challenge, { type: 'rejected' }),
+    },
+    events: {
+      negotiate: () => negotiate,
+      'negotiate with a hint': () => ({ type: 'negotiate', hint }),
+      'negotiate with the hint of another mechanism': () => ({ type: 'negotiate', hint: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }) }),
+      'negotiate with a hint that is a reply': () => ({ type: 'negotiate', hint: end.token }),
+      'negotiate with a malformed hint': () => ({ type: 'negotiate', hint: new Uint8Array(3) }),
+      challenge: () => challenge,
+      'a challenge without SPNEGO': () => ({ type: 'challenge', token: challengeToken() }),
+      'a challenge with a mechListMIC': () => ({ type: 'challenge', token: reply({ responseToken: challengeToken(), mechListMIC: new Uint8Array(16) }) }),
+      'a weak challenge': () => ({ type: 'challenge', token: reply({ responseToken: challengeToken({ flags: 1 }) }) }),
+      'a challenge that is malformed inside': () => ({ type: 'challenge', token: reply({ responseToken: new Uint8Array(31) }) }),
+      'a challenge that is malformed outside': () => ({ type: 'challenge', token: new Uint8Array(3) }),
+      'a challenge of no bytes': () => ({ type: 'challenge' }),
+      'a reply without a challenge': () => ({ type: 'challenge', token: reply({}) }),
+      'an offer for a reply': () => ({ type: 'challenge', token: hint }),
+      'another mechanism': () => ({ type: 'challenge', token: reply({ supportedMech: MechType.KERBEROS, responseToken: challengeToken() }) }),
+      'a reject for a challenge': () => ({ type: 'challenge', token: reply({ negState: 'reject' }) }),
+      end: () => end,
+      'an end with a forged mechListMIC': () => ({ type: 'finish', token: reply({ negState: 'accept-completed', mechListMIC: new Uint8Array(16) }) }),
+      'an end with a message': () => ({ type: 'finish', token: reply({ negState: 'accept-completed', responseToken: challengeToken() }) }),
+      'an end without SPNEGO': () => ({ type: 'finish', token: challengeToken() }),
+      'an end that is malformed': () => ({ type: 'finish', token: new Uint8Array(3) }),
+      'an end of no bytes': () => ({ type: 'finish' }),
+      'request-mic for an end': () => ({ type: 'finish', token: reply({ negState: 'request-mic' }) }),
+      reject: () => ({ type: 'finish', token: reply({ negState: 'reject' }) }),
+      accepted: () => ({ type: 'accepted' }),
+      rejected: () => ({ type: 'rejected' }),
+      reset: () => ({ type: 'reset' }),
+      'reset with other credentials': () => ({ type: 'reset', credentials: stranger }),
+      'reset with something else': () => ({ type: 'reset', credentials: { username: 'user' } }),
+    },
+    next: {
+      idle: {
+        negotiate: 'negotiated.waiting',
+        'negotiate with a hint': 'negotiated.waiting',
+        'negotiate with the hint of another mechanism': 'failed.refused',
+        'negotiate with a hint that is a reply': 'failed.faulted',
+        'negotiate with a malformed hint': 'failed.faulted',
+      },
+      'negotiated.waiting': {
+        challenge: 'responded.waiting',
+        'a challenge without SPNEGO': 'responded.waiting',
+        'a challenge with a mechListMIC': 'failed.faulted',
+        'a weak challenge': 'failed.refused',
+        'a challenge that is malformed inside': 'failed.faulted',
+        'a challenge that is malformed outside': 'failed.faulted',
+        'a challenge of no bytes': 'failed.faulted',
+        'a reply without a challenge': 'failed.faulted',
+        'an offer for a reply': 'failed.faulted',
+        'another mechanism': 'failed.refused',
+        'a reject for a challenge': 'failed.refused',
+      },
+      'responded.waiting': {
+        end: 'authenticated',
+        'an end with a forged mechListMIC': 'failed.refused',
+        'an end with a message': 'failed.faulted',
+        'an end without SPNEGO': 'failed.faulted',
+        'an end that is malformed': 'failed.faulted',
+        'an end of no bytes': 'failed.faulted',
+        'request-mic for an end': 'failed.faulted',
+        reject: 'failed.rejected',
+        accepted: 'authenticated',
+        rejected: 'failed.rejected',
+      },
+    },
+    everywhere: { reset: 'idle', 'reset with other credentials': 'idle' },
+    passing: [
+      ...['decoding', 'deciding', 'encoding'].map((name) => `negotiated.${name}`),
+      ...['decoding', 'deciding', 'responding', 'wrapping'].map((name) => `challenged.${name}`),
+      ...['decoding', 'deciding', 'verifying', 'concluding', 'answering'].map((name) => `responded.${name}`),
+    ],
+  });
+});
+
+describe('the acceptor of SPNEGO', () => {
+  const type1 = new NtlmClient({ credentials }).negotiate();
+  const ntlm = [MechType.NTLMSSP];
+  const offer = { type: 'token', token: encodeNegTokenInit({ mechTypes: ntlm, mechToken: type1 }) } as const;
+  const offerWithoutMessage = { type: 'token', token: encodeNegTokenInit({ mechTypes: ntlm }) } as const;
+  const listening = (lookup?: () => Promise<undefined>): SpnegoAcceptorActor =>
+    new SpnegoAcceptor({ credentials: lookup ?? credentials }).actor;
+  const after = (...tokens: readonly { readonly type: 'token'; readonly token: Uint8Array }[]): SpnegoAcceptorActor => {
+    const actor = listening();
+    for (const token of tokens) actor.send(token);
+    return actor;
+  };
+  /** The client's type 3, with its mechListMIC or without. */
+  const answered = (actor: SpnegoAcceptorActor, { unsigned = false, user = credentials } = {}): SpnegoAcceptorActor => {
+    const client = new NtlmClient({ credentials: user, spnego: true });
+    actor.send({ type: 'token', token: client.negotiate() });
+    const token = client.respond(actor.getSnapshot().context.token!);
+    const { responseToken = new Uint8Array(0) } = decodeNegTokenResp(token);
+    actor.send({ type: 'token', token: unsigned ? encodeNegTokenResp({ responseToken }) : token });
+    return actor;
+  };
+  const settled = async (actor: SpnegoAcceptorActor): Promise<SpnegoAcceptorActor> => {
+    await waitFor(actor, (snapshot) => !snapshot.hasTag('busy'));
+    return actor;
+  };
+  const resp = (fields: NegTokenRespFields) => (): object => ({ type: 'token', token: encodeNegTokenResp(fields) });
+  const offers = [
+    'an offer',
+    'an offer without a message',
+    'an offer that likes another mechanism best',
+    'an offer without NTLMSSP',
+  ];
+  const wrong = ['a malformed token', 'a token of no bytes', 'a message that is malformed', 'reject', 'an empty reply', 'a forged mechListMIC'];
+  const refused = (...events: readonly string[]): Record<string, string> => Object.fromEntries(events.map((event) => [event, 'refused']));
+  testEveryPair({
+    machine: spnegoAcceptorMachine,
+    reach: {
+      listening: () => listening(),
+      'negotiating.chosen': () => after(offerWithoutMessage),
+      challenged: () => after(offer),
+      'verifying.verifying': () => answered(listening(() => new Promise(() => {}))),
+      'confirming.waiting': () => settled(answered(listening(), { unsigned: true })),
+      accepted: () => settled(answered(listening())),
+      refused: () => settled(answered(listening(), { user: stranger })),
+    },
+    events: {
+      hint: () => ({ type: 'hint' }),
+      'an offer': () => offer,
+      'an offer without a message': () => offerWithoutMessage,
+      'an offer that likes another mechanism best': () => ({
+        type: 'token',
+        token: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS, ...ntlm], mechToken: Uint8Array.of(0x60, 0) }),
+      }),
+      'an offer without NTLMSSP': () => ({ type: 'token', token: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }) }),
+      'a message without SPNEGO': () => ({ type: 'token', token: type1 }),
+      'a message': resp({ responseToken: type1 }),
+      'a message that is malformed': resp({ responseToken: type1.subarray(0, 11) }),
+      'a malformed token': () => ({ type: 'token', token: new Uint8Array(3) }),
+      'a token of no bytes': () => ({ type: 'token' }),
+      reject: resp({ negState: 'reject' }),
+      'an empty reply': resp({}),
+      'a forged mechListMIC': resp({ mechListMIC: new Uint8Array(16) }),
+      reset: () => ({ type: 'reset' }),
+    } as Record<string, () => { type: string }>,
+    next: {
+      listening: {
+        ...refused(...wrong, 'an offer without NTLMSSP', 'a message'),
+        hint: 'listening',
+        'an offer': 'challenged',
+        'an offer without a message': 'negotiating.chosen',
+        'an offer that likes another mechanism best': 'negotiating.chosen',
+        'a message without SPNEGO': 'challenged',
+      },
+      'negotiating.chosen': {
+        ...refused(...wrong, ...offers),
+        'a message without SPNEGO': 'challenged',
+        'a message': 'challenged',
+      },
+      challenged: {
+        ...refused(...wrong, ...offers),
+        'a message without SPNEGO': 'verifying.verifying',
+        'a message': 'verifying.verifying',
+        'a message that is malformed': 'verifying.verifying',
+      },
+      'confirming.waiting': refused(...wrong, ...offers, 'a message without SPNEGO', 'a message'),
+    },
+    everywhere: { reset: 'listening' },
+    passing: [
+      ...['decoding', 'choosing', 'decodingNegotiate', 'deciding'].map((name) => `negotiating.${name}`),
+      'challenging',
+      ...['decoding', 'deciding', 'concluding', 'answering'].map((name) => `verifying.${name}`),
+      ...['decoding', 'deciding', 'verifying'].map((name) => `confirming.${name}`),
+    ],
   });
 });
 
