@@ -99,11 +99,11 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   }
 }
 
-/** Randomness not yet handed out, up to `drawn` zeroed: asking the system for eight bytes costs as much as a MAC. */
-const pool = new Uint8Array(512);
-let drawn = pool.length;
-
-/** The system's source. @throws NtlmError `unsupported` where there is none; never a weaker one. */
+/**
+ * The system's source, asked each time: what lies in a pool is the same twice after a snapshot of the machine.
+ *
+ * @throws NtlmError `unsupported` where there is none; never a weaker one.
+ */
 export function systemRandomBytes(length: number): Uint8Array {
   if (globalThis.crypto?.getRandomValues === undefined) {
     throw new NtlmError('this platform has no crypto.getRandomValues; give "randomBytes"', {
@@ -112,15 +112,7 @@ export function systemRandomBytes(length: number): Uint8Array {
       side: 'local',
     });
   }
-  if (length > pool.length) return globalThis.crypto.getRandomValues(new Uint8Array(length));
-  if (drawn + length > pool.length) {
-    globalThis.crypto.getRandomValues(pool);
-    drawn = 0;
-  }
-  const bytes = pool.slice(drawn, drawn + length);
-  pool.fill(0, drawn, drawn + length);
-  drawn += length;
-  return bytes;
+  return globalThis.crypto.getRandomValues(new Uint8Array(length));
 }
 
 /** The system's clock. */
