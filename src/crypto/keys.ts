@@ -1,7 +1,7 @@
 /** Session keys: base, exchange, export, signing and sealing (MS-NLMP 3.3.1, 3.3.2, 3.4.5). All keys are 16 bytes. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { clean, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { invalidArgument, NtlmError } from '../errors.ts';
+import { invalidArgument, NtlmError, type NtlmErrorPhase } from '../errors.ts';
 import { checkBytes } from './_arguments.ts';
 import { desBlock } from './des.ts';
 import { hmacMd5, type HmacMd5Key } from './hmac-md5.ts';
@@ -133,7 +133,7 @@ export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array 
  * @throws {@link NtlmError} `invalid-argument`
  */
 export function sealKey(flags: number, exportedSessionKey: Uint8Array, side: Side): Uint8Array {
-  checkFlags(flags);
+  checkFlags(flags, 'session');
   checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
   const { seal } = magic(side);
   if (flags & NEGOTIATE_EXTENDED_SESSIONSECURITY) {
@@ -153,8 +153,8 @@ function magic(side: Side): (typeof MAGIC)[Side] {
   return MAGIC[side];
 }
 
-function checkFlags(flags: number): void {
-  if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer');
+function checkFlags(flags: number, phase?: NtlmErrorPhase): void {
+  if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer', phase);
 }
 
 function requireLmHash(lmHash: Uint8Array | undefined): Uint8Array {

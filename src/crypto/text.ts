@@ -15,7 +15,7 @@ export function upperCase(text: string): string {
   for (let i = 0; i < text.length; i++) {
     const unit = text[i]!;
     const capital = unit.toUpperCase();
-    const paired = capital.length === 1 && capital.toLowerCase() === unit && !NO_CAPITAL.test(unit);
+    const paired = capital.toLowerCase() === unit && !NO_CAPITAL.test(unit);
     upper += paired ? capital : unit;
   }
   return upper;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { md5 } from '@noble/hashes/legacy.js';
 import { _MD4 } from '../../src/crypto/md4.ts';
 import * as crypto from '../../src/crypto/index.ts';
@@ -12,6 +12,15 @@ const LM_KEY = 0x80;
 const NON_NT_SESSION_KEY = 0x400000;
 /** A value of any type, as a caller without types would pass it. */
 const any = (value: unknown): never => value as never;
+
+/** Where a function belongs to a step of the work; all others count as configuration. */
+const PHASES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['lmV1Response', 'ntlmV1Response', 'ntlm2SessionResponse', 'lmV2Response', 'ntProofStr', 'mic'].map((name) => [name, 'authenticate']),
+  ),
+  signKey: 'session',
+  sealKey: 'session',
+};
 
 describe('bad input is refused by name', () => {
   test.each<[string, string, () => unknown]>([
@@ -76,10 +85,17 @@ describe('bad input is refused by name', () => {
     ['mic', 'authenticate', () => crypto.mic(of(16), of(0), of(0), any({}))],
     ['channelBindingsHash', 'applicationData', () => crypto.channelBindingsHash(any('tls-server-end-point:'))],
     ['upperCase', 'text', () => crypto.upperCase(any(7))],
-  ])('%s: "%s"', (_function, argument, call) => {
+  ])('%s: "%s"', (name, argument, call) => {
+    const phase = argument === 'responseKey' ? 'authenticate' : (PHASES[name] ?? 'configure');
     expect(call).toThrow(NtlmError);
-    expect(call).toThrow(expect.objectContaining({ code: 'invalid-argument', side: 'local' }));
-    expect(call).toThrow(new RegExp(`^"${argument}"`));
+    expect(call).toThrow(expect.objectContaining({ code: 'invalid-argument', phase, side: 'local' }));
+    expect(call).toThrow(new RegExp(`^"${argument}" must (?:be|not) .{5,}`));
+  });
+
+  test('an error says of what size the bytes must be, where they have one', () => {
+    expect(() => crypto.md4(any('abc'))).toThrow('"data" must be a Uint8Array');
+    expect(() => crypto.hmacMd5(any('key'))).toThrow('"key" must be a Uint8Array');
+    expect(() => crypto.expandDesKey(of(8))).toThrow('"key7" must be 7 bytes');
   });
 
   test.each([
@@ -87,7 +103,12 @@ describe('bad input is refused by name', () => {
     ['NON_NT_SESSION_KEY', NON_NT_SESSION_KEY],
   ])('%s without an LM hash is unsuitable credentials', (_name, flags) => {
     expect(() => crypto.kxKey(flags, of(16), { ...exchange, lmHash: undefined })).toThrow(
-      expect.objectContaining({ code: 'credentials-unsuitable', side: 'local' }),
+      expect.objectContaining({
+        code: 'credentials-unsuitable',
+        phase: 'authenticate',
+        side: 'local',
+        message: expect.stringContaining('LM hash') as string,
+      }),
     );
   });
 
@@ -95,7 +116,10 @@ describe('bad input is refused by name', () => {
     const buffer = of(24);
     const stream = new RC4(of(16));
     expect(() => stream.process(buffer.subarray(0, 16), buffer.subarray(8))).toThrow('"output"');
+    expect(() => stream.process(buffer.subarray(0, 16), buffer.subarray(1, 17))).toThrow('must not overlap');
     expect(stream.process(buffer.subarray(8), buffer.subarray(0, 16))).toHaveLength(16);
+    expect(stream.process(buffer.subarray(0, 12), buffer.subarray(12))).toHaveLength(12); // right behind it
+    expect(stream.process(of(16), of(24).subarray(8))).toHaveLength(16); // of another buffer
   });
 });
 
@@ -104,14 +128,40 @@ describe('what was destroyed stays so', () => {
     const stream = new RC4(of(16));
     stream.destroy();
     for (const call of [() => stream.process(of(1)), () => stream.clone()]) {
-      expect(call).toThrow(expect.objectContaining({ name: 'NtlmError', code: 'session-unavailable' }));
+      expect(call).toThrow(
+        expect.objectContaining({ name: 'NtlmError', code: 'session-unavailable', phase: 'session', side: 'local' }),
+      );
+      expect(call).toThrow('the RC4 state was destroyed');
     }
   });
 
   test('HMAC-MD5 key', () => {
     const key = new HmacMd5Key(of(16));
     key.destroy();
-    expect(() => key.digest()).toThrow(expect.objectContaining({ name: 'NtlmError', code: 'unexpected-call' }));
+    expect(() => key.digest()).toThrow(
+      expect.objectContaining({ name: 'NtlmError', code: 'unexpected-call', phase: 'authenticate', side: 'local' }),
+    );
+    expect(() => key.digest()).toThrow('the HMAC-MD5 key was destroyed');
+  });
+
+  test('the key that hmacMd5 makes, even where a part is no bytes', () => {
+    const destroy = vi.spyOn(HmacMd5Key.prototype, 'destroy');
+    crypto.hmacMd5(of(16), of(3));
+    expect(() => crypto.hmacMd5(of(16), any('part'))).toThrow(NtlmError);
+    expect(destroy).toHaveBeenCalledTimes(2);
+    destroy.mockRestore();
+  });
+
+  test('the words of a password that MD4 read', () => {
+    const cleared: string[] = [];
+    const fill = vi.spyOn(Uint32Array.prototype, 'fill').mockImplementation(function (this: Uint32Array, value: number) {
+      cleared.push(Buffer.from(this.slice().buffer).toString('utf16le'));
+      for (let i = 0; i < this.length; i++) this[i] = value;
+      return this as Uint32Array<ArrayBuffer>;
+    });
+    crypto.ntowfV1('correct horse');
+    fill.mockRestore();
+    expect(cleared.some((text) => text.startsWith('correct horse'))).toBe(true);
   });
 });
 
@@ -131,6 +181,7 @@ describe('noble shapes', () => {
     const cipher = crypto.rc4(of(16));
     cipher.encrypt(of(4));
     expect(() => cipher.encrypt(of(4))).toThrow(NtlmError);
+    expect(() => cipher.encrypt(of(4))).toThrow('"key" has encrypted once');
   });
 
   test('inputs stay as they are and results are arrays of their own', () => {

@@ -24,6 +24,7 @@ describe('a session key', () => {
     expect(() => sessionKey.bytes()).toThrow(
       expect.objectContaining({ name: 'NtlmError', code: 'session-unavailable', phase: 'session', side: 'local' }),
     );
+    expect(() => sessionKey.bytes()).toThrow('wiped');
   });
 
   test('takes 16 bytes and nothing else', () => {
@@ -31,6 +32,7 @@ describe('a session key', () => {
       const make = () => new SessionKey(bad as Uint8Array);
       expect(make).toThrow(NtlmError);
       expect(make).toThrow('"bytes" must be 16 bytes');
+      expect(make).toThrow(expect.objectContaining({ code: 'invalid-argument', phase: 'session' }));
     }
   });
 

@@ -128,11 +128,14 @@ describe('what is no certificate is refused', () => {
     ['a signature that is no BIT STRING', '30143000300d06092a864886f70d01010b0500040100', 0],
     ['an algorithm that is no identifier', '300c300030050201000500030100', 4],
     ['an algorithm of three parts', '30163000300f06092a864886f70d01010b05000500030100', 4],
+    ['no parts', '3000', 0],
+    ['an algorithm of no parts', '300730003000030100', 4],
     ['RSA-PSS parameters that are no SEQUENCE', '30143000300d06092a864886f70d01010a0500030100', 17],
   ])('%s', (_, hex, offset) => {
     expect(() => tlsServerEndPoint(bytes(hex))).toThrow(
       expect.objectContaining({ code: 'malformed-token', phase: 'configure', side: 'local', offset }),
     );
+    expect(() => tlsServerEndPoint(bytes(hex))).toThrow(/certificate .{8,}/);
   });
 
   it('no other value than bytes', () => {
