@@ -5,6 +5,7 @@ import {
   Credentials,
   NtlmClient,
   NtlmError,
+  SessionKey,
   createNtlmActor,
   ntlmMachine,
   stateOf,
@@ -229,6 +230,7 @@ describe.each(places)('a failing $service', ({ service, phase }) => {
       expect(value).toEqual({ failed: 'faulted' });
       expect(context.error).toBeInstanceOf(NtlmError);
       expect(context.error).toMatchObject({ code: 'service-failed', phase, side: 'local' });
+      expect(context.error?.message).toContain(phase);
       expect(context.error?.cause).toBe(cause);
       expect(context.sessionKey).toBeUndefined();
     },
@@ -254,7 +256,27 @@ describe.each(places)('a failing $service', ({ service, phase }) => {
     expect(actor.getSnapshot().context.error).toMatchObject({ code: 'service-failed', phase });
   });
 
-  test.each([undefined, null, 'TlRMTVNTUAAD', 7, {}, { token: 'text' }, { negotiateFlags: 'x' }])(
+  const bytes = new Uint8Array(8);
+  const decoded = { negotiateFlags: 1, targetName: 'DOMAIN', serverChallenge: bytes };
+  test.each<unknown>([
+    undefined,
+    null,
+    'TlRMTVNTUAAD',
+    7,
+    {},
+    { token: 'text' },
+    { token: bytes },
+    { token: bytes, sessionKey: new Uint8Array(16) },
+    { sessionKey: new SessionKey(new Uint8Array(16)) },
+    { negotiateFlags: 'x' },
+    { ...decoded, negotiateFlags: '1' },
+    { ...decoded, targetName: 7 },
+    { ...decoded, targetName: undefined },
+    { ...decoded, serverChallenge: undefined },
+    { ...decoded, serverChallenge: [1, 2, 3, 4, 5, 6, 7, 8] },
+    { ...decoded, targetInfo: 'DOMAIN' },
+    { ...decoded, targetInfo: null },
+  ])(
     'that answers with %j, which no type would let it, is a fault and not the end of the actor',
     async (answer) => {
       const actor = await drive(machineWhose(service, () => Promise.resolve(answer as never)));

@@ -8,7 +8,7 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, ro
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   messages: ['messages/*', 'vectors/messages', 'property/messages', 'fuzz/replay'],
   crypto: ['crypto/*', 'vectors/crypto', 'property/crypto'],
-  machine: ['machine/{model,services}', 'client/*', 'vectors/handshake', 'property/policy'],
+  machine: ['machine/{model,services,flags,actor}', 'client/*', 'vectors/handshake', 'property/policy'],
   session: ['session/*', 'property/session'],
   spnego: ['spnego/*', 'property/spnego', 'fuzz/replay'],
   snapshot: ['snapshot/*'],
@@ -21,7 +21,7 @@ export default defineConfig({
   root: fileURLToPath(root),
   resolve: { alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_included.ts') } },
   test: {
-    include: names.map((name) => `test/${name}.test.ts`),
+    include: ['mutation/loads', ...names].map((name) => `test/${name}.test.ts`),
     setupFiles: 'test/mutation/setup.ts',
     testNamePattern: /^(?!.*(any one byte changed|policy (?!ntlmv2,)[\w-]+, every combination))/,
   },
