@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
-import { createNtlmFetch, explainRefusal } from '../../src/http/index.ts';
+import { NtlmAgent, createNtlmFetch, explainRefusal } from '../../src/http/index.ts';
 import { everyCarrier } from './support/carriers.ts';
 import { makeCertificate } from './support/certificate.ts';
 import { ALICE, Origin } from './support/origin.ts';
@@ -212,6 +213,17 @@ describe('bad input', () => {
         message: expect.stringContaining(`"${argument}"`) as string,
       }),
     );
+  });
+
+  test('bytes that never become a head of HTTP are too many at some point', async () => {
+    await using origin = await Origin.listen();
+    const agent = new NtlmAgent({ credentials: ALICE });
+    const { hostname: host, port } = new URL(origin.url);
+    const socket = agent.createConnection({ host, port });
+    const failed = once(socket, 'error');
+    for (let piece = 0; piece < 5; piece += 1) socket.write('x'.repeat(64 * 1024));
+    expect((await failed)[0]).toMatchObject({ name: 'NtlmError', code: 'too-long', phase: 'transport', side: 'local' });
+    agent.destroy();
   });
 
   test("a malformed URL is fetch's own error", async () => {
