@@ -4,14 +4,20 @@ import { createHmac } from 'node:crypto';
 import { inspect, promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { InspectionEvent } from 'xstate';
+import { createActor, waitFor, type InspectionEvent } from 'xstate';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import { ntowfV1, ntowfV2 } from '../../src/crypto/index.ts';
 import { Credentials, NtlmClient, NtlmError, createNtlmActor, type NtlmActor } from '../../src/index.ts';
 import { NtlmAgent, NtlmDispatcher, createNtlmFetch, createNtlmServer } from '../../src/http/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import { openSnapshot, sealSnapshot } from '../../src/snapshot/index.ts';
-import { SpnegoAcceptor, createSpnegoActor } from '../../src/spnego/index.ts';
+import {
+  SpnegoAcceptor,
+  createSpnegoActor,
+  spnegoAcceptorMachine,
+  spnegoMachine,
+  type SpnegoEvent,
+} from '../../src/spnego/index.ts';
 import { decodeToken, renderToken, toSequenceDiagram, toText, trace } from '../../src/visualize/index.ts';
 import { visualize } from '../../src/visualize/node.ts';
 import { run } from '../cli/command.ts';
@@ -104,6 +110,43 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     },
   );
 });
+
+describe.each([true, false])('both ends of a negotiation, its password right: %s', (right) => {
+  test('every event that an inspector sees of SPNEGO and of the handshakes inside, every state that it leaves', async () => {
+    const events: InspectionEvent[] = [];
+    const found: string[] = [];
+    const inspect = (event: InspectionEvent): void => {
+      events.push(event);
+      if ('snapshot' in event) found.push(...shownIn(JSON.stringify(event.snapshot, plainly) ?? '', secrets));
+    };
+    const initiator = createActor(spnegoMachine, { input: { credentials: fresh(), sessionSecurity: 'seal', randomBytes }, inspect }).start();
+    const known = right ? fresh() : Credentials.fromPassword({ ...USER, password: 'another' });
+    const acceptor = createActor(spnegoAcceptorMachine, { input: { credentials: known }, inspect }).start();
+    const states = new Set<string>();
+    const exchange = async (event: SpnegoEvent): Promise<void> => {
+      initiator.send(event);
+      acceptor.send({ type: 'token', token: initiator.getSnapshot().context.token! });
+      await waitFor(acceptor, (snapshot) => !snapshot.hasTag('busy'));
+      for (const actor of [initiator, acceptor]) {
+        states.add(JSON.stringify(actor.getSnapshot().value));
+        expect(sung(actor.getPersistedSnapshot())).toEqual([]);
+      }
+    };
+    const reply = (): Uint8Array => acceptor.getSnapshot().context.token!;
+    await exchange({ type: 'negotiate' });
+    await exchange({ type: 'challenge', token: reply() });
+    initiator.send({ type: 'finish', token: reply() });
+    expect(initiator.getSnapshot().value).toEqual(right ? 'authenticated' : { failed: 'rejected' });
+    expect(acceptor.getSnapshot().value).toBe(right ? 'accepted' : 'refused');
+    expect([states.size >= 4, events.length > 50]).toEqual([true, true]);
+    expect([...found, ...reachable(events, secrets)]).toEqual([]);
+  });
+});
+
+/** JSON as a tracer makes it. */
+function plainly(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value;
+}
 
 describe('objects that live long', () => {
   test('agent, dispatcher, fetch and server, each with an authenticated connection', async () => {
