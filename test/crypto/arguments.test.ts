@@ -98,6 +98,10 @@ describe('bad input is refused by name', () => {
     expect(() => crypto.expandDesKey(of(8))).toThrow('"key7" must be 7 bytes');
   });
 
+  test('a key of RC4 has 256 bytes at most', () => {
+    expect(crypto.rc4(of(256)).encrypt(of(3))).toHaveLength(3);
+  });
+
   test.each([
     ['LM_KEY', LM_KEY],
     ['NON_NT_SESSION_KEY', NON_NT_SESSION_KEY],

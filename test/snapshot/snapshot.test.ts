@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { fromPromise } from 'xstate';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { createActor, fromPromise } from 'xstate';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import {
   Credentials,
@@ -255,6 +255,58 @@ describe('what is not opened', () => {
     expect(body.length).toBeGreaterThan(100);
     const other = xchacha20poly1305(KEY, sealed.subarray(1, 25), new TextEncoder().encode('something else\u0001')).encrypt(body);
     expect(thrown(() => openSnapshot(Uint8Array.of(...sealed.subarray(0, 25), ...other), KEY, { now }))).toMatchObject(ALTERED);
+  });
+});
+
+describe('what is overwritten', () => {
+  /** Every array that `act` zeroes, as it was before, in hexadecimal. */
+  const zeroedBy = (act: () => void): string[] => {
+    const seen: string[] = [];
+    const { fill } = Uint8Array.prototype;
+    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
+      if (args[0] === 0) seen.push(toHex(this));
+      return fill.apply(this, args) as Uint8Array<ArrayBuffer>;
+    });
+    try {
+      act();
+    } finally {
+      spy.mockRestore();
+    }
+    return seen;
+  };
+  const LM_HASH = 'ff3750bcc2b22412c2265b23734e0dac'; // of SecREt01 (davenport)
+  const both = Credentials.fromNtHash({ username: 'alice', ntHash: NT_HASH, lmHash: LM_HASH });
+  const actor = actorsIn['responded']!({ credentials: both, sessionSecurity: 'seal', randomBytes: draws() });
+  const key = toHex(actor.getSnapshot().context.sessionKey!.bytes());
+
+  test('the plain bytes of a snapshot, once they are sealed, even where that fails', () => {
+    const holds = (text: string): boolean => text.includes(NT_HASH) && text.includes(key);
+    expect(zeroedBy(() => sealSnapshot(actor, KEY)).some(holds)).toBe(true);
+    expect(zeroedBy(() => thrown(() => sealSnapshot(actor, new Uint8Array(3)))).some(holds)).toBe(true);
+  });
+
+  test('the bytes that handles were made of, once they are open', () => {
+    const sealed = sealSnapshot(actor, KEY);
+    const zeroed = zeroedBy(() => openSnapshot(sealed, KEY, { now }));
+    expect(zeroed).toEqual(expect.arrayContaining([NT_HASH, LM_HASH, key]));
+  });
+
+  test('the handles of a snapshot that is too old, with a session key or before there is one', () => {
+    const wiped = vi.spyOn(SessionKey.prototype, 'wipe');
+    for (const [old, keys] of [[actor, 1], [actorsIn['negotiated']!({ credentials: both }), 0]] as const) {
+      const sealed = sealSnapshot(old, KEY);
+      const forgotten = vi.spyOn(Credentials.prototype, 'wipe');
+      wiped.mockClear();
+      expect(thrown(() => openSnapshot(sealed, KEY, { now: () => TIMESTAMP + 1n, maxAge: 0 }))).toMatchObject({ code: 'snapshot-refused' });
+      expect([forgotten.mock.calls.length, wiped.mock.calls.length]).toEqual([1, keys]);
+      forgotten.mockRestore();
+    }
+    wiped.mockRestore();
+  });
+
+  test('nothing is sealed of an actor whose options were refused', () => {
+    const broken = createActor(ntlmMachine, { input: {} as never });
+    expect(thrown(() => sealSnapshot(broken, KEY))).toMatchObject({ code: 'unexpected-call', phase: 'snapshot', side: 'local' });
   });
 });
 
