@@ -34,6 +34,8 @@ export interface NtlmClientOptions extends NtlmOptions {
  * One NTLM handshake, call by call: bytes in, bytes out.
  *
  * ```ts
+ * import { NtlmClient } from 'ntlmachine';
+ *
  * const client = new NtlmClient({ credentials });
  * send(client.negotiate());
  * send(client.respond(await receive()));

@@ -23,6 +23,10 @@ interface TlsConnector {
  * alive unless `keepAlive` is `false`.
  *
  * ```ts
+ * import axios from 'axios';
+ * import https from 'node:https';
+ * import { NtlmAgent } from 'ntlmachine/http';
+ *
  * const agent = new NtlmAgent({ credentials });
  * https.get('https://intranet.corp/', { agent });
  * axios.get(url, { httpAgent: agent, httpsAgent: agent });
@@ -34,6 +38,8 @@ export class NtlmAgent extends HttpAgent {
   readonly #https: HttpsAgent & TlsConnector;
   /** None: ClientRequest then takes that of whichever module was asked, http or https. */
   readonly protocol: string | undefined = undefined;
+  /** As every agent of node has them; the types of http.Agent leave out what https.Agent asks for. */
+  declare readonly options: AgentOptions;
 
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmAgentOptions) {

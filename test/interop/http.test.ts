@@ -81,7 +81,7 @@ const clients: Record<string, Open> = {
     const response = await got(url, {
       method,
       ...(body === undefined ? {} : { body }),
-      agent: { http: agent, https: agent as unknown as https.Agent },
+      agent: { http: agent, https: agent },
       throwHttpErrors: false,
       retry: { limit: 0 },
     });

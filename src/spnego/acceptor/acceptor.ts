@@ -31,6 +31,8 @@ export type SpnegoAcceptorStep =
  * to one connection.
  *
  * ```ts
+ * import { SpnegoAcceptor } from 'ntlmachine/spnego';
+ *
  * const acceptor = new SpnegoAcceptor({ credentials });
  * let step = await acceptor.accept(await receive());
  * while (step.state === 'continue') {

@@ -80,6 +80,9 @@ export interface SafeInspectOptions {
  * tags, masked tokens; never a context, an input, an output, an actor reference.
  *
  * ```ts
+ * import { createNtlmActor } from 'ntlmachine';
+ * import { safeInspect } from 'ntlmachine/visualize';
+ *
  * createNtlmActor(options, { inspect: safeInspect((event) => console.log(event)) });
  * ```
  */
