@@ -10,7 +10,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   crypto: ['crypto/*', 'vectors/crypto', 'property/crypto'],
   machine: ['machine/{model,services,flags,actor}', 'client/*', 'vectors/handshake', 'property/policy'],
   session: ['session/*', 'property/session'],
-  spnego: ['spnego/*', 'property/spnego', 'fuzz/replay'],
+  spnego: ['spnego/*', 'property/spnego', 'exhaustive/machines', 'fuzz/replay'],
   snapshot: ['snapshot/*'],
 };
 
