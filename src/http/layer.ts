@@ -31,8 +31,6 @@ export interface LayerOptions {
   /** Whether a handshake may go there at all. */
   readonly allowed: boolean;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  /** The scheme taken where both are offered. */
-  readonly prefer: HttpScheme;
   readonly limits: Limits;
   readonly inspect: ConnectionInspector | undefined;
 }
@@ -48,20 +46,18 @@ export class Layer {
   /** A type 3 was refused here. Servers are seen that take no other handshake on such a connection (mod_auth_gssapi). */
   spoilt = false;
   #authenticated = false;
-  readonly #prefer: HttpScheme;
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
   constructor(
-    { realm, allowed, handshake, prefer, limits, inspect }: LayerOptions,
+    { realm, allowed, handshake, limits, inspect }: LayerOptions,
     attempt: number,
     onTimeout: (error: NtlmError) => void,
   ) {
     this.realm = realm;
     this.allowed = allowed;
-    this.#prefer = prefer;
     this.status = FIELDS[realm.side].status;
     const { legTimeout, answerTimeout, maxAttempts } = limits;
     this.actor = createActor(connectionMachine, {
@@ -84,6 +80,7 @@ export class Layer {
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
     });
+    this.actor.on('fallback', () => realm.noteFallback());
     this.actor.on('refused', ({ error }) => {
       this.#message = undefined;
       if (this.#decision === undefined) onTimeout(error);
@@ -127,11 +124,19 @@ export class Layer {
   /** Takes a 401 or 407. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead): Promise<NtlmError | undefined> {
     const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
-    const offer = chooseOffer(challenges, this.#scheme, this.#prefer);
+    const offer = chooseOffer(challenges, this.#scheme, this.realm.prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
-    this.realm.scheme = offer.scheme;
-    return this.#send({ type: 'unauthorized', ...readOffer(offer) });
+    this.#noteOffer(offer);
+    const ntlmOffered = offer.ntlmOffered || this.realm.ntlmOffered;
+    return this.#send({ type: 'unauthorized', ntlmOffered, ...readOffer(offer) });
+  }
+
+  /** What answers a handshake may list less than what asked for it; only another scheme than that of type 1 is news. */
+  #noteOffer({ scheme, ntlmOffered }: Offer): void {
+    if (this.#message === 'AUTHENTICATE' || scheme === this.#scheme) return;
+    this.realm.scheme = scheme;
+    this.realm.ntlmOffered = ntlmOffered;
   }
 
   /** The request at hand was answered otherwise. @returns why the answer must not be believed, if so. */
