@@ -10,7 +10,10 @@ import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mecha
 import type { ConnectionSide, Limits } from './options.ts';
 import type { Realm } from './realm.ts';
 
-/** RFC 9110 11.6 and 11.7. In `info` Squid sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`. */
+/**
+ * RFC 9110 11.6 and 11.7. In `info` Squid 3 sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`;
+ * Squid 5 sends none.
+ */
 const FIELDS = {
   server: {
     status: 401,
@@ -43,7 +46,7 @@ export class Layer {
   readonly actor: Actor<typeof connectionMachine>;
   /** Requests answered since the handshake, its own included. */
   served = 0;
-  /** A type 3 was refused here. Servers are seen that take no other handshake on such a connection (mod_auth_gssapi). */
+  /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
   spoilt = false;
   #authenticated = false;
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
@@ -80,7 +83,10 @@ export class Layer {
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
     });
-    this.actor.on('fallback', () => realm.noteFallback());
+    this.actor.on('fallback', () => {
+      this.spoilt = true;
+      realm.noteFallback();
+    });
     this.actor.on('refused', ({ error }) => {
       this.#message = undefined;
       if (this.#decision === undefined) onTimeout(error);

@@ -42,6 +42,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(await client.request(server.url, { method: 'POST', body: 'order' })).toMatchObject({ status: 200, text: 'alice' });
     expect(server.seen).toEqual(FELL_BACK);
     expect(server.handled).toEqual(['alice: order']);
+    expect(server.connections).toBe(2); // Squid takes no second handshake where one was refused
 
     for (const socket of server.sockets) socket.destroy();
     await expect.poll(() => server.sockets.size).toBe(0);

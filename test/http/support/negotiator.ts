@@ -46,6 +46,8 @@ export class Negotiator implements AsyncDisposable {
   /** Channels that accepted clients stated. */
   readonly bound: boolean[] = [];
   readonly sockets = new Set<Socket>();
+  /** Opened so far. */
+  connections = 0;
   readonly #options: NegotiatorOptions;
   readonly #server;
   #states = new WeakMap<object, State>();
@@ -55,6 +57,7 @@ export class Negotiator implements AsyncDisposable {
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
     this.#server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
     this.#server.on('connection', (socket: Socket) => {
+      this.connections += 1;
       this.sockets.add(socket);
       socket.on('close', () => this.sockets.delete(socket));
     });
