@@ -37,6 +37,7 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
   readonly attempt: number;
   /** What came with the last answer. */
   readonly token: Uint8Array | undefined;
+  readonly ntlmOffered: boolean;
   /** Why the last handshake failed. */
   readonly reason: NtlmError | undefined;
 }
@@ -48,6 +49,8 @@ export type ConnectionEvent =
   | {
       readonly type: 'unauthorized';
       readonly scheme?: HttpScheme | undefined;
+      /** Whether the scheme NTLM is offered too, or was by the 401 that led to the handshake under way. */
+      readonly ntlmOffered?: boolean | undefined;
       readonly token?: Uint8Array | undefined;
       /** The challenge could not be read. */
       readonly error?: NtlmError | undefined;
@@ -68,6 +71,8 @@ export type ConnectionEvent =
 export type ConnectionEmitted =
   /** The next request carries these bytes in its credentials. */
   | { readonly type: 'authorize'; readonly message: 'NEGOTIATE' | 'AUTHENTICATE'; readonly token: Uint8Array }
+  /** Negotiate takes no NTLM here: the scheme NTLM is taken instead. */
+  | { readonly type: 'fallback' }
   /** No request will. */
   | { readonly type: 'refused'; readonly error: NtlmError };
 

@@ -9,6 +9,8 @@
  *   NTLM, `spnegoMachine` around it for Negotiate, which also goes on with a server that leaves SPNEGO out.
  * - A token that comes with the answer to type 3 is the last one of SPNEGO, and is verified before the connection counts
  *   as authenticated. On a 401 it may ask for one more leg; it never makes the 401 a success.
+ * - A Negotiate that takes no NTLM leaves the scheme NTLM, where that was offered beside it, and never the reverse: at
+ *   most one change, on the same attempt. It is no downgrade, for both carry the same messages under the same policy.
  * - A refusal of type 3 ends those credentials. Others may follow, `maxAttempts` in all between two acceptances.
  * - Every wait for the server has a limit. Only `asking` has none: people take their time.
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
@@ -31,7 +33,7 @@ import {
   type HandshakeMoved,
 } from './connection-context.ts';
 import type { RealmQuestion } from './realm.ts';
-import { refusedByServer } from './refusal.ts';
+import { notProvided, refusedByServer } from './refusal.ts';
 
 const failure = (code: NtlmError['code'], side: NtlmError['side'], message: string): NtlmError =>
   new NtlmError(message, { code, phase: 'transport', side });
@@ -45,6 +47,9 @@ const beginsHandshake = [
 const opensHandshake = { target: '#connection.asking', actions: 'noteScheme' } as const;
 
 const conclude = { guard: 'handshakeDone', target: '#connection.authenticated' } as const;
+
+/** Credentials are asked for as before any handshake: those in use may have been refused elsewhere in the meantime. */
+const fallsBack = { guard: 'ntlmLeft', target: '#connection.asking', actions: ['takeNtlm', 'emitFallback'] } as const;
 
 const respond = {
   guard: 'responseReady',
@@ -85,6 +90,12 @@ export const connectionMachine = setup({
       event.scheme === scheme &&
       event.token !== undefined &&
       !isNtlmMessage(event.token),
+    /** Negotiate takes no NTLM: it refuses the mechanism, or asks again and says nothing. */
+    ntlmLeft: ({ event, context: { scheme, ntlmOffered } }) =>
+      scheme === 'Negotiate' &&
+      (event.type === 'unauthorized'
+        ? event.ntlmOffered === true
+        : ntlmOffered && moved(event)?.context.error?.code === 'mechanism-refused'),
     attemptsLeft: ({ context }) => context.attempt < context.maxAttempts,
     negotiateReady: ({ event }) => moved(event)?.matches({ negotiated: 'waiting' }) === true,
     responseReady: ({ event }) => {
@@ -99,8 +110,11 @@ export const connectionMachine = setup({
     noteScheme: assign(({ event }) =>
       event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
     ),
+    takeNtlm: assign({ scheme: 'NTLM' }),
     keepToken: assign(({ event }) =>
-      event.type === 'unauthorized' || event.type === 'passed' ? { token: event.token } : {},
+      event.type === 'unauthorized' || event.type === 'passed'
+        ? { token: event.token, ntlmOffered: 'ntlmOffered' in event && event.ntlmOffered === true }
+        : {},
     ),
     noteUnreadable: assign(({ event }) =>
       event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
@@ -112,17 +126,7 @@ export const connectionMachine = setup({
     }),
     noteTimeout: assign({ reason: failure('timed-out', 'peer', 'a leg of the handshake took too long') }),
     noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),
-    noteFailure: assign((_, { error }: { error: unknown }) => ({
-      reason:
-        error instanceof NtlmError
-          ? error
-          : new NtlmError('the credentials could not be provided', {
-              code: 'service-failed',
-              phase: 'transport',
-              side: 'local',
-              cause: error,
-            }),
-    })),
+    noteFailure: assign((_, { error }: { error: unknown }) => ({ reason: notProvided(error) })),
     noteGivenUp: assign(({ context }) => ({
       reason: context.reason ?? failure('credentials-missing', 'local', 'no credentials were given'),
     })),
@@ -139,6 +143,7 @@ export const connectionMachine = setup({
       token: moved(event)!.context.token!,
     })),
     emitRefusal: emit(({ context }) => ({ type: 'refused' as const, error: context.reason! })),
+    emitFallback: emit({ type: 'fallback' as const }),
     begin: enqueueActions(({ context: { handshake, credentials, scheme }, enqueue }) => {
       enqueue.spawnChild(scheme === 'Negotiate' ? 'spnego' : 'ntlm', {
         id: 'handshake',
@@ -159,6 +164,7 @@ export const connectionMachine = setup({
     ...input,
     attempt: input.attempt ?? 1,
     scheme: undefined,
+    ntlmOffered: false,
     credentials: undefined,
     token: undefined,
     reason: undefined,
@@ -225,13 +231,14 @@ export const connectionMachine = setup({
             unauthorized: [
               { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
               { guard: 'holdsChallenge', target: 'answering', actions: 'keepToken' },
+              fallsBack,
               { target: '#connection.refused', actions: 'noteNoChallenge' },
             ],
             /** What was asked for needs no authentication. */
             passed: '#connection.anonymous',
           },
         },
-        answering: { entry: 'challenge', on: { 'xstate.snapshot.handshake': respond } },
+        answering: { entry: 'challenge', on: { 'xstate.snapshot.handshake': [respond, fallsBack] } },
         responding: {
           tags: 'awaiting-server',
           initial: 'sending',

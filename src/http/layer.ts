@@ -10,7 +10,10 @@ import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mecha
 import type { ConnectionSide, Limits } from './options.ts';
 import type { Realm } from './realm.ts';
 
-/** RFC 9110 11.6 and 11.7. In `info` Squid sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`. */
+/**
+ * RFC 9110 11.6 and 11.7. In `info` Squid 3 sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`;
+ * Squid 5 sends none.
+ */
 const FIELDS = {
   server: {
     status: 401,
@@ -31,8 +34,6 @@ export interface LayerOptions {
   /** Whether a handshake may go there at all. */
   readonly allowed: boolean;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  /** The scheme taken where both are offered. */
-  readonly prefer: HttpScheme;
   readonly limits: Limits;
   readonly inspect: ConnectionInspector | undefined;
 }
@@ -45,23 +46,21 @@ export class Layer {
   readonly actor: Actor<typeof connectionMachine>;
   /** Requests answered since the handshake, its own included. */
   served = 0;
-  /** A type 3 was refused here. Servers are seen that take no other handshake on such a connection (mod_auth_gssapi). */
+  /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
   spoilt = false;
   #authenticated = false;
-  readonly #prefer: HttpScheme;
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
   constructor(
-    { realm, allowed, handshake, prefer, limits, inspect }: LayerOptions,
+    { realm, allowed, handshake, limits, inspect }: LayerOptions,
     attempt: number,
     onTimeout: (error: NtlmError) => void,
   ) {
     this.realm = realm;
     this.allowed = allowed;
-    this.#prefer = prefer;
     this.status = FIELDS[realm.side].status;
     const { legTimeout, answerTimeout, maxAttempts } = limits;
     this.actor = createActor(connectionMachine, {
@@ -83,6 +82,10 @@ export class Layer {
       this.#message = message;
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
+    });
+    this.actor.on('fallback', () => {
+      this.spoilt = true;
+      realm.noteFallback();
     });
     this.actor.on('refused', ({ error }) => {
       this.#message = undefined;
@@ -127,11 +130,19 @@ export class Layer {
   /** Takes a 401 or 407. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead): Promise<NtlmError | undefined> {
     const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
-    const offer = chooseOffer(challenges, this.#scheme, this.#prefer);
+    const offer = chooseOffer(challenges, this.#scheme, this.realm.prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
-    this.realm.scheme = offer.scheme;
-    return this.#send({ type: 'unauthorized', ...readOffer(offer) });
+    this.#noteOffer(offer);
+    const ntlmOffered = offer.ntlmOffered || this.realm.ntlmOffered;
+    return this.#send({ type: 'unauthorized', ntlmOffered, ...readOffer(offer) });
+  }
+
+  /** What answers a handshake may list less than what asked for it; only another scheme than that of type 1 is news. */
+  #noteOffer({ scheme, ntlmOffered }: Offer): void {
+    if (this.#message === 'AUTHENTICATE' || scheme === this.#scheme) return;
+    this.realm.scheme = scheme;
+    this.realm.ntlmOffered = ntlmOffered;
   }
 
   /** The request at hand was answered otherwise. @returns why the answer must not be believed, if so. */

@@ -9,6 +9,8 @@ export interface Offer {
   readonly scheme: HttpScheme;
   /** Base64, as it came. */
   readonly token68: string | undefined;
+  /** Whether the scheme NTLM is offered: this one, or beside it. */
+  readonly ntlmOffered: boolean;
 }
 
 export const httpSchemes: readonly HttpScheme[] = ['NTLM', 'Negotiate'];
@@ -19,10 +21,12 @@ export function chooseOffer(
   ...wanted: readonly (HttpScheme | undefined)[]
 ): Offer | undefined {
   const schemes = [...wanted.filter((scheme) => scheme !== undefined), ...httpSchemes];
+  const offersOf = (scheme: HttpScheme): Challenge[] =>
+    challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
   for (const scheme of schemes) {
-    const offers = challenges.filter((challenge) => challenge.scheme.toLowerCase() === scheme.toLowerCase());
+    const offers = offersOf(scheme);
     const offer = offers.find(({ token68 }) => token68 !== undefined) ?? offers[0];
-    if (offer !== undefined) return { scheme, token68: offer.token68 };
+    if (offer !== undefined) return { scheme, token68: offer.token68, ntlmOffered: offersOf('NTLM').length > 0 };
   }
   return undefined;
 }

@@ -23,6 +23,10 @@ export class Realm {
   readonly side: ConnectionSide;
   /** The scheme this origin asked for last; `undefined` until it has asked. */
   scheme: HttpScheme | undefined;
+  /** Whether it offered the scheme NTLM then, be it beside another. */
+  ntlmOffered = false;
+  /** The scheme taken where both are offered. */
+  prefer: HttpScheme;
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
   readonly #source: CredentialsSource;
@@ -38,10 +42,17 @@ export class Realm {
   #attempt = 0;
   #answeredUnasked = false;
 
-  constructor(origin: string, side: ConnectionSide, source: CredentialsSource) {
+  constructor(origin: string, side: ConnectionSide, source: CredentialsSource, prefer: HttpScheme) {
     this.origin = origin;
     this.side = side;
     this.#source = source;
+    this.prefer = prefer;
+  }
+
+  /** Its Negotiate takes no NTLM: later connections need not find out. */
+  noteFallback(): void {
+    this.prefer = 'NTLM';
+    this.scheme = 'NTLM';
   }
 
   /** The credentials in use; a connection authenticated with others is not theirs. */

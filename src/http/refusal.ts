@@ -53,6 +53,17 @@ function fieldOf(headers: HeadersLike, name: string): string {
   return Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '';
 }
 
+/** What went wrong at this end, where the app provides credentials or a service of the handshake. */
+export function notProvided(error: unknown): NtlmError {
+  if (error instanceof NtlmError) return error;
+  return new NtlmError('the credentials could not be provided', {
+    code: 'service-failed',
+    phase: 'transport',
+    side: 'local',
+    cause: error,
+  });
+}
+
 const TICKS_PER_SECOND = 10_000_000n;
 /** What Windows tolerates by default, for Kerberos and NTLM alike. */
 const TOLERATED_SECONDS = 300n;

@@ -61,7 +61,7 @@ export class Routes {
   }
 
   #side(side: ConnectionSide, url: URL, source: CredentialsSource, allowed: boolean): (socket: Socket) => LayerOptions {
-    const { handshake, prefer, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
+    const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
     const realm = this.#realm(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
@@ -70,7 +70,6 @@ export class Routes {
         realm,
         allowed,
         handshake: bindings === undefined ? named : { ...named, channelBindings: bindings },
-        prefer,
         limits,
         inspect,
       };
@@ -80,7 +79,7 @@ export class Routes {
   #realm(side: ConnectionSide, origin: string, source: CredentialsSource): Realm {
     const key = `${side} ${origin}`;
     let realm = this.#realms.get(key);
-    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source)));
+    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source, this.#options.prefer)));
     return realm;
   }
 }

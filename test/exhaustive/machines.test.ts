@@ -322,7 +322,7 @@ describe('the acceptor of SPNEGO', () => {
   });
 });
 
-describe('a connection', () => {
+describe.each(['NTLM', 'Negotiate'] as const)('a connection, scheme %s', (scheme) => {
   type Connection = ActorRefFrom<typeof connectionMachine>;
   const limits = { legTimeout: 60_000, answerTimeout: 60_000, maxAttempts: 2 };
   const open = (ask: () => Promise<Credentials | undefined>): Connection => {
@@ -330,7 +330,8 @@ describe('a connection', () => {
     return createActor(connectionMachine, { input }).start();
   };
   const give = (): Promise<Credentials> => Promise.resolve(credentials);
-  const unauthorized = { type: 'unauthorized', scheme: 'NTLM' } as const;
+  const unauthorized = { type: 'unauthorized', scheme } as const;
+  const reject = encodeNegTokenResp({ negState: 'reject' });
   const after = (connection: Connection, ...events: readonly ConnectionEvent[]): Connection => {
     for (const event of events) connection.send(event);
     return connection;
@@ -344,20 +345,27 @@ describe('a connection', () => {
     await waitFor(connection, (snapshot) => snapshot.matches({ handshaking: 'negotiating' }));
     const [first] = emitted;
     if (first?.type !== 'authorize') throw new Error('no type 1');
-    return { connection, challenge: { ...unauthorized, token: new NtlmAcceptor({ credentials }).challenge(first.token) } };
+    const token = scheme === 'NTLM' ? new NtlmAcceptor({ credentials }).challenge(first.token) : challengeToken();
+    return { connection, challenge: { ...unauthorized, token } };
   };
   const responding = async (...events: readonly ConnectionEvent[]): Promise<Connection> => {
     const { connection, challenge } = await negotiating();
     return after(connection, challenge, ...events);
   };
 
-  const asked = { authenticate: 'asking', '401': 'asking', '401 with a challenge': 'asking' };
+  const offers = {
+    '401': 'asking',
+    '401 with a challenge': 'asking',
+    '401 beside NTLM': 'asking',
+    '401 that says reject': 'asking',
+    '401 that says reject beside NTLM': 'asking',
+  };
+  const asked = { authenticate: 'asking', ...offers };
   const refused = { '401 without NTLM': 'refused', '401 that cannot be read': 'refused' };
   const answered = {
     passed: 'authenticated',
     'passed, unreadable': 'refused',
-    '401': 'asking',
-    '401 with a challenge': 'asking',
+    ...offers,
     '401 without NTLM': 'asking',
     '401 that cannot be read': 'asking',
   };
@@ -375,9 +383,12 @@ describe('a connection', () => {
       closed: () => after(open(give), { type: 'close' }),
     },
     events: {
-      authenticate: () => ({ type: 'authenticate', scheme: 'NTLM' }),
+      authenticate: () => ({ type: 'authenticate', scheme }),
       '401': () => unauthorized,
       '401 with a challenge': () => ({ ...unauthorized, token: challengeToken() }),
+      '401 beside NTLM': () => ({ ...unauthorized, ntlmOffered: true }),
+      '401 that says reject': () => ({ ...unauthorized, token: reject }),
+      '401 that says reject beside NTLM': () => ({ ...unauthorized, token: reject, ntlmOffered: true }),
       '401 without NTLM': () => ({ type: 'unauthorized' }),
       '401 that cannot be read': () => ({ type: 'unauthorized', error: unreadable }),
       passed: () => ({ type: 'passed' }),
@@ -391,6 +402,9 @@ describe('a connection', () => {
         ...refused,
         '401': 'refused',
         '401 with a challenge': 'handshaking.responding.sending',
+        '401 beside NTLM': scheme === 'Negotiate' ? 'asking' : 'refused',
+        '401 that says reject': 'refused',
+        '401 that says reject beside NTLM': scheme === 'Negotiate' ? 'asking' : 'refused',
         passed: 'anonymous',
         'passed, unreadable': 'anonymous',
       },

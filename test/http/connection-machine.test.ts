@@ -9,6 +9,7 @@ import {
 } from '../../src/http/index.ts';
 import type { RealmQuestion } from '../../src/http/realm.ts';
 import { Credentials, NtlmError } from '../../src/index.ts';
+import { encodeNegTokenResp } from '../../src/spnego/index.ts';
 
 const alice = Credentials.fromPassword({ username: 'alice', password: 'wonderland' });
 const bob = Credentials.fromPassword({ username: 'bob', password: 'builder' });
@@ -72,10 +73,11 @@ function challengeFor({ emitted }: Connection): Uint8Array {
 }
 
 const NTLM = { type: 'unauthorized', scheme: 'NTLM' } as const;
+const NEGOTIATE = { type: 'unauthorized', scheme: 'Negotiate' } as const;
 
-async function negotiating(input?: Partial<ConnectionInput>): Promise<Connection> {
+async function negotiating(input?: Partial<ConnectionInput>, asked: ConnectionEvent = NTLM): Promise<Connection> {
   const connection = open(input);
-  connection.send(NTLM);
+  connection.send(asked);
   await connection.at('handshaking.negotiating');
   return connection;
 }
@@ -127,6 +129,21 @@ describe('the connection machine', () => {
     connection.send(NTLM); // maxAttempts is 2
     expect(connection.state()).toBe('refused');
     expect(connection.questions).toHaveLength(2);
+  });
+
+  test.each<[string, ConnectionEvent]>([
+    ['says nothing', { ...NEGOTIATE, ntlmOffered: true }],
+    ['refuses the mechanism', { ...NEGOTIATE, token: encodeNegTokenResp({ negState: 'reject' }), ntlmOffered: true }],
+  ])('a Negotiate that %s: the scheme NTLM, once, as part of the same attempt', async (_what, refusal) => {
+    const connection = await negotiating({}, NEGOTIATE);
+    connection.send(refusal);
+    expect(connection.state()).toBe('asking');
+    await connection.at('handshaking.negotiating');
+    const { scheme, attempt, credentials } = connection.actor.getSnapshot().context;
+    expect({ scheme, attempt, credentials }).toEqual({ scheme: 'NTLM', attempt: 1, credentials: alice });
+    expect(connection.questions[1]).toEqual({ scheme: 'NTLM', refused: undefined, reason: undefined });
+    connection.send(refusal);
+    expect(connection.emitted.map(({ type }) => type)).toEqual(['authorize', 'fallback', 'authorize', 'refused']);
   });
 
   test('an authenticated connection that is asked again begins again', async () => {

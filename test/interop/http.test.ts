@@ -7,7 +7,7 @@ import got from 'got';
 import nodeFetch from 'node-fetch';
 import { request as undiciRequest } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NtlmAgent, NtlmDispatcher, createNtlmFetch, explainRefusal, type HttpOptions } from '../../src/http/index.ts';
+import { NtlmAgent, NtlmDispatcher, createNtlmFetch, explainRefusal, type ConnectionContext, type HttpOptions } from '../../src/http/index.ts';
 import { Credentials } from '../../src/index.ts';
 import { decodeSpnegoToken } from '../../src/spnego/index.ts';
 import { startApache, type Apache, type Whoami } from './support/apache.ts';
@@ -16,11 +16,13 @@ import { alice, juergen, nihon, type TestUser } from './support/users.ts';
 
 let apache: Apache;
 let squid: Squid;
+/** Its Negotiate takes no NTLM. */
+let kerberosSquid: Squid;
 beforeAll(async () => {
-  [apache, squid] = await Promise.all([startApache(), startSquid()]);
+  [apache, squid, kerberosSquid] = await Promise.all([startApache(), startSquid(), startSquid({ negotiate: 'Kerberos' })]);
 });
 afterAll(async () => {
-  await Promise.all([apache?.close(), squid?.close()]);
+  await Promise.all([apache?.close(), squid?.close(), kerberosSquid?.close()]);
 });
 
 interface Sent {
@@ -233,6 +235,39 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
       });
       expectWhoami(await send(url), alice);
     });
+  });
+
+  test.each([
+    ['http', 'takes NTLM', () => squid, 'proxy Negotiate'],
+    ['https', 'takes NTLM', () => squid, 'proxy Negotiate'],
+    ['http', 'takes Kerberos alone', () => kerberosSquid, 'proxy NTLM'],
+    ['https', 'takes Kerberos alone', () => kerberosSquid, 'proxy NTLM'],
+  ] as const)('Squid and Apache both ask, over %s, Negotiate preferred: that of Squid %s', async (scheme, _what, proxy, passed) => {
+    const authenticated = new Set<string>();
+    const inspect: HttpOptions['inspect'] = (event) => {
+      if (event.type !== '@xstate.snapshot' || !('value' in event.snapshot) || event.snapshot.value !== 'authenticated') return;
+      const { context } = event.snapshot as unknown as { readonly context: Partial<ConnectionContext> };
+      if (context.side !== undefined) authenticated.add(`${context.side} ${context.scheme}`);
+    };
+    const options = { credentials: credentialsOf(alice), prefer: 'Negotiate', inspect } as const;
+    await using(open, { ...options, proxy: proxy().proxy }, async (send) => {
+      const url = `${apache[scheme]}/cgi/whoami`;
+      expectWhoami(await send(url, { method: 'POST', body: BODY }), alice, {
+        method: 'POST',
+        length: Buffer.byteLength(BODY),
+      });
+      expectWhoami(await send(url), alice);
+    });
+    expect([...authenticated].sort()).toEqual([passed, 'server Negotiate']);
+  });
+
+  test('Squid refuses under Negotiate, and after it', async () => {
+    for (const { proxy } of [squid, kerberosSquid]) {
+      const options = { credentials: credentialsOf(alice), prefer: 'Negotiate', proxy: { url: proxy, credentials: wrong } } as const;
+      await using(open, options, async (send) => {
+        await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/407: the server refused the credentials/);
+      });
+    }
   });
 
   test('Squid alone asks, and refuses', async () => {

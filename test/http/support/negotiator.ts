@@ -11,6 +11,10 @@ export interface Verdict {
   readonly status: number;
   /** Where it goes: the scheme's token, as bytes or as it stands. */
   readonly token: Uint8Array | string | undefined;
+  /** The challenges beside the token; without a token, those of the options unless others are given here. */
+  readonly offers?: readonly string[];
+  /** Whether the connection ends with the answer. */
+  readonly close?: boolean;
 }
 
 export interface NegotiatorOptions {
@@ -22,7 +26,7 @@ export interface NegotiatorOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
   readonly acceptor?: Partial<AcceptorOptions>;
   /** Says something else than the acceptor would. */
-  readonly amend?: (verdict: Verdict, step: SpnegoAcceptorStep['state']) => Verdict;
+  readonly amend?: (verdict: Verdict, step: SpnegoAcceptorStep['state'], scheme: string) => Verdict;
   /** The field in which a 200 carries its token; default: that of the challenge. */
   readonly finalField?: string;
 }
@@ -42,15 +46,18 @@ export class Negotiator implements AsyncDisposable {
   /** Channels that accepted clients stated. */
   readonly bound: boolean[] = [];
   readonly sockets = new Set<Socket>();
+  /** Opened so far. */
+  connections = 0;
   readonly #options: NegotiatorOptions;
   readonly #server;
-  readonly #states = new WeakMap<object, State>();
+  #states = new WeakMap<object, State>();
 
   constructor(options: NegotiatorOptions) {
     this.#options = options;
     const listener = (request: IncomingMessage, response: ServerResponse): void => void this.#serve(request, response);
     this.#server = options.tls === undefined ? createServer(listener) : createTlsServer(options.tls, listener);
     this.#server.on('connection', (socket: Socket) => {
+      this.connections += 1;
       this.sockets.add(socket);
       socket.on('close', () => this.sockets.delete(socket));
     });
@@ -65,6 +72,11 @@ export class Negotiator implements AsyncDisposable {
   get url(): string {
     const { port } = this.#server.address() as AddressInfo;
     return `${this.#options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  }
+
+  /** Connections live on, and nobody is authenticated. */
+  forget(): void {
+    this.#states = new WeakMap();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -99,13 +111,14 @@ export class Negotiator implements AsyncDisposable {
     let verdict: Verdict = { status: state.user === undefined ? 0 : 200, token: undefined };
     if (token !== undefined) {
       const step = this.#options.bare ? await this.#bare(token, state) : await this.#negotiate(token, state);
-      verdict = amend({ status: step.state === 'accepted' ? 200 : 0, token: step.token }, step.state);
+      verdict = amend({ status: step.state === 'accepted' ? 200 : 0, token: step.token }, step.state, scheme);
     }
     const refused = verdict.status === 0;
     if (verdict.token !== undefined) {
       const text = typeof verdict.token === 'string' ? verdict.token : Buffer.from(verdict.token).toString('base64');
-      response.setHeader(refused ? field : (finalField ?? field), `${scheme} ${text}`);
-    } else if (refused) response.setHeader(field, [...offers]);
+      response.setHeader(refused ? field : (finalField ?? field), [`${scheme} ${text}`, ...(verdict.offers ?? [])]);
+    } else if (refused) response.setHeader(field, [...(verdict.offers ?? offers)]);
+    if (verdict.close) response.setHeader('Connection', 'close');
     if (!refused) this.handled.push(`${state.user}: ${body}`);
     response.writeHead(refused ? (proxy ? 407 : 401) : verdict.status);
     response.end(refused ? 'no' : state.user);

@@ -176,9 +176,10 @@ describe('Squid', () => {
     return entries.find(through) as AccessLogEntry;
   }
 
-  it('asks for NTLM with 407', async () => {
+  it('asks for Negotiate and NTLM with 407', async () => {
     const head = await curl('-i', 'http://127.0.0.1:1/');
     expect(head).toMatch(/^HTTP\/1\.1 407 /u);
+    expect(head).toMatch(/^Proxy-Authenticate: Negotiate\r$/mu);
     expect(head).toMatch(/^Proxy-Authenticate: NTLM\r$/mu);
   });
 

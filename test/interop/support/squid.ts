@@ -1,11 +1,11 @@
 /**
- * Squid asking 407 with NTLM, verified by Samba's `ntlm_auth`: plain requests and CONNECT, to loopback only. It knows
- * one password and lets any user name pass that proves it.
+ * Squid asking 407 with Negotiate and NTLM, verified by Samba's `ntlm_auth`: plain requests and CONNECT, to loopback
+ * only. It knows one password and lets any user name pass that proves it.
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { readAccessLog } from './access-log.ts';
 import type { AccessLogEntry, EnoughEntries } from './access-log.ts';
-import { findProgram, freePorts, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
+import { findFile, findProgram, freePorts, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
 import { alice } from './users.ts';
 
 export interface Squid extends AsyncDisposable {
@@ -16,12 +16,21 @@ export interface Squid extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-function configuration(directory: string, port: number, ntlmAuth: string): string {
+export interface SquidOptions {
+  /** What its Negotiate takes, by Samba's helper for SPNEGO or by Squid's own for Kerberos; default `NTLM`. */
+  readonly negotiate?: 'NTLM' | 'Kerberos';
+}
+
+function configuration(directory: string, port: number, { negotiate = 'NTLM' }: SquidOptions): string {
+  const ntlmAuth = findProgram('ntlm_auth');
   const { username, domain, password } = alice;
-  const helper = [
-    `${ntlmAuth} --configfile=${directory}/smb.conf -d0 --helper-protocol=squid-2.5-ntlmssp`,
-    `--username=${username} --domain=${domain} --password=${password}`,
-  ].join(' ');
+  const helper = (protocol: string): string =>
+    [
+      `${ntlmAuth} --configfile=${directory}/smb.conf -d0 --helper-protocol=${protocol}`,
+      `--username=${username} --domain=${domain} --password=${password}`,
+    ].join(' ');
+  const kerberosAuth = (): string =>
+    `${findFile('/usr/lib/squid/negotiate_kerberos_auth', 'squid')} -k ${directory}/empty.keytab -s HTTP/testproxy`;
   return `
 http_port 127.0.0.1:${port}
 cache_effective_user proxy
@@ -37,7 +46,10 @@ visible_hostname testproxy
 shutdown_lifetime 0 seconds
 netdb_filename none
 pinger_enable off
-auth_param ntlm program ${helper}
+auth_param negotiate program ${negotiate === 'NTLM' ? helper('gss-spnego') : kerberosAuth()}
+auth_param negotiate children 8 startup=2 idle=1
+auth_param negotiate keep_alive on
+auth_param ntlm program ${helper('squid-2.5-ntlmssp')}
 auth_param ntlm children 8 startup=2 idle=1
 auth_param ntlm keep_alive on
 acl authenticated proxy_auth REQUIRED
@@ -57,14 +69,14 @@ winbindd socket directory = ${directory}/none
 `;
 }
 
-export async function startSquid(): Promise<Squid> {
+export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
   const program = findProgram('squid');
-  const ntlmAuth = findProgram('ntlm_auth');
   const directory = new TemporaryDirectory('squid');
   try {
     const [port = 0] = await freePorts(1);
-    writeFileSync(directory.file('squid.conf'), configuration(directory.path, port, ntlmAuth));
+    writeFileSync(directory.file('squid.conf'), configuration(directory.path, port, options));
     writeFileSync(directory.file('smb.conf'), sambaConfiguration(directory.path));
+    writeFileSync(directory.file('empty.keytab'), Uint8Array.of(5, 2)); // its version, no key
     chmodSync(directory.path, 0o755);
     if (isRoot) await run('chown', ['-R', 'proxy:proxy', directory.path]);
     const service = await Service.start({
