@@ -38,7 +38,7 @@ describe('decoders take bytes', () => {
 
   test.each(
     names.flatMap((name) =>
-      [undefined, null, 'TlRMTVNTUAA=', 7, {}, [78, 84], new ArrayBuffer(64)].map((bytes) => ({ name, bytes })),
+      [undefined, null, 'TlRMTVNTUAA=', 7, {}, [78, 84], new ArrayBuffer(64), new Uint16Array(32), new DataView(new ArrayBuffer(64))].map((bytes) => ({ name, bytes })),
     ),
   )('$name refuses $bytes', ({ name, bytes }) => {
     expectRefused(() => decoders[name](bytes as never), 'invalid-argument', 'bytes');
@@ -81,7 +81,7 @@ describe('encoders name what they cannot write', () => {
 
   const flags = [NaN, -1, 1.5, 2 ** 32, '5', null, undefined, 5n];
   const texts = [5, null, {}, new Uint8Array(2)];
-  const byteArrays = [5, null, undefined, 'x', [1, 2], new ArrayBuffer(8)];
+  const byteArrays = [5, null, undefined, 'x', [1, 2], new ArrayBuffer(8), new Uint32Array(8)];
   const ticks = [-1n, 2n ** 64n, 5, null, undefined, '0', new Date(0)];
   const cases: [encoder: string, argument: string, values: readonly unknown[]][] = [
     ['encodeNegotiate', 'negotiateFlags', flags],
