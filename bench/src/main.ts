@@ -1,9 +1,4 @@
-/**
- * `npm run bench [-- PART…] [--json] [--quick] [--write]`
- *
- * Measures the parts named, or all but the ten minutes of `soak`. `--json` prints data instead of tables, `--quick`
- * takes a few short rounds, `--write` keeps the results in bench/results.json and writes docs/performance.md from them.
- */
+/** The command behind `npm run bench`. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { performanceDocument, resultOf, type Result } from './document.ts';
@@ -32,14 +27,20 @@ const resultsFile = new URL('../results.json', import.meta.url);
 const findingsFile = new URL('../findings.md', import.meta.url);
 const documentFile = new URL('../../docs/performance.md', import.meta.url);
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, write: { type: 'boolean' } },
-});
-const unknown = positionals.find((name) => !(name in parts));
-if (unknown !== undefined) {
-  console.error(`no part "${unknown}"; there are ${Object.keys(parts).join(', ')}`);
-  process.exit(2);
+const usage = `Usage: npm run bench -- [PART…] [options]
+
+Measures the parts named, or all but the ten minutes of soak.
+Parts: ${Object.keys(parts).join(', ')}
+
+  --json   data instead of tables
+  --quick  a few short rounds
+  --write  keep the results in bench/results.json, and write docs/performance.md from them
+  --help   this text`;
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
 }
 
 const options: MeasureOptions = values.quick ? { rounds: 5, milliseconds: 20 } : { rounds: 75, milliseconds: 20 };
@@ -52,6 +53,20 @@ for (const [name, run] of Object.entries(parts)) {
 }
 if (values.json) console.log(JSON.stringify(results, undefined, 2));
 if (values.write) keep(results);
+
+function readArguments() {
+  const flag = { type: 'boolean' } as const;
+  try {
+    const read = parseArgs({ allowPositionals: true, options: { json: flag, quick: flag, write: flag, help: { ...flag, short: 'h' } } });
+    const unknown = read.positionals.find((name) => !Object.hasOwn(parts, name));
+    if (unknown === undefined) return read;
+    console.error(`no part "${unknown}"`);
+  } catch (error) {
+    console.error((error as Error).message);
+  }
+  console.error(usage);
+  process.exit(2);
+}
 
 /** New results take the place of older ones of the same part. */
 function keep(fresh: readonly Result[]): void {
