@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { NtlmError } from '../errors.ts';
 import { MAX_HEAD_LENGTH, headLength } from './framing.ts';
 import type { ClientRequest } from './request.ts';
 
@@ -87,7 +88,7 @@ export class RequestQueue {
     const head = this.#partialHead.length === 0 ? bytes : Buffer.concat([this.#partialHead, bytes]);
     const length = headLength(head);
     if (length === -1) {
-      if (head.length > MAX_HEAD_LENGTH) throw new RangeError('the head of the request is too long');
+      if (head.length > MAX_HEAD_LENGTH) throw tooLong();
       this.#partialHead = head;
       return;
     }
@@ -95,4 +96,8 @@ export class RequestQueue {
     if (length < head.length) this.#chunks.unshift(head.subarray(length));
     this.request = this.#sink.begin(head.subarray(0, length));
   }
+}
+
+function tooLong(): NtlmError {
+  return new NtlmError('the head of the request is too long', { code: 'too-long', phase: 'transport', side: 'local' });
 }

@@ -97,8 +97,12 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
         this.#opening = undefined;
         if (socket === undefined) return reject(error ?? new ConnectionLost());
         if (this.destroyed) return void socket.destroy();
-        this.#attach(socket, attempts);
-        resolve();
+        try {
+          this.#attach(socket, attempts);
+          resolve();
+        } catch (cause) {
+          reject(cause as Error); // thrown from here it would end the process
+        }
       });
     });
   }
