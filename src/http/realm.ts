@@ -1,4 +1,4 @@
-import type { Credentials } from '../crypto/credentials.ts';
+import { isSame, type Credentials } from '../crypto/credentials.ts';
 import type { NtlmError } from '../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
 import type { ConnectionSide, CredentialsSource } from './options.ts';
@@ -66,7 +66,7 @@ export class Realm {
     this.#attempt = refused === undefined ? 1 : this.#attempt + 1;
     const answer = await this.#source.ask({ origin, side, scheme, attempt: this.#attempt, reason });
     // The same again would be refused again, and lock the account.
-    this.#credentials = answer === refused ? undefined : answer;
+    this.#credentials = answer && refused && isSame(answer, refused) ? undefined : answer;
     this.#forsaken = this.#credentials === undefined ? refused : undefined;
     return this.#credentials;
   }
