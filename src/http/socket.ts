@@ -209,7 +209,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#queue.clear();
     this.#answered?.reject(new ConnectionLost());
     this.#bodySent?.reject(new ConnectionLost());
-    callback(error);
+    setImmediate(callback, error); // net.Socket closes a turn later: fetch hangs on a response that breaks before it has it
   }
 
   #pump(): void {

@@ -128,6 +128,19 @@ const scenarios: Record<string, Scenario> = {
     legs: 'none 1',
   },
 
+  // Broken
+  ...Object.fromEntries(
+    ['zz', '-1', '0x10', 'f'.repeat(17)].map((size) => [
+      `a chunk of size ${size}, along with the head of the answer`,
+      {
+        peer: (leg) => leg.socket.write(leg.message === 3 ? `HTTP/1.1 200 Go\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n${size}\r\n` : honest(leg)),
+        end: /^not ours: /, // it is the client that reads the body
+        state: 'authenticated',
+        legs: 'none 1 3',
+      } satisfies Scenario,
+    ]),
+  ),
+
   // No end
   'a bare NTLM to everything': {
     peer: ({ socket }) => socket.write(reply({ challenge: 'NTLM' })),
