@@ -2,7 +2,6 @@
  * Who logs on, as an opaque handle. The names are readable; the hashes sit in private storage, which JSON,
  * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
  */
-import { equalBytes } from '@noble/ciphers/utils.js';
 import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
 import { checkBytes, checkString } from './_arguments.ts';
@@ -156,13 +155,6 @@ export class Credentials {
  */
 export function secretsOf(credentials: Credentials): CredentialSecrets {
   return reveal(credentials);
-}
-
-/** Whether two handles stand for the same account with the same password. Not part of the public surface. */
-export function isSame(a: Credentials, b: Credentials): boolean {
-  if (a === b) return true;
-  if (a.username !== b.username || a.domain !== b.domain || a.anonymous !== b.anonymous || a.wiped || b.wiped) return false;
-  return a.anonymous || equalBytes(secretsOf(a).ntHash, secretsOf(b).ntHash);
 }
 
 /** The private part of a handle; its own fields are private too, should it ever be printed. */
