@@ -151,12 +151,15 @@ export function claimedIdentity({ userName, domainName, workstation }: Authentic
 }
 
 /** @throws NtlmError `invalid-argument`. */
-export function checkDemands({ policy, channelBindings }: AcceptorDemands): void {
+export function checkDemands({ policy, channelBindings, requireChannelBindings }: AcceptorDemands): void {
   if (policy !== undefined && !policies.includes(policy)) {
     throw invalidArgument('policy', `must be one of ${policies.join(', ')}`);
   }
   if (channelBindings !== undefined && channelBindings.hash?.length !== 16) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
+  }
+  if (requireChannelBindings && channelBindings === undefined) {
+    throw invalidArgument('requireChannelBindings', 'needs "channelBindings": without them nothing would be required');
   }
 }
 

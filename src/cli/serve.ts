@@ -56,8 +56,8 @@ export function urlOf({ family, address, port }: AddressInfo): string {
 }
 
 function describe(verdict: NtlmServerVerdict): string {
-  if (verdict instanceof NtlmError) return `${verdict.code}: ${verdict.message}`;
-  if (!verdict.ok) return `refused, ${verdict.reason}: ${verdict.error.message}`;
+  if (verdict instanceof NtlmError) return `${verdict.code}: ${printable(verdict.message)}`;
+  if (!verdict.ok) return `refused, ${verdict.reason}: ${printable(verdict.error.message)}`;
   const { domain, username, workstation } = verdict.identity;
   const from = workstation === '' ? '' : ` on ${workstation}`;
   return printable(`accepted ${domain}\\${username}${from}, ${verdict.response}, MIC ${verdict.mic ? 'yes' : 'no'}`);

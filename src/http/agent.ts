@@ -67,7 +67,7 @@ export class NtlmAgent extends HttpAgent {
     };
     const route = this.#routes.to({
       origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
-      open: (done) => whenReady(open(), secure, done),
+      open: (done) => whenReady(open(), secure, this.#routes.legTimeout, done),
       tls: tlsOptions(options),
     });
     return new NtlmSocket(route);

@@ -50,7 +50,7 @@ export interface HttpOptions extends Pick<
   readonly spn?: string | false | undefined;
   /** Whether the certificate of a TLS server is bound to the handshake (RFC 5929); default `true`. */
   readonly channelBindings?: boolean | undefined;
-  /** For how long a leg of a handshake may take, in milliseconds; default 30 000. */
+  /** For how long a leg of a handshake may take, or the opening of a connection, in milliseconds; default 30 000. */
   readonly legTimeout?: number | undefined;
   /** For how long the answer to a complete authentication may take, in milliseconds; default 300 000. */
   readonly answerTimeout?: number | undefined;
@@ -113,8 +113,8 @@ export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
     prefer,
     handshake,
     limits: {
-      legTimeout: atLeast('legTimeout', options.legTimeout ?? 30_000, 1),
-      answerTimeout: atLeast('answerTimeout', options.answerTimeout ?? 300_000, 1),
+      legTimeout: duration('legTimeout', options.legTimeout ?? 30_000),
+      answerTimeout: duration('answerTimeout', options.answerTimeout ?? 300_000),
       maxAttempts: atLeast('maxAttempts', options.maxAttempts ?? 5, 1),
       maxRepeatableBody: atLeast('maxRepeatableBody', options.maxRepeatableBody ?? 1024 * 1024, 0),
     },
@@ -184,4 +184,11 @@ function atLeast(name: string, value: number, least: number): number {
   if (!Number.isInteger(value) || value < least)
     throw invalidArgument(name, `must be a whole number of at least ${least}`);
   return value;
+}
+
+const LONGEST_TIMER = 2 ** 31 - 1; // beyond, Node's timers end at once
+
+function duration(name: string, milliseconds: number): number {
+  if (milliseconds > LONGEST_TIMER) throw invalidArgument(name, `must be at most ${LONGEST_TIMER} milliseconds`);
+  return atLeast(name, milliseconds, 1);
 }

@@ -1,4 +1,5 @@
-import type { Credentials } from '../crypto/credentials.ts';
+import { equalBytes } from '@noble/ciphers/utils.js';
+import { secretsOf, type Credentials } from '../crypto/credentials.ts';
 import type { NtlmError } from '../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
 import type { ConnectionSide, CredentialsSource } from './options.ts';
@@ -77,7 +78,7 @@ export class Realm {
     this.#attempt = refused === undefined ? 1 : this.#attempt + 1;
     const answer = await this.#source.ask({ origin, side, scheme, attempt: this.#attempt, reason });
     // The same again would be refused again, and lock the account.
-    this.#credentials = answer === refused ? undefined : answer;
+    this.#credentials = answer && refused && isSame(answer, refused) ? undefined : answer;
     this.#forsaken = this.#credentials === undefined ? refused : undefined;
     return this.#credentials;
   }
@@ -132,4 +133,11 @@ export class Realm {
 function note(set: Set<string>, key: string): void {
   if (set.size >= MAX_NOTES) set.clear();
   set.add(key);
+}
+
+/** Whether two handles stand for one account with one password. */
+function isSame(a: Credentials, b: Credentials): boolean {
+  if (a === b) return true;
+  if (a.username !== b.username || a.domain !== b.domain || a.wiped || b.wiped) return false;
+  return a.anonymous ? b.anonymous : !b.anonymous && equalBytes(secretsOf(a).ntHash, secretsOf(b).ntHash);
 }

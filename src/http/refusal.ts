@@ -13,9 +13,12 @@ export interface Refusal {
 const REFUSAL_FIELD = 'proxy-status';
 const IDENTITY = 'ntlmachine';
 
+/** What a peer wrote may end up in a log or on a terminal. */
+const visible = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
 /** The field that tells it: Proxy-Status (RFC 9209), written by this end as the last intermediary. */
 export function refusalField({ code, message }: NtlmError): { name: string; value: string } {
-  const details = `${code}: ${message}`.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&');
+  const details = visible(`${code}: ${message}`).replace(/["\\]/g, '\\$&');
   return { name: 'Proxy-Status', value: `${IDENTITY}; error=http_request_denied; details="${details}"` };
 }
 
@@ -41,11 +44,11 @@ export function explainRefusal(response: ResponseLike): Refusal | undefined {
   const members = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`, 'g');
   const written = [...fieldOf(response.headers, REFUSAL_FIELD).matchAll(members)].at(-1);
   if (written) {
-    return { code: written[1] as NtlmErrorCode, message: (written[2] ?? '').replace(/\\(.)/g, '$1') };
+    return { code: written[1] as NtlmErrorCode, message: visible((written[2] ?? '').replace(/\\(.)/g, '$1')) };
   }
   const offers = fieldOf(response.headers, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
   if (/(?:^|[\s,])(?:ntlm|negotiate)(?:$|[\s,])/i.test(offers)) return undefined;
-  return { code: 'ntlm-not-offered', message: `the server offers ${offers === '' ? 'no scheme' : offers}` };
+  return { code: 'ntlm-not-offered', message: `the server offers ${offers === '' ? 'no scheme' : visible(offers)}` };
 }
 
 function fieldOf(headers: HeadersLike, name: string): string {
@@ -80,7 +83,12 @@ export function refusedByServer(challenge: ChallengeMessage | undefined, now: ()
 function skewNote(challenge: ChallengeMessage | undefined, now: () => Filetime): string {
   const timestamp = challenge?.targetInfo && describeTargetInfo(challenge.targetInfo).timestamp;
   if (timestamp === undefined) return '';
-  const seconds = (timestamp - now()) / TICKS_PER_SECOND;
+  let seconds: bigint;
+  try {
+    seconds = (timestamp - now()) / TICKS_PER_SECOND;
+  } catch {
+    return ''; // a clock of the caller's: its failure must not hide the refusal
+  }
   const distance = seconds < 0n ? -seconds : seconds;
   if (distance <= TOLERATED_SECONDS) return '';
   return `; its clock is ${distance} seconds ${seconds < 0n ? 'behind' : 'ahead of'} ours`;

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { channelBindings } from '../crypto/channel-bindings-sources.ts';
+import { NtlmError } from '../errors.ts';
 import type { LayerOptions } from './layer.ts';
 import {
   resolveHttpOptions,
@@ -36,6 +37,11 @@ export class Routes {
     this.#isAllowed = originRule(this.#options.allow);
   }
 
+  /** Milliseconds, for the opening of a connection too. */
+  get legTimeout(): number {
+    return this.#options.limits.legTimeout;
+  }
+
   to({ origin, open, tls }: Target): Route {
     const { proxy, limits } = this.#options;
     const server = this.#side('server', origin, this.#options.credentials, this.#isAllowed(origin.origin));
@@ -43,7 +49,7 @@ export class Routes {
 
     const nearest = this.#side('proxy', proxy.url, proxy.credentials, true);
     const openProxy: Route['open'] = (done) =>
-      connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, done);
+      connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done);
     if (origin.protocol === 'http:') {
       return {
         open: openProxy,
@@ -102,36 +108,60 @@ export function portOf({ port, protocol }: URL): number {
 function bindingsOf(socket: Socket): { hash: Uint8Array } | undefined {
   if (!('encrypted' in socket)) return undefined;
   const { raw } = (socket as TLSSocket).getPeerCertificate();
-  return raw instanceof Uint8Array ? channelBindings.fromCertificate(raw) : undefined;
+  try {
+    return raw instanceof Uint8Array ? channelBindings.fromCertificate(raw) : undefined;
+  } catch (cause) {
+    throw transportError('malformed-token', 'the certificate cannot be read, and not be bound ("channelBindings")', cause);
+  }
 }
 
-function connectTo(url: URL, tls: ConnectionOptions, done: Parameters<Route['open']>[0]): Destroyable {
+function connectTo(
+  url: URL,
+  tls: ConnectionOptions,
+  limit: number,
+  done: Parameters<Route['open']>[0],
+): Destroyable {
   const host = hostOf(url);
   const port = portOf(url);
   const secure = url.protocol === 'https:';
   const socket = secure
     ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
     : connectTcp({ host, port, noDelay: true });
-  return whenReady(socket, secure, done);
+  return whenReady(socket, secure, limit, done);
 }
 
-/** Tells `done` once when a socket under construction can be used, or never can. */
-export function whenReady(socket: Socket, secure: boolean, done: Parameters<Route['open']>[0]): Destroyable {
+/** Tells `done` once when a socket under construction can be used, or never can; `limit`: milliseconds. */
+export function whenReady(
+  socket: Socket,
+  secure: boolean,
+  limit: number,
+  done: Parameters<Route['open']>[0],
+): Destroyable {
   const ready = secure ? 'secureConnect' : 'connect';
+  const slow = (): void =>
+    void socket.destroy(transportError('timed-out', `the ${secure ? 'TLS handshake' : 'connection'} took too long`));
+  const timer = setTimeout(slow, limit);
   const onReady = (): void => {
+    clearTimeout(timer);
     socket.off('error', onError);
     done(null, socket);
   };
   const onError = (error: Error): void => {
+    clearTimeout(timer);
     socket.off(ready, onReady);
     done(error);
   };
   socket.once(ready, onReady).once('error', onError);
   return {
     destroy: () => {
+      clearTimeout(timer);
       socket.off(ready, onReady).off('error', onError);
       socket.on('error', () => {}); // given up: nobody listens any more
       socket.destroy();
     },
   };
+}
+
+function transportError(code: 'timed-out' | 'malformed-token', message: string, cause?: unknown): NtlmError {
+  return new NtlmError(message, { code, phase: 'transport', side: 'peer', cause });
 }

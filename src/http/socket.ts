@@ -97,8 +97,12 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
         this.#opening = undefined;
         if (socket === undefined) return reject(error ?? new ConnectionLost());
         if (this.destroyed) return void socket.destroy();
-        this.#attach(socket, attempts);
-        resolve();
+        try {
+          this.#attach(socket, attempts);
+          resolve();
+        } catch (cause) {
+          reject(cause as Error); // thrown from here it would end the process
+        }
       });
     });
   }
@@ -205,7 +209,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#queue.clear();
     this.#answered?.reject(new ConnectionLost());
     this.#bodySent?.reject(new ConnectionLost());
-    callback(error);
+    setImmediate(callback, error); // net.Socket closes a turn later: fetch hangs on a response that breaks before it has it
   }
 
   #pump(): void {

@@ -36,10 +36,14 @@ export function openTunnel(
     received = Buffer.concat([received, bytes]);
     const length = headLength(received);
     if (length === -1) return;
-    socket.off('data', onData).off('end', onEnd);
     try {
       const head = parseResponseHead(received.subarray(0, length));
-      if (head.status >= 300) {
+      if (head.status < 200 && head.status !== 101) {
+        received = received.subarray(length);
+        return onData(Buffer.alloc(0)); // interim: the answer is still to come
+      }
+      socket.off('data', onData).off('end', onEnd);
+      if (head.status < 200 || head.status >= 300) {
         const headers = Object.fromEntries(
           ['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]),
         );
@@ -60,24 +64,11 @@ export function openTunnel(
       socket: inner,
       ...(servername === undefined ? {} : { servername }),
     });
-    const timer = setTimeout(() => secured.destroy(slowTls(authority)), route.legTimeout);
-    secured.once('close', () => clearTimeout(timer));
-    underway = whenReady(secured, true, (error, ready) => {
-      clearTimeout(timer);
-      done(error, ready);
-    });
+    underway = whenReady(secured, true, route.legTimeout, done);
   };
   socket.once('error', fail).once('end', onEnd).on('data', onData);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
   return { destroy: () => underway.destroy() };
-}
-
-function slowTls(authority: string): NtlmError {
-  return new NtlmError(`the TLS handshake with ${authority} took too long`, {
-    code: 'timed-out',
-    phase: 'transport',
-    side: 'peer',
-  });
 }
 
 function proxyRefused(proxy: URL, authority: string, how: string): NtlmError {

@@ -152,6 +152,7 @@ describe('the calls', () => {
     ['credentials', { credentials: 'alice' }],
     ['policy', { credentials: alice, policy: 'best' }],
     ['channelBindings', { credentials: alice, channelBindings: { hash: new Uint8Array(4) } }],
+    ['requireChannelBindings', { credentials: alice, requireChannelBindings: true }],
   ])('name the option that cannot be used: %s', (name, options) => {
     expect(() => new NtlmAcceptor(options as AcceptorOptions)).toThrow(
       expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(`"${name}"`) }),

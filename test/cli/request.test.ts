@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HostilePeer, reply } from '../http/support/hostile.ts';
 import { Origin } from '../http/support/origin.ts';
 import { Proxy } from '../http/support/proxy.ts';
 import { run, type Outcome } from './command.ts';
@@ -74,6 +75,14 @@ describe('ntlmachine request', () => {
     await using proxy = await Proxy.listen();
     expect(await request('--proxy', proxy.url, origin.url)).toMatchObject({ code: 0, stdout: 'GET  ' });
     expect(proxy.seen.at(-1)?.message).toBe(3);
+  });
+
+  it('prints nothing of a proxy that steers the terminal', async () => {
+    const steering = reply({ status: 407, challenge: 'Basic realm="\u001b[2J\u009b31m"' });
+    await using proxy = await HostilePeer.listen(({ socket }) => socket.write(steering, 'latin1'));
+    const { code, stderr } = await request('--proxy', proxy.url, 'https://server.invalid/');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^ntlmachine request: proxy-refused: [\x20-\x7e]+\n$/);
   });
 
   it.each([

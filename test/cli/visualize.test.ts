@@ -113,6 +113,7 @@ describe('visualize', () => {
     const response = await fetch(url);
     expect(response.status).toBe(200);
     expect(await response.text()).toContain('The NTLM flow');
+    for (const name of ['__proto__', 'constructor', 'nothing']) expect((await fetch(url + name)).status).toBe(404);
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number];
     expect(code).toBe(0);

@@ -3,6 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { expect, test } from 'vitest';
 import { NtlmAgent } from '../../src/http/index.ts';
+import { HostilePeer } from './support/hostile.ts';
 import { ALICE, Origin } from './support/origin.ts';
 
 test.each([
@@ -43,5 +44,24 @@ test('the timeout of a request is told, and the socket of a response shows its e
   expect(request.socket?.remotePort).toBe(origin.port);
   request.destroy();
   await once(request, 'error');
+  agent.destroy();
+});
+
+test('a server that never finishes TLS is given up', async () => {
+  await using silent = await HostilePeer.listen(() => {});
+  const agent = new NtlmAgent({ credentials: ALICE, legTimeout: 100 });
+  const request = https.get(silent.url.replace('http:', 'https:'), { agent });
+  const [error] = (await once(request, 'error')) as [Error];
+  expect(error).toMatchObject({ code: 'timed-out', side: 'peer' });
+  agent.destroy();
+});
+
+test('a head without end is given up', async () => {
+  await using origin = await Origin.listen();
+  const agent = new NtlmAgent({ credentials: ALICE });
+  const socket = agent.createConnection({ host: '127.0.0.1', port: origin.port });
+  socket.write(`GET / HTTP/1.1\r\nX: ${'x'.repeat(300_000)}`);
+  const [error] = (await once(socket, 'error')) as [Error];
+  expect(error).toMatchObject({ name: 'NtlmError', code: 'too-long', side: 'local' });
   agent.destroy();
 });

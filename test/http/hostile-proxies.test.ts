@@ -1,8 +1,8 @@
 /** Proxies that mean harm, in front of servers that are never reached. */
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { everyCarrier } from './support/carriers.ts';
-import { reply, stall } from './support/hostile.ts';
+import { HostilePeer, reply, stall } from './support/hostile.ts';
 import { LONG, SHORT, TYPE2, flag, meet, type Scenario } from './support/meet.ts';
 import { ALICE, BOB } from './support/origin.ts';
 
@@ -58,6 +58,43 @@ const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = 
     state: 'refused',
     legs: 'none 1',
   },
+  'says much before it refuses a CONNECT': {
+    peer: ({ socket }) => socket.write(`${'HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(3)}${reply({ status: 407, challenge: 'Basic' })}`),
+    options: SHORT,
+    end: 'proxy-refused',
+    state: 'refused',
+    legs: 'none',
+  },
+  'says something between the legs of a CONNECT, and refuses': {
+    peer: ({ socket, message }) =>
+      socket.write(`HTTP/1.1 102 Processing\r\n\r\n${message === 1 ? TYPE2_OF_PROXY : message === 3 ? reply({ status: 403 }) : proxyAsks}`),
+    options: SHORT,
+    end: 'proxy-refused',
+    state: 'authenticated',
+    legs: 'none 1 3',
+  },
+  'switches protocols at a CONNECT': {
+    peer: ({ socket }) => socket.write('HTTP/1.1 101 Switch\r\n\r\n'),
+    options: SHORT,
+    end: 'proxy-refused',
+    state: 'anonymous',
+    legs: 'none',
+  },
+  'offers what steers a terminal': {
+    peer: ({ socket }) => socket.write(reply({ status: 407, challenge: 'Basic realm="\u001b[2J\n\u009b31m"' }), 'latin1'),
+    end: 'proxy-refused',
+    state: 'refused',
+    legs: 'none',
+  },
+  'gives a reason that steers a terminal': {
+    peer: ({ socket }) =>
+      socket.write(
+        reply({ status: 407, fields: 'Proxy-Status: ntlmachine; error=x; details="a: \u001b]0;pwned\u0007"\r\n' }),
+      ),
+    end: 'proxy-refused',
+    state: 'refused',
+    legs: 'none',
+  },
   'sends 10 MB in answer to CONNECT': {
     peer: ({ socket }) => socket.write(`HTTP/1.1 200 Go\r\nX: ${LONG}\r\n\r\n`),
     end: 'too-long',
@@ -81,4 +118,11 @@ describe.each(everyCarrier)('%s: a proxy that', (_name, carrier) => {
   test.each(Object.entries(proxyScenarios))('%s', (_what, { target = 'https://server.invalid/', ...scenario }) =>
     meet(carrier, scenario, target),
   );
+
+  test('is to speak TLS and says nothing', async () => {
+    await using silent = await HostilePeer.listen(() => {});
+    await using client = carrier.open({ credentials: ALICE, proxy: silent.url.replace('http:', 'https:'), ...SHORT });
+    const error: unknown = await client.request('http://server.invalid/').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'timed-out' });
+  });
 });

@@ -1,5 +1,6 @@
 /** Peers that say what nobody should: out of order, too much, without end, no HTTP, less than they could. */
 import { describe, test } from 'vitest';
+import { Credentials } from '../../src/index.ts';
 import { NegotiateFlags as F, avTimestamp } from '../../src/messages/index.ts';
 import { NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
 import { everyCarrier } from './support/carriers.ts';
@@ -127,10 +128,41 @@ const scenarios: Record<string, Scenario> = {
     legs: 'none 1',
   },
 
+  // Broken
+  ...Object.fromEntries(
+    ['zz', '-1', '0x10', 'f'.repeat(17)].map((size) => [
+      `a chunk of size ${size}, along with the head of the answer`,
+      {
+        peer: (leg) => leg.socket.write(leg.message === 3 ? `HTTP/1.1 200 Go\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n${size}\r\n` : honest(leg)),
+        end: /^not ours: /, // it is the client that reads the body
+        state: 'authenticated',
+        legs: 'none 1 3',
+      } satisfies Scenario,
+    ]),
+  ),
+
   // No end
   'a bare NTLM to everything': {
     peer: ({ socket }) => socket.write(reply({ challenge: 'NTLM' })),
     ...refused('malformed-token'),
+  },
+  '401 to type 3, where the clock of this end has stopped': {
+    peer: (leg) => leg.socket.write(leg.message === 1 ? honest(leg) : reply({ challenge: 'NTLM' })),
+    options: {
+      now: () => {
+        throw new Error('stopped');
+      },
+    },
+    end: '401 credentials-refused',
+    state: 'refused',
+    legs: 'none 1 3',
+  },
+  '401 to every type 3, to a function that finds the same password each time': {
+    peer: (leg) => leg.socket.write(leg.message === 1 ? honest(leg) : reply({ challenge: 'NTLM' })),
+    options: { credentials: () => Credentials.fromPassword({ username: 'alice', domain: 'CORP', password: 'wonderland' }) },
+    end: '401 credentials-refused',
+    state: 'refused',
+    legs: 'none 1 3',
   },
   '401 to every type 3, whoever it is from': {
     peer: (leg) => leg.socket.write(leg.message === 1 ? honest(leg) : reply({ challenge: 'NTLM' })),

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
 import { NtlmAgent, createNtlmFetch, explainRefusal } from '../../src/http/index.ts';
 import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
+import { makeCertificate, withLongLength } from './support/certificate.ts';
 import { ALICE, Origin } from './support/origin.ts';
 
 let tls: { ca: string; cert: string; key: string };
@@ -122,6 +122,16 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(origin.seen).toHaveLength(0);
   });
 
+  test('a certificate that cannot be bound is an error of the request; unbound it serves', async () => {
+    await using origin = await Origin.listen({ tls: { cert: withLongLength(tls.cert), key: tls.key } });
+    await using client = carrier.open({ credentials: ALICE, insecure: true });
+    const error: unknown = await client.request(origin.url).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'malformed-token', side: 'peer', phase: 'transport' });
+    expect(origin.seen).toHaveLength(0);
+    await using unbound = carrier.open({ credentials: ALICE, insecure: true, channelBindings: false });
+    expect((await unbound.request(origin.url)).text).toBe('alice');
+  });
+
   test('the clocks are named where they may be why', async () => {
     await using origin = await Origin.listen({ acceptor: { credentials: () => undefined } });
     const now = (): bigint => 131400439870000000n; // 2017-05-23T20:13:07Z
@@ -205,6 +215,7 @@ describe('bad input', () => {
     ['proxy', { credentials: ALICE, proxy: 'localhost:3128' }],
     ['proxy', { credentials: ALICE, proxy: 'http://alice:wonderland@localhost:3128' }],
     ['legTimeout', { credentials: ALICE, legTimeout: -1 }],
+    ['answerTimeout', { credentials: ALICE, answerTimeout: 2 ** 31 }],
     ['policy', { credentials: ALICE, policy: 'basic' }],
   ])('%s is named', (argument, options) => {
     expect(() => createNtlmFetch(options as never)).toThrow(

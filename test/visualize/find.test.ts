@@ -71,4 +71,29 @@ describe('finding tokens', () => {
       expect(() => findTokens(input)).toThrow(NtlmError);
     },
   );
+
+  const LONG = 400_000;
+  test.each([
+    ['letters', 'a'.repeat(LONG)],
+    ['header names', 'www-authenticate:'.repeat(LONG / 16)],
+    ['blanks in a dump', `0000  aa${' '.repeat(LONG)}`],
+    ['base64 of nothing', 'TlRMTVNTUA'.repeat(LONG / 10)],
+    ['headers in one line', `WWW-Authenticate: ${'NTLM TlRMTVNTUAB '.repeat(LONG / 17)}`],
+  ])('is quick, whatever the input: %s', (_, input) => {
+    const started = performance.now();
+    try {
+      findTokens(input);
+    } catch (error) {
+      expect(error).toBeInstanceOf(NtlmError);
+    }
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  test('the name of a header is found before any of its tokens, on its own line only', () => {
+    const ntlm = 'NTLM TlRMTVNTUAABAAAAAAAAAA==';
+    const where = (text: string): string[] => findTokens(text).map((token) => token.where);
+    expect(where(`Proxy-Authenticate: Basic realm="x", ${ntlm}`)).toEqual(['Proxy-Authenticate: NTLM']);
+    expect(where(`X-WWW-Authenticate : ${ntlm}, ${ntlm}`)).toEqual(['X-WWW-Authenticate: NTLM', 'NTLM']);
+    expect(where(`Authorization: Basic\n${ntlm}`)).toEqual(['NTLM']);
+  });
 });

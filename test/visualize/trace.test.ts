@@ -6,7 +6,9 @@ import { Credentials, createNtlmActor, type NtlmOptions } from '../../src/index.
 import { decodeAuthenticate } from '../../src/messages/index.ts';
 import {
   decodeToken,
+  explain,
   parseTrace,
+  renderExplanation,
   safeInspect,
   toSequenceDiagram,
   toText,
@@ -15,6 +17,7 @@ import {
   type SafeInspectionEvent,
   type Tracer,
 } from '../../src/visualize/index.ts';
+import { runOf } from '../../src/visualize/page/view.ts';
 import { toHex } from '../support/bytes.ts';
 
 const PASSWORD = 'tr0ub4dor&3';
@@ -201,8 +204,38 @@ describe('a saved trace', () => {
     );
   });
 
+  const [first] = saved['entries'] as object[];
+  const withEntry = (changed: object): string => JSON.stringify({ ...saved, entries: [{ ...first, ...changed }] });
+
+  test('of a version without end is refused too', () => {
+    const deep = JSON.stringify({ ...saved, version: 0 }).replace('"version":0', `"version":${'['.repeat(1e5)}${']'.repeat(1e5)}`);
+    expect(() => parseTrace(deep)).toThrow(expect.objectContaining({ code: 'unsupported' }));
+  });
+
+  test('steers no terminal and starts no statement', () => {
+    const error = { name: 'NtlmError', message: 'a\u001b[2J\nb', code: 'c\u009b31m', phase: 'p', side: 'peer' };
+    const trace = parseTrace(withEntry({ from: 'x', to: 'refused', context: { error } }));
+    for (const text of [toText(trace), renderExplanation(explain(trace))]) {
+      expect(text).toContain('a\\u001b[2J\\u000ab');
+      expect(text).toMatch(/^[\n\x20-\x7e\u2192]*$/);
+    }
+    const diagram = toSequenceDiagram(parseTrace(withEntry({ from: 'x', to: 'y\nclick A', context: { error } })));
+    expect(diagram).not.toMatch(/^\s*(click|b)/m);
+  });
+
+  test('costs no more than its size, whatever it says', () => {
+    const deep = runOf(parseTrace(withEntry({ to: 'a.'.repeat(100_000) })), 'deep');
+    expect(JSON.stringify(deep).length).toBeLessThan(1_000_000);
+    const settled = { ...first, tags: ['settled'], transitions: [{ source: 'a', target: 'b' }] };
+    const started = performance.now();
+    runOf(parseTrace(JSON.stringify({ ...saved, entries: Array.from({ length: 50_000 }, () => settled) })), 'long');
+    expect(performance.now() - started).toBeLessThan(5000);
+  });
+
   test.each([
     ['no JSON', '{'],
+    ['a time that is none', withEntry({ time: 1e300 })],
+    ['masks without end', withEntry({ token: { base64: '', masked: Array.from({ length: 2000 }, () => ({ name: 'x', offset: 0, length: 1 })) } })],
     ['null', 'null'],
     ['another file', '{"name":"x"}'],
     ['no entries', JSON.stringify({ ...saved, entries: 1 })],

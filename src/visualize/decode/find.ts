@@ -12,7 +12,10 @@ export interface FoundToken {
 }
 
 const SIGNATURE = Uint8Array.of(0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0x00);
-const HEADER = /(?:([A-Za-z-]+-Authenticate|(?:Proxy-)?Authorization)[ \t]*:[^\r\n]*?)?\b(NTLM|Negotiate)[ \t]+([A-Za-z0-9+/]{8,}={0,2})/gi;
+const CREDENTIALS = /\b(NTLM|Negotiate)[ \t]+([A-Za-z0-9+/]{8,}={0,2})/gi;
+const HEADER = /(?:^|[^A-Za-z-])([A-Za-z-]{1,32}-Authenticate|(?:Proxy-)?Authorization)[ \t]{0,8}:[^\r\n]*$/i;
+/** How far before its credentials the name of a header is looked for. */
+const HEADER_REACH = 256;
 const BASE64_SIGNATURE = /TlRMTVNTUA[A-Za-z0-9+/]*={0,2}/g;
 /** SPNEGO's envelope around a token is some object identifiers long. */
 const LONGEST_ENVELOPE = 256;
@@ -51,7 +54,10 @@ function inText(text: string): FoundToken[] {
 }
 
 function inHeaders(text: string): FoundToken[] {
-  return [...text.matchAll(HEADER)].flatMap(([, header, scheme = '', base64 = '']) => {
+  let behind = 0; // the credentials before
+  return [...text.matchAll(CREDENTIALS)].flatMap(({ 0: match, 1: scheme = '', 2: base64 = '', index }) => {
+    const header = HEADER.exec(text.slice(Math.max(behind, index - HEADER_REACH), index))?.[1];
+    behind = index + match.length;
     const token = fromBase64(base64);
     const isToken = token !== undefined && (isNtlmMessage(token) || token[0] === 0x60 || token[0] === 0xa1);
     return isToken ? [{ token, where: header === undefined ? scheme : `${header}: ${scheme}` }] : [];
@@ -90,8 +96,7 @@ function envelopeAround(bytes: Uint8Array, at: number): { start: number; token: 
     if (bytes[start] !== 0x60 && bytes[start] !== 0xa1) continue;
     const length = derLength(bytes, start);
     if (length === undefined || start + length <= at || start + length > bytes.length) continue;
-    const token = bytes.slice(start, start + length);
-    if (isSpnego(token)) return { start, token };
+    if (isSpnego(bytes.subarray(start, start + length))) return { start, token: bytes.slice(start, start + length) };
   }
   return undefined;
 }
@@ -119,6 +124,7 @@ function isSpnego(bytes: Uint8Array): boolean {
 
 const OFFSET = /^\s*(?:0x)?([0-9a-f]{3,8}):?\s+(?=[0-9a-f]{2})/i;
 const BYTES_A_LINE = 16;
+const LONGEST_LINE = 256; // characters that can hold them
 
 /** Bare digits in any grouping, or the lines of xxd, hexdump, tcpdump and Wireshark: offset, bytes, text. */
 function hexDump(text: string): Uint8Array | undefined {
@@ -126,7 +132,7 @@ function hexDump(text: string): Uint8Array | undefined {
   let dump = '';
   for (const line of lines) {
     const offset = OFFSET.exec(line);
-    if (offset !== null && Number.parseInt(offset[1]!, 16) % BYTES_A_LINE === 0) dump += dumpLine(line.slice(offset[0].length));
+    if (offset !== null && Number.parseInt(offset[1]!, 16) % BYTES_A_LINE === 0) dump += dumpLine(line.slice(offset[0].length, offset[0].length + LONGEST_LINE));
   }
   if (dump.length >= 2 * SIGNATURE.length) return fromHex(dump);
   const bare = text.replace(/0x(?=[0-9a-f]{2})|\\x|[\s:,-]/gi, '');

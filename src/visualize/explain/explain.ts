@@ -1,7 +1,7 @@
 import { AvFlags, describeTargetInfo } from '../../messages/av-pairs.ts';
 import { NegotiateFlags as F, flagNames, hasFlag } from '../../messages/flags.ts';
 import { plainPalette, type Palette } from '../decode/render.ts';
-import { quoted } from '../decode/text.ts';
+import { harmless, quoted } from '../decode/text.ts';
 import type { Verdict } from '../decode/verify.ts';
 import type { Trace } from '../trace/trace.ts';
 import { causesOf, type Cause } from './causes.ts';
@@ -89,11 +89,11 @@ function refusedOf({ negotiate, challenge, error, outcome }: Exchange): string[]
 /** An explanation for a terminal. */
 export function renderExplanation({ outcome, negotiated, refused, causes }: Explanation, palette: Palette = plainPalette): string {
   const lines = [palette.heading(`Outcome: ${outcome}`), ''];
-  for (const line of negotiated) lines.push(line);
-  for (const line of refused) lines.push(palette.bad(line));
+  for (const line of negotiated) lines.push(harmless(line));
+  for (const line of refused) lines.push(palette.bad(harmless(line)));
   if (causes.length > 0) lines.push('', palette.heading('Likely causes, the likeliest first'));
   for (const [index, { likelihood, summary, evidence, advice }] of causes.entries()) {
-    lines.push(`${index + 1}. ${palette.name(summary)} ${palette.dim(`(${likelihood})`)}`, `   evidence: ${evidence}`, `   advice:   ${advice}`);
+    lines.push(`${index + 1}. ${palette.name(summary)} ${palette.dim(`(${likelihood})`)}`, `   evidence: ${harmless(evidence)}`, `   advice:   ${advice}`);
   }
   return `${lines.join('\n')}\n`;
 }

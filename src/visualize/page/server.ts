@@ -44,9 +44,9 @@ export async function visualize(actor?: AnyActorRef, options: VisualizeOptions =
 }
 
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
-const ASSETS: Readonly<Record<string, URL>> = Object.fromEntries([
-  ...['index.html', 'style.css', 'icon.svg'].map((name) => [name, new URL(`./assets/${name}`, import.meta.url)]),
-  ...['main', 'chart', 'dom', 'message', 'player', 'sequence'].map((name) => [`client/${name}.js`, new URL(`./client/${name}.js`, import.meta.url)]),
+const ASSETS: ReadonlyMap<string, URL> = new Map([
+  ...['index.html', 'style.css', 'icon.svg'].map((name) => [name, new URL(`./assets/${name}`, import.meta.url)] as const),
+  ...['main', 'chart', 'dom', 'message', 'player', 'sequence'].map((name) => [`client/${name}.js`, new URL(`./client/${name}.js`, import.meta.url)] as const),
 ]);
 const HEADERS = {
   'content-security-policy':
@@ -108,7 +108,7 @@ class LivePage {
     const [, token = '', ...rest] = (request.url ?? '').split('?')[0]!.split('/');
     if (!this.#isOurs(request) || !this.#opens(token)) return end(response, 403, 'forbidden');
     const path = rest.join('/');
-    const asset = ASSETS[path === '' ? 'index.html' : path];
+    const asset = ASSETS.get(path === '' ? 'index.html' : path);
     switch (request.method) {
       case 'GET':
         if (asset !== undefined) return serveAsset(response, asset);

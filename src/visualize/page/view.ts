@@ -50,9 +50,14 @@ export function drawingOf(machine: string, diagram = KNOWN.find(({ id }) => id =
   return diagram === undefined ? '' : toSvg(diagram, { scheme: 'none' });
 }
 
+/** Entries that may belong to one handshake: as many as a tracer keeps. */
+const WINDOW = 1000;
+
 /** A saved trace as the page shows it. */
 export function runOf(trace: Trace, title: string): PageRun {
-  const entries = trace.entries.map((entry, index) => pageEntry(entry, trace.entries.slice(0, index + 1)));
+  const entries = trace.entries.map((entry, index) =>
+    pageEntry(entry, trace.entries.slice(Math.max(0, index + 1 - WINDOW), index + 1)),
+  );
   return { title, machine: trace.machine, svg: drawingOf(trace.machine), entries };
 }
 
@@ -82,10 +87,13 @@ function traceOf(machine: string, entries: readonly TraceEntry[]): Trace {
   return { format: TRACE_FORMAT, version: TRACE_VERSION, machine, dropped: 0, entries };
 }
 
+/** No statechart is deeper; a saved trace may say so. */
+const DEEPEST = 32;
+
 /** `challenged.decoding` is in `ntlm.challenged` and in `ntlm.challenged.decoding`. */
 function activeStates(machine: string, state: string): string[] {
   return state.split(', ').flatMap((path) => {
-    const keys = path.split('.');
+    const keys = path.split('.', DEEPEST);
     return keys.map((_, i) => [machine, ...keys.slice(0, i + 1)].join('.'));
   });
 }

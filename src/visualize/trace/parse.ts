@@ -7,6 +7,8 @@ import type { TracedContext, TracedError } from './projection.ts';
 import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trace.ts';
 
 const LARGEST_TRACE = 64 * 1024 * 1024;
+const LATEST_TIME = 8.64e15; // of a Date
+const MOST_MASKS = 1000; // more than a message has fields
 const MESSAGES: readonly unknown[] = ['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE'];
 
 /**
@@ -25,7 +27,8 @@ export function parseTrace(json: string): Trace {
   const { format, version, machine, dropped, entries } = record(value, 'is not a trace of ntlmachine');
   if (format !== TRACE_FORMAT) throw refused('is not a trace of ntlmachine');
   if (version !== TRACE_VERSION) {
-    throw new NtlmError(`the trace has version ${JSON.stringify(version)?.slice(0, 20)}; this release reads version ${TRACE_VERSION}`, {
+    const theirs = typeof version === 'number' ? version : 'of another kind';
+    throw new NtlmError(`the trace has version ${theirs}; this release reads version ${TRACE_VERSION}`, {
       code: 'unsupported',
       phase: 'configure',
       side: 'local',
@@ -45,7 +48,7 @@ function entryOf(value: unknown, index: number): TraceEntry {
   const at = `entries[${index}]`;
   const { time, machine, event, from, to, transitions, tags, context, direction, token } = record(value, `has no object at ${at}`);
   return {
-    time: number(time, `${at}.time`),
+    time: timeOf(time, `${at}.time`),
     machine: string(machine, `${at}.machine`),
     event: string(event, `${at}.event`),
     from: string(from, `${at}.from`),
@@ -87,10 +90,12 @@ function tokenOf(value: unknown, at: string): TracedToken {
   const { message, base64, masked } = record(value, `has no object at ${at}.token`);
   const text = string(base64, `${at}.token.base64`);
   if (text !== '' && fromBase64(text) === undefined) throw refused(`has no base64 at ${at}.token`);
+  const spans = list(masked, `${at}.token.masked`);
+  if (spans.length > MOST_MASKS) throw refused(`has more than ${MOST_MASKS} elements at ${at}.token.masked`);
   return {
     message: MESSAGES.includes(message) ? (message as MessageName) : undefined,
     base64: text,
-    masked: list(masked, `${at}.token.masked`).map((span): FieldSpan => {
+    masked: spans.map((span): FieldSpan => {
       const { name, offset, length } = record(span, `has no object in ${at}.token.masked`);
       return { name: string(name, `${at}.name`), offset: number(offset, `${at}.offset`), length: number(length, `${at}.length`) };
     }),
@@ -115,6 +120,12 @@ function string(value: unknown, at: string): string {
 function number(value: unknown, at: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw refused(`has no number at ${at}`);
   return value;
+}
+
+function timeOf(value: unknown, at: string): number {
+  const time = number(value, at);
+  if (Math.abs(time) > LATEST_TIME) throw refused(`has no time at ${at}`);
+  return time;
 }
 
 function refused(problem: string): NtlmError {

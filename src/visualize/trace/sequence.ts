@@ -1,4 +1,5 @@
 import type { Trace, TraceEntry } from './trace.ts';
+import { harmless } from '../decode/text.ts';
 import { summaryOf } from './summary.ts';
 
 /** Who sent a message: a CHALLENGE comes from the server, the others from the client. */
@@ -32,5 +33,5 @@ export function toSequenceDiagram({ entries }: Trace): string {
 
 /** Mermaid reads `;` and `#` as its own, and a line ends a statement. */
 function text(line: string): string {
-  return line.replace(/[#;<>]/g, (character) => `#${character.charCodeAt(0)};`);
+  return harmless(line).replace(/[#;<>]/g, (character) => `#${character.charCodeAt(0)};`);
 }

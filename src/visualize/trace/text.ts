@@ -16,7 +16,7 @@ export function toText({ machine, dropped, entries }: Trace, palette: Palette = 
     const way = event === 'start' ? to : transitions.length === 0 ? `${to}, which does not know it` : `${from} → ${to}`;
     lines.push(`${at}  ${palette.name(`${who}${escaped(event)}`.padEnd(EVENT_WIDTH))} ${escaped(way)}`);
     if (token !== undefined) lines.push(`${' '.repeat(11)}${palette.bytes(`${direction} ${summaryOf(token)}`)}`);
-    if (context.error !== undefined && from !== to) lines.push(`${' '.repeat(11)}${palette.bad(`${context.error.code}: ${escaped(context.error.message)}`)}`);
+    if (context.error !== undefined && from !== to) lines.push(`${' '.repeat(11)}${palette.bad(escaped(`${context.error.code}: ${context.error.message}`))}`);
   }
   return `${lines.join('\n')}\n`;
 }

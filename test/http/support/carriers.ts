@@ -25,6 +25,8 @@ export interface CarrierOptions extends HttpOptions {
   /** Connections at a time, to each origin. */
   readonly connections?: number;
   readonly ca?: string;
+  /** Take any certificate. */
+  readonly insecure?: boolean;
 }
 
 export interface Carrier {
@@ -32,10 +34,15 @@ export interface Carrier {
   open(options: CarrierOptions): Client;
 }
 
+const tlsOf = ({ ca, insecure = false }: { ca: string | undefined; insecure: boolean | undefined }) => ({
+  ...(ca === undefined ? {} : { ca }),
+  ...(insecure ? { rejectUnauthorized: false } : {}),
+});
+
 const agent: Carrier = {
   name: 'NtlmAgent',
-  open: ({ connections = Infinity, ca, ...options }) => {
-    const agent = new NtlmAgent({ ...options, maxSockets: connections, ...(ca === undefined ? {} : { ca }) });
+  open: ({ connections = Infinity, ca, insecure, ...options }) => {
+    const agent = new NtlmAgent({ ...options, maxSockets: connections, ...tlsOf({ ca, insecure }) });
     return {
       request: (url, { method = 'GET', headers, body, signal } = {}) =>
         new Promise((resolve, reject) => {
@@ -57,11 +64,11 @@ const agent: Carrier = {
 
 const dispatcher: Carrier = {
   name: 'NtlmDispatcher',
-  open: ({ connections, ca, ...options }) => {
+  open: ({ connections, ca, insecure, ...options }) => {
     const dispatcher = new NtlmDispatcher({
       ...options,
       connections: connections ?? null,
-      connect: ca === undefined ? {} : { ca },
+      connect: tlsOf({ ca, insecure }),
     });
     return {
       request: async (url, { method = 'GET', headers, body, signal } = {}) => {
@@ -81,11 +88,11 @@ const dispatcher: Carrier = {
 
 const ntlmFetch: Carrier = {
   name: 'createNtlmFetch',
-  open: ({ connections, ca, ...options }) => {
+  open: ({ connections, ca, insecure, ...options }) => {
     const fetch = createNtlmFetch({
       ...options,
       connections: connections ?? null,
-      connect: ca === undefined ? {} : { ca },
+      connect: tlsOf({ ca, insecure }),
     });
     return {
       request: async (url, { body, ...init } = {}) => {

@@ -42,3 +42,27 @@ export async function makeCertificate(): Promise<{ ca: string; cert: string; key
     key: `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`,
   };
 }
+
+/** The same certificate with the length of what is signed in one octet too many, as OpenSSL takes it and DER forbids it. */
+export function withLongLength(pem: string): string {
+  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+  const outer = contentsAt(der, 0);
+  const signed = contentsAt(der, outer.start);
+  const body = Buffer.concat([sequence(der.subarray(signed.start, signed.end), 3), der.subarray(signed.end)]);
+  return `-----BEGIN CERTIFICATE-----\n${sequence(body, 2).toString('base64')}\n-----END CERTIFICATE-----\n`;
+}
+
+/** Where the contents of a long DER element lie (X.690 8.1.3.5). */
+function contentsAt(der: Buffer, at: number): { start: number; end: number } {
+  const octets = der[at + 1]! & 0x7f;
+  const start = at + 2 + octets;
+  return { start, end: start + der.readUIntBE(at + 2, octets) };
+}
+
+function sequence(contents: Buffer, octets: number): Buffer {
+  const head = Buffer.alloc(2 + octets);
+  head.writeUInt8(0x30, 0);
+  head.writeUInt8(0x80 | octets, 1);
+  head.writeUIntBE(contents.length, 2, octets);
+  return Buffer.concat([head, contents]);
+}
