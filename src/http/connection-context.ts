@@ -65,6 +65,8 @@ export type ConnectionEvent =
     }
   /** The request that carries type 3 is out, its body too. */
   | { readonly type: 'sent' }
+  /** The request that the handshake was for is over. */
+  | { readonly type: 'abandon' }
   /** The connection is gone. */
   | { readonly type: 'close' };
 

@@ -80,6 +80,7 @@ export const connectionMachine = setup({
   },
   guards: {
     unreadable: ({ event }) => 'error' in event && event.error !== undefined,
+    areCredentials: (_, { output }: { output: unknown }) => output instanceof Credentials,
     offersNtlm: ({ event }) => event.type === 'unauthorized' && event.scheme !== undefined,
     holdsChallenge: ({ event, context }) =>
       event.type === 'unauthorized' && event.token !== undefined && event.scheme === context.scheme,
@@ -111,6 +112,7 @@ export const connectionMachine = setup({
       event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
     ),
     takeNtlm: assign({ scheme: 'NTLM' }),
+    keepCredentials: assign((_, { credentials }: { credentials: Credentials | undefined }) => ({ credentials, reason: undefined })),
     keepToken: assign(({ event }) =>
       event.type === 'unauthorized' || event.type === 'passed'
         ? { token: event.token, ntlmOffered: 'ntlmOffered' in event && event.ntlmOffered === true }
@@ -189,9 +191,9 @@ export const connectionMachine = setup({
         }),
         onDone: [
           {
-            guard: ({ event }) => event.output instanceof Credentials,
+            guard: { type: 'areCredentials', params: ({ event }) => ({ output: event.output }) },
             target: 'handshaking',
-            actions: assign({ credentials: ({ event }) => event.output, reason: undefined }),
+            actions: { type: 'keepCredentials', params: ({ event }) => ({ credentials: event.output }) },
           },
           { target: 'refused', actions: 'noteGivenUp' },
         ],
@@ -211,6 +213,7 @@ export const connectionMachine = setup({
           target: 'refused',
           actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
         },
+        abandon: 'anonymous',
       },
       initial: 'opening',
       states: {

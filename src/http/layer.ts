@@ -172,6 +172,13 @@ export class Layer {
     if (this.#message === 'AUTHENTICATE') this.actor.send({ type: 'sent' });
   }
 
+  /** The request at hand is over, and a handshake that was for it. */
+  abandon(): void {
+    if (this.#message === undefined) return;
+    this.#message = undefined;
+    this.actor.send({ type: 'abandon' });
+  }
+
   close(): void {
     this.actor.send({ type: 'close' });
     this.#decide(

@@ -203,6 +203,7 @@ export class Legs {
   }
 
   #handBack(answer: Answer, refusal: NtlmError): void {
+    for (const layer of this.#carrier.layers) layer.abandon();
     this.#deliver(answer, refusal.code === 'ntlm-not-offered' ? [] : [refusalField(refusal)]);
   }
 

@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { channelBindings } from '../crypto/channel-bindings-sources.ts';
-import { NtlmError } from '../errors.ts';
+import { NtlmError, invalidArgument } from '../errors.ts';
 import type { LayerOptions } from './layer.ts';
 import {
   resolveHttpOptions,
@@ -90,10 +90,16 @@ export class Routes {
   }
 }
 
-/** An origin of its parts, an IPv6 address without its brackets. */
+/**
+ * An origin of its parts, an IPv6 address without its brackets.
+ *
+ * @throws NtlmError `invalid-argument` for a host of which no URL can be made, such as one with an IPv6 zone.
+ */
 export function originUrl(protocol: string, host: string, port: string | number): URL {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  return new URL(`${protocol}//${name}${port === '' ? '' : `:${port}`}`);
+  const url = `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
+  if (!URL.canParse(url)) throw invalidArgument('host', `and "port" make no URL: ${url}`, 'transport');
+  return new URL(url);
 }
 
 /** The host of a URL, an IPv6 address without its brackets. */

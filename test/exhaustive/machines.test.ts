@@ -368,6 +368,7 @@ describe.each(['NTLM', 'Negotiate'] as const)('a connection, scheme %s', (scheme
     ...offers,
     '401 without NTLM': 'asking',
     '401 that cannot be read': 'asking',
+    abandon: 'anonymous',
   };
   const unreadable = new NtlmError('unreadable', { code: 'malformed-token', phase: 'transport', side: 'peer' });
   testEveryPair({
@@ -394,6 +395,7 @@ describe.each(['NTLM', 'Negotiate'] as const)('a connection, scheme %s', (scheme
       passed: () => ({ type: 'passed' }),
       'passed, unreadable': () => ({ type: 'passed', error: unreadable }),
       sent: () => ({ type: 'sent' }),
+      abandon: () => ({ type: 'abandon' }),
       close: () => ({ type: 'close' }),
     },
     next: {
@@ -407,6 +409,7 @@ describe.each(['NTLM', 'Negotiate'] as const)('a connection, scheme %s', (scheme
         '401 that says reject beside NTLM': scheme === 'Negotiate' ? 'asking' : 'refused',
         passed: 'anonymous',
         'passed, unreadable': 'anonymous',
+        abandon: 'anonymous',
       },
       'handshaking.responding.sending': { ...answered, sent: 'handshaking.responding.waiting' },
       'handshaking.responding.waiting': answered,

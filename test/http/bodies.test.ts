@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto';
 import http from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
+import type { InspectionEvent } from 'xstate';
 import { NtlmAgent, createNtlmFetch } from '../../src/http/index.ts';
 import { everyCarrier, type Init } from './support/carriers.ts';
+import { HostilePeer } from './support/hostile.ts';
 import { ALICE, Origin, type Seen } from './support/origin.ts';
 
 const TEXT = 'a body that is sent once';
@@ -86,6 +88,38 @@ function upload(
   });
   return { stream, hash: () => hash.digest('hex') };
 }
+
+describe('a 401 that the client gets though a handshake was opened for it', () => {
+  test.each(everyCarrier)('%s: takes as long as it takes, and the connection goes on', async (_name, carrier) => {
+    const pieces = ['no body ', 'can be sent ', 'a second time'];
+    let posts = 0;
+    await using peer = await HostilePeer.listen(async ({ socket, head }) => {
+      if (head.startsWith('POST') && (posts += 1) === 2) {
+        const length = pieces.join('').length;
+        socket.write(`HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: ${length}\r\n\r\n`);
+        for (const piece of pieces) {
+          await new Promise((resolve) => setTimeout(resolve, 120));
+          socket.write(piece);
+        }
+      } else socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+    });
+    const events: InspectionEvent[] = [];
+    await using client = carrier.open({
+      credentials: ALICE,
+      maxRepeatableBody: 0,
+      legTimeout: 150,
+      connections: 1,
+      inspect: (event) => void events.push(event),
+    });
+    const send = () => client.request(peer.url, { method: 'POST', body: TEXT });
+    expect((await send()).status).toBe(200); // nothing is asked for, it seems
+    expect(await send()).toMatchObject({ status: 401, text: pieces.join('') });
+    expect((await client.request(`${peer.url}/elsewhere`)).status).toBe(200);
+    expect([peer.connections, posts]).toEqual([1, 2]);
+    const reached = events.flatMap((event) => (event.type === '@xstate.snapshot' && 'value' in event.snapshot ? [JSON.stringify(event.snapshot.value)] : []));
+    expect(reached).toContain('{"handshaking":"negotiating"}');
+  });
+});
 
 describe('large and special bodies', () => {
   test.each(everyCarrier)('%s streams 100 MB without holding them', async (_name, carrier) => {
