@@ -28,6 +28,19 @@ export function headLength(bytes: Buffer): number {
   return end === -1 ? -1 : end + END_OF_HEAD.length;
 }
 
+/** RFC 9110 5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** OWS alone: a no-break space belongs to the value (RFC 9110 5.6.3). */
+function trim(text: string): string {
+  const isBlank = (at: number): boolean => text[at] === ' ' || text[at] === '\t';
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(start)) start += 1;
+  while (end > start && isBlank(end - 1)) end -= 1;
+  return text.slice(start, end);
+}
+
 /** @throws NtlmError `malformed-token`, the peer's fault. */
 export function parseHead(bytes: Buffer): MessageHead {
   const [startLine = '', ...lines] = bytes.toString('latin1', 0, bytes.length - END_OF_HEAD.length).split('\r\n');
@@ -35,12 +48,13 @@ export function parseHead(bytes: Buffer): MessageHead {
   for (const line of lines) {
     const colon = line.indexOf(':');
     const last = fields.at(-1);
+    if (/[\0\r\n]/.test(line)) throw malformed('a control character in a field line');
     if (/^[ \t]/.test(line) && last !== undefined) {
-      fields[fields.length - 1] = { name: last.name, value: `${last.value} ${line.trim()}` }; // RFC 9112 5.2
-    } else if (colon <= 0) {
+      fields[fields.length - 1] = { name: last.name, value: `${last.value} ${trim(line)}` }; // RFC 9112 5.2
+    } else if (!TOKEN.test(line.slice(0, Math.max(colon, 0)))) {
       throw malformed('a field line without a name');
     } else {
-      fields.push({ name: line.slice(0, colon), value: line.slice(colon + 1).trim() });
+      fields.push({ name: line.slice(0, colon), value: trim(line.slice(colon + 1)) });
     }
   }
   return { startLine, fields };
@@ -73,7 +87,7 @@ export function hasField({ fields }: MessageHead, name: string): boolean {
 
 /** The members of a comma-separated field, in lower case. */
 function listOf(head: MessageHead, name: string): string[] {
-  return valuesOf(head, name).flatMap((value) => value.split(',').map((member) => member.trim().toLowerCase()));
+  return valuesOf(head, name).flatMap((value) => value.split(',').map((member) => trim(member).toLowerCase()));
 }
 
 export type BodyLength = number | 'chunked' | 'until-close';
@@ -94,17 +108,31 @@ export function responseBodyLength(head: ResponseHead, method: string): BodyLeng
 }
 
 function contentLength(head: MessageHead): number | undefined {
-  const lengths = new Set(listOf(head, 'content-length'));
-  if (lengths.size === 0) return undefined;
-  const [text = ''] = lengths;
+  const [text, ...others] = valuesOf(head, 'content-length');
+  if (text === undefined) return undefined;
   const length = Number(text);
-  if (lengths.size > 1 || !/^\d+$/.test(text) || !Number.isSafeInteger(length)) throw malformed('Content-Length');
+  if (others.length > 0 || !/^\d+$/.test(text) || !Number.isSafeInteger(length)) throw malformed('Content-Length');
   return length;
 }
 
-type ChunkedStep = 'size' | 'extension' | 'size-lf' | 'data' | 'data-end' | 'trailer' | 'trailer-line' | 'last-lf';
-const CR = 0x0d;
+type ChunkedStep =
+  | 'size' // its first digit is due
+  | 'size-more'
+  | 'extension'
+  | 'size-lf'
+  | 'data'
+  | 'data-cr'
+  | 'data-lf'
+  | 'trailer' // a line of it, or the empty one
+  | 'trailer-name'
+  | 'trailer-value'
+  | 'trailer-lf'
+  | 'last-lf';
+const TAB = 0x09;
 const LF = 0x0a;
+const CR = 0x0d;
+const COLON = 0x3a;
+const SEMICOLON = 0x3b;
 
 /** Follows a body through the bytes of a connection without touching them. */
 export class BodyReader {
@@ -142,7 +170,7 @@ export class BodyReader {
         const taken = Math.min(this.#left, bytes.length - at);
         this.#left -= taken;
         at += taken;
-        if (this.#left === 0) this.#step = 'data-end';
+        if (this.#left === 0) this.#step = 'data-cr';
         continue;
       }
       this.#step = this.#next(bytes[at]!);
@@ -151,38 +179,52 @@ export class BodyReader {
     return at;
   }
 
+  /** No laxer than Node's own parser: where two readers differ on the end of a body, a response can be smuggled. */
   #next(byte: number): ChunkedStep {
     switch (this.#step) {
-      case 'size': {
+      case 'size':
+      case 'size-more': {
         const digit = Number.parseInt(String.fromCharCode(byte), 16);
         if (!Number.isNaN(digit)) {
           this.#left = this.#left * 16 + digit;
           if (!Number.isSafeInteger(this.#left)) throw malformed('a chunk size');
-          return 'size';
+          return 'size-more';
         }
-        if (byte === CR) return 'size-lf';
-        if (byte === 0x3b || byte === 0x20 || byte === 0x09) return 'extension';
-        throw malformed('a chunk size');
+        if (this.#step === 'size') throw malformed('a chunk size');
+        if (byte === SEMICOLON) return 'extension';
+        return expect(byte, CR, 'size-lf', 'a chunk size');
       }
       case 'extension':
-        return byte === CR ? 'size-lf' : 'extension';
+        return isText(byte) ? 'extension' : expect(byte, CR, 'size-lf', 'a chunk extension');
       case 'size-lf':
-        if (byte !== LF) throw malformed('a chunk size');
-        return this.#left === 0 ? 'trailer' : 'data';
+        return expect(byte, LF, this.#left === 0 ? 'trailer' : 'data', 'a chunk size');
       case 'trailer':
-        return byte === CR ? 'last-lf' : 'trailer-line';
-      case 'trailer-line':
-        return byte === LF ? 'trailer' : 'trailer-line';
+        return TOKEN.test(String.fromCharCode(byte)) ? 'trailer-name' : expect(byte, CR, 'last-lf', 'a trailer');
+      case 'trailer-name':
+        return TOKEN.test(String.fromCharCode(byte)) ? 'trailer-name' : expect(byte, COLON, 'trailer-value', 'a trailer');
+      case 'trailer-value':
+        return isText(byte) ? 'trailer-value' : expect(byte, CR, 'trailer-lf', 'a trailer');
+      case 'trailer-lf':
+        return expect(byte, LF, 'trailer', 'a trailer');
       case 'last-lf':
-        if (byte !== LF) throw malformed('a chunked trailer');
         this.#done = true;
-        return 'last-lf';
-      default: // data-end
-        if (byte === CR) return 'data-end';
-        if (byte === LF) return 'size';
-        throw malformed('the end of a chunk');
+        return expect(byte, LF, 'last-lf', 'a trailer');
+      case 'data-cr':
+        return expect(byte, CR, 'data-lf', 'the end of a chunk');
+      default: // data-lf
+        return expect(byte, LF, 'size', 'the end of a chunk');
     }
   }
+}
+
+function expect(byte: number, due: number, next: ChunkedStep, what: string): ChunkedStep {
+  if (byte !== due) throw malformed(what);
+  return next;
+}
+
+/** Blanks, visible characters and those beyond ASCII. */
+function isText(byte: number): boolean {
+  return byte === TAB || (byte >= 0x20 && byte !== 0x7f);
 }
 
 function malformed(what: string): NtlmError {

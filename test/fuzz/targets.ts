@@ -3,6 +3,7 @@ import { AvId, avFlags, avText, avTimestamp, encodeAvPairs, encodeNegotiate } fr
 import { MechType, encodeNegTokenInit, encodeNegTokenInit2, encodeNegTokenResp } from '../../src/spnego/messages/index.ts';
 import { davenport, ntlmV1, ntlmV1ClientChallenge, ntlmV2 } from '../vectors/ms-nlmp.ts';
 import * as codecs from './decoders.ts';
+import { attackChallenges, attackFraming } from './http.ts';
 import { attackAcceptorFirst, attackAcceptorLast, attackClient, genuineHandshake } from './machines.ts';
 import { holdCodec, type Codec } from './oracles.ts';
 
@@ -77,6 +78,22 @@ const certificates = (): Uint8Array[] => [
   outline('301c06092a864886f70d01010a300fa00d300b0609608648016503040203'), // RSASSA-PSS, SHA-512
 ];
 
+const text = (value: string): Uint8Array => Buffer.from(value, 'latin1');
+const responses = (): Uint8Array[] =>
+  [
+    'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM TlRMTVNTUAAC\r\nContent-Length: 5\r\n\r\nplain',
+    'HTTP/1.1 401 U\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1a;name="value"\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nTrailer: x\r\n\r\n',
+    'HTTP/1.0 407 P\r\nProxy-Connection: keep-alive\r\nConnection: Keep-Alive\r\nContent-Length: 0, 0\r\n\r\n',
+    'HTTP/1.1 204 No Content\r\nX: a\r\n folded\r\n\r\n',
+    'HTTP/1.1 401 U\r\nConnection: close\r\n\r\nall the rest',
+  ].map(text);
+const fields = (): Uint8Array[] =>
+  [
+    'Negotiate, NTLM, Basic realm="a, \\"quoted\\" realm", charset=UTF-8',
+    'NTLM TlRMTVNTUAACAAAA==\nNegotiate oYG2MIGz=',
+    'Digest realm="x", qop="auth,auth-int", nonce=abc , NTLM',
+  ].map(text);
+
 const variants = (messages: readonly Uint8Array[]): Uint8Array[] =>
   [0, 1, 2, 3, 4, 5, 6, 7].flatMap((variant) => messages.map((message) => Uint8Array.of(variant, ...message)));
 
@@ -89,6 +106,8 @@ export const targets = {
   'ntlmv2-response': decoder(codecs.ntlmV2Response, () => [bytes(ntlmV2.ntlmV2Response), bytes(davenport.ntlmV2Response)]),
   spnego: decoder(codecs.spnego, tokens),
   certificate: decoder(codecs.certificate, certificates),
+  'http-response': { run: attackFraming, seeds: responses },
+  'http-challenges': { run: attackChallenges, seeds: fields },
   client: { run: attackClient, seeds: () => variants(challenges()) },
   'acceptor-negotiate': { run: attackAcceptorFirst, seeds: negotiates },
   'acceptor-authenticate': { run: attackAcceptorLast, seeds: authenticates },

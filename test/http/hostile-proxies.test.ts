@@ -81,9 +81,15 @@ const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = 
     legs: 'none',
   },
   'offers what steers a terminal': {
-    peer: ({ socket }) => socket.write(reply({ status: 407, challenge: 'Basic realm="\u001b[2J\n\u009b31m"' }), 'latin1'),
+    peer: ({ socket }) => socket.write(reply({ status: 407, challenge: 'Basic realm="\u001b[2J\u009b31m"' }), 'latin1'),
     end: 'proxy-refused',
     state: 'refused',
+    legs: 'none',
+  },
+  'has a line feed of its own in a field': {
+    peer: ({ socket }) => socket.write(reply({ status: 407, challenge: 'Basic realm="a\nb"' })),
+    end: 'malformed-token',
+    state: 'anonymous',
     legs: 'none',
   },
   'gives a reason that steers a terminal': {

@@ -125,6 +125,22 @@ describe('what the acceptor emits is what its context holds, in copies', () => {
     expect(emitted).toEqual([{ type: 'token', message: 'CHALLENGE', token }]);
   });
 
+  it('nothing more to who speaks without SPNEGO and is accepted', async () => {
+    const acceptor = new SpnegoAcceptor({ credentials });
+    const emitted = watch(acceptor.actor);
+    const client = clientOf({ spnego: false });
+    const { token } = await acceptor.accept(client.negotiate());
+    expect(await acceptor.accept(client.respond(token!))).toMatchObject({ state: 'accepted' });
+    expect(emitted.map(({ message }) => message)).toEqual(['CHALLENGE']);
+  });
+
+  it('request-mic, to who likes another mechanism best', async () => {
+    const acceptor = new SpnegoAcceptor({ credentials });
+    const emitted = watch(acceptor.actor);
+    const { token } = await acceptor.accept(encodeNegTokenInit({ mechTypes: [MechType.KERBEROS, MechType.NTLMSSP] }));
+    expect(emitted).toEqual([{ type: 'token', message: 'NegTokenResp', token }]);
+  });
+
   it('reject', async () => {
     const acceptor = new SpnegoAcceptor({ credentials });
     const emitted = watch(acceptor.actor);
@@ -142,7 +158,7 @@ describe('what the acceptor emits is what its context holds, in copies', () => {
     const last = await acceptor.accept(encodeNegTokenResp({ mechListMIC: mechListMIC! }));
     expect(last.state).toBe('accepted');
     expect(emitted.at(-1)).toEqual({ type: 'token', message: 'NegTokenResp', token: last.token });
-    expect(emitted).toHaveLength(3);
+    expect(emitted.map(({ message }) => message)).toEqual(Array(3).fill('NegTokenResp'));
   });
 
   it('reset leaves nothing of the negotiation before', async () => {
@@ -339,8 +355,18 @@ describe('where a mechListMIC is owed, and where not', () => {
 
   it('accept-incomplete to who has sent none is answered with it', () => {
     const client = finished({ credentials: Credentials.anonymous() }, GENEROUS);
+    const emitted = emittedBy(client.spnego!);
     const token = client.finish(finalToken({ negState: 'accept-incomplete' }));
     expect(decodeNegTokenResp(token!).mechListMIC).toHaveLength(16);
+    expect(emitted).toEqual([{ message: 'NegTokenResp', token }]);
+  });
+
+  it('a rejection closes the session that was begun', () => {
+    const client = finished({}, GENEROUS);
+    const { session } = client;
+    expect(session!.closed).toBe(false);
+    client.rejected();
+    expect(session!.closed).toBe(true);
   });
 });
 
