@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import * as node from '../../src/crypto/_hmac-md5-node.ts';
 import * as noble from '../../src/crypto/_hmac-md5-noble.ts';
+import { zeroedBy } from '../support/overwritten.ts';
 
 const md5 = vi.hoisted(() => ({ refused: false }));
 vi.mock('node:crypto', async (load) => {
@@ -80,23 +81,11 @@ describe.each([
 });
 
 describe('node:crypto', () => {
-  const overwritten = (act: () => void): string[] => {
-    const seen: string[] = [];
-    const { fill } = Uint8Array.prototype;
-    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-      seen.push(hex(this));
-      return fill.apply(this, args) as Uint8Array<ArrayBuffer>;
-    });
-    act();
-    spy.mockRestore();
-    return seen;
-  };
-
   test('the key is overwritten behind each MAC, and with its state', () => {
     const padded = (pad: number): string => hex(Uint8Array.from({ length: 64 }, (_, at) => (ascii('key')[at] ?? 0) ^ pad));
     const keyed = node.keyedHmacMd5(ascii('key'));
-    expect(overwritten(() => keyed.digest([ascii('data')])).some((bytes) => bytes.startsWith(padded(0x36)))).toBe(true);
-    const all = overwritten(() => keyed.destroy());
+    expect(zeroedBy(() => keyed.digest([ascii('data')])).some((bytes) => bytes.startsWith(padded(0x36)))).toBe(true);
+    const all = zeroedBy(() => keyed.destroy());
     expect(all.map((bytes) => bytes.slice(0, 128))).toEqual([padded(0x36), padded(0x5c)]);
   });
 

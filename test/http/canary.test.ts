@@ -23,6 +23,7 @@ import { visualize } from '../../src/visualize/node.ts';
 import { run } from '../cli/command.ts';
 import { needle, reachable, shownIn, textNeedles, type Needle } from '../support/deep-walk.ts';
 import { challengeToken } from '../support/handshake.ts';
+import { overwrittenBy } from '../support/overwritten.ts';
 import { everyCarrier } from './support/carriers.ts';
 import { HostilePeer, ntlm, reply } from './support/hostile.ts';
 import { Origin } from './support/origin.ts';
@@ -271,24 +272,8 @@ describe('what is printed, sent and stored', () => {
 });
 
 describe('what is overwritten', () => {
-  /** Every array that `act` fills, as it was before and as it is now. */
-  function filledBy(act: () => void): { before: string; now: () => string }[] {
-    const filled: { before: string; now: () => string }[] = [];
-    const { fill } = Uint8Array.prototype;
-    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-      const hex = (): string => Buffer.from(this.buffer, this.byteOffset, this.length).toString('hex');
-      filled.push({ before: hex(), now: hex });
-      return fill.apply(this, args) as Uint8Array<ArrayBuffer>;
-    });
-    try {
-      act();
-    } finally {
-      spy.mockRestore();
-    }
-    return filled;
-  }
   const zeroed = (secret: string, act: () => void): boolean => {
-    const found = filledBy(act).filter(({ before }) => before === secret);
+    const found = overwrittenBy(act).filter(({ before }) => before === secret);
     return found.length > 0 && found.every(({ now }) => /^0+$/.test(now()));
   };
 

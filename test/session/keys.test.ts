@@ -5,26 +5,11 @@ import { NtlmError } from '../../src/errors.ts';
 import { SessionKey } from '../../src/index.ts';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
+import { zeroedBy } from '../support/overwritten.ts';
 import { DATAGRAM, KEY, LEGACY, SEALED, endsOf, errorOf } from './support.ts';
 
 const TEXT = new TextEncoder().encode('attack at dawn, not at dusk');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** Every array that `act` zeroes, as it was before. */
-function zeroedBy(act: () => void): string[] {
-  const seen: string[] = [];
-  const { fill } = Uint8Array.prototype;
-  const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-    if (args[0] === 0) seen.push(hex(this));
-    return fill.apply(this, args) as Uint8Array<ArrayBuffer>;
-  });
-  try {
-    act();
-  } finally {
-    spy.mockRestore();
-  }
-  return seen;
-}
 
 describe('resetSealing', () => {
   /** SEAL of the first message of a keystream is RC4 over it (MS-NLMP 3.4.3). */

@@ -21,6 +21,7 @@ import { decodeAuthenticate } from '../../src/messages/index.ts';
 import { openSnapshot, sealSnapshot, type OpenSnapshotOptions } from '../../src/snapshot/index.ts';
 import { toHex, utf16 } from '../support/bytes.ts';
 import { TIMESTAMP, challengeToken, tokensOf } from '../support/handshake.ts';
+import { zeroedBy } from '../support/overwritten.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => 7 * i + 1);
 const NT_HASH = 'cd06ca7c7e10c99b1d33b7485a2ed808'; // of SecREt01 (davenport)
@@ -259,21 +260,6 @@ describe('what is not opened', () => {
 });
 
 describe('what is overwritten', () => {
-  /** Every array that `act` zeroes, as it was before, in hexadecimal. */
-  const zeroedBy = (act: () => void): string[] => {
-    const seen: string[] = [];
-    const { fill } = Uint8Array.prototype;
-    const spy = vi.spyOn(Uint8Array.prototype, 'fill').mockImplementation(function (this: Uint8Array, ...args) {
-      if (args[0] === 0) seen.push(toHex(this));
-      return fill.apply(this, args) as Uint8Array<ArrayBuffer>;
-    });
-    try {
-      act();
-    } finally {
-      spy.mockRestore();
-    }
-    return seen;
-  };
   const LM_HASH = 'ff3750bcc2b22412c2265b23734e0dac'; // of SecREt01 (davenport)
   const both = Credentials.fromNtHash({ username: 'alice', ntHash: NT_HASH, lmHash: LM_HASH });
   const actor = actorsIn['responded']!({ credentials: both, sessionSecurity: 'seal', randomBytes: draws() });
