@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { NtlmError } from '../errors.ts';
 import { Interrupted } from './prompt.ts';
-import { createTerminal, printable, type Terminal } from './terminal.ts';
+import { harmless } from '../visualize/decode/text.ts';
+import { createTerminal, type Terminal } from './terminal.ts';
 import { UsageError, columns, refusePassword, type Verb } from './verb.ts';
 import { verbs } from './verbs.ts';
 
@@ -66,7 +67,7 @@ function lineFor(error: unknown, verb: Verb | undefined): string {
   const where = error instanceof NtlmError && error.offset !== undefined ? ` (at byte ${error.offset})` : '';
   const code = error instanceof NtlmError ? `${error.code}: ` : '';
   const message = error instanceof Error ? error.message : String(error);
-  return `${code}${printable(message.replace(/\s*\n\s*/g, ' '))}${where}`;
+  return `${code}${harmless(message.replace(/\s*\n\s*/g, ' '))}${where}`;
 }
 
 function packageVersion(): string {

@@ -7,7 +7,8 @@ import { flagNames, hasFlag } from '../messages/flags.ts';
 import { decodeNtlmV2Response } from '../messages/ntlmv2-response.ts';
 import type { AuthenticateMessage } from '../messages/authenticate.ts';
 import type { Version } from '../messages/version.ts';
-import { printable, type Terminal } from './terminal.ts';
+import { harmless } from '../visualize/decode/text.ts';
+import type { Terminal } from './terminal.ts';
 import { wrap } from './verb.ts';
 
 const INNER = 74; // columns between the lanes
@@ -81,7 +82,7 @@ function describeToken(bytes: Uint8Array): Fields {
   const fields: Fields = [['message', `${decoded.type}, type ${MessageType[decoded.type]}, ${bytes.length} bytes`]];
   if (decoded.type === 'CHALLENGE') {
     const { targetName, serverChallenge, targetInfo = [] } = decoded.message;
-    fields.push(['target', printable(targetName)], ['nonce', toHex(serverChallenge)], ...describePairs(targetInfo));
+    fields.push(['target', harmless(targetName)], ['nonce', toHex(serverChallenge)], ...describePairs(targetInfo));
   }
   if (decoded.type === 'AUTHENTICATE') fields.push(...describeAnswer(decoded.message));
   const { negotiateFlags, version } = decoded.message;
@@ -97,8 +98,8 @@ function describeAnswer(message: AuthenticateMessage): Fields {
   const claimed = response === undefined ? undefined : describeTargetInfo(response.avPairs);
   const hasMic = mic !== undefined && hasFlag(claimed?.flags ?? 0, AvFlags.MIC_PROVIDED);
   return [
-    ['user', printable(`${domainName}\\${userName}`)],
-    ['from', printable(workstation)],
+    ['user', harmless(`${domainName}\\${userName}`)],
+    ['from', harmless(workstation)],
     ['response', `${response === undefined ? 'older than NTLMv2' : 'NTLMv2'}, ${nt.length} bytes (not shown)`],
     ['LM', lm.every((byte) => byte === 0) ? `${lm.length} zero bytes` : `${lm.length} bytes (not shown)`],
     ['MIC', hasMic ? 'yes, over all three messages' : 'no'],
@@ -109,12 +110,12 @@ function describeAnswer(message: AuthenticateMessage): Fields {
 function describePairs(pairs: readonly AvPair[]): Fields {
   const info = describeTargetInfo(pairs);
   const names = (parts: readonly (string | undefined)[], separator: string) =>
-    printable(parts.filter((part) => part !== undefined).join(separator));
+    harmless(parts.filter((part) => part !== undefined).join(separator));
   const fields: Fields = [
     ['NetBIOS', names([info.nbDomainName, info.nbComputerName], '\\')],
     ['DNS', names([info.dnsDomainName, info.dnsComputerName], ', ')],
     ['time', info.timestamp === undefined ? '' : describeTime(info.timestamp)],
-    ['SPN', printable(info.targetName ?? '')],
+    ['SPN', harmless(info.targetName ?? '')],
   ];
   return fields.filter(([, text]) => text !== '');
 }

@@ -10,7 +10,8 @@ import type { CredentialsProvider } from '../http/options.ts';
 import { explainRefusal } from '../http/refusal.ts';
 import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
-import { printable, readAll, type Terminal } from './terminal.ts';
+import { harmless } from '../visualize/decode/text.ts';
+import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, defineVerb, type OptionTable, type OptionValues } from './verb.ts';
 
 const {
@@ -157,12 +158,12 @@ async function show(
   const { statusCode: status = 0 } = response;
   if (values.verbose === true) {
     terminal.say(`> ${outgoing.method} ${outgoing.path}`);
-    for (const line of headLines(response)) terminal.say(`< ${printable(line)}`);
+    for (const line of headLines(response)) terminal.say(`< ${harmless(line)}`);
   }
   const failed = values.fail === true && status >= 400;
   const refusal = explainRefusal(response);
   if (refusal !== undefined)
-    terminal.say(`ntlmachine request: ${status}, ${refusal.code}: ${printable(refusal.message)}`);
+    terminal.say(`ntlmachine request: ${status}, ${refusal.code}: ${harmless(refusal.message)}`);
   else if (failed) terminal.say(`ntlmachine request: the server answered ${status}`);
   if (failed) return EXIT_FAILED_STATUS;
   if (values.include === true) terminal.out(`${headLines(response).join('\r\n')}\r\n\r\n`);

@@ -5,7 +5,8 @@ import { upperCase } from '../crypto/text.ts';
 import { createNtlmServer, type NtlmServerVerdict } from '../http/server.ts';
 import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
-import { printable, type Terminal } from './terminal.ts';
+import { harmless } from '../visualize/decode/text.ts';
+import type { Terminal } from './terminal.ts';
 import { UsageError, defineVerb } from './verb.ts';
 
 export const serve = defineVerb({
@@ -56,11 +57,11 @@ export function urlOf({ family, address, port }: AddressInfo): string {
 }
 
 function describe(verdict: NtlmServerVerdict): string {
-  if (verdict instanceof NtlmError) return `${verdict.code}: ${printable(verdict.message)}`;
-  if (!verdict.ok) return `refused, ${verdict.reason}: ${printable(verdict.error.message)}`;
+  if (verdict instanceof NtlmError) return `${verdict.code}: ${harmless(verdict.message)}`;
+  if (!verdict.ok) return `refused, ${verdict.reason}: ${harmless(verdict.error.message)}`;
   const { domain, username, workstation } = verdict.identity;
   const from = workstation === '' ? '' : ` on ${workstation}`;
-  return printable(`accepted ${domain}\\${username}${from}, ${verdict.response}, MIC ${verdict.mic ? 'yes' : 'no'}`);
+  return harmless(`accepted ${domain}\\${username}${from}, ${verdict.response}, MIC ${verdict.mic ? 'yes' : 'no'}`);
 }
 
 async function stopped(terminal: Terminal): Promise<void> {

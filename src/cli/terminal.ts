@@ -59,8 +59,3 @@ export async function readAll(source: AsyncIterable<unknown>, name: string, limi
   }
   return new Uint8Array(Buffer.concat(chunks));
 }
-
-/** Text of a peer's, with everything that could move a cursor or hide written as `\u{…}`. */
-export function printable(text: string): string {
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}

@@ -1,7 +1,8 @@
 /** What `decode` and `explain` share: where tokens come from and how text is coloured. */
 import { NtlmError } from '../errors.ts';
 import type { Palette } from '../visualize/decode/render.ts';
-import { printable, readAll, type Terminal } from './terminal.ts';
+import { harmless } from '../visualize/decode/text.ts';
+import { readAll, type Terminal } from './terminal.ts';
 
 const LARGEST_INPUT = 64 * 1024 * 1024; // bytes
 
@@ -27,7 +28,7 @@ export async function reportingBadInput(verb: string, terminal: Terminal, work: 
     return await work();
   } catch (error) {
     if (!(error instanceof NtlmError) || error.code === 'credentials-missing') throw error;
-    terminal.say(`ntlmachine ${verb}: ${error.code}: ${printable(error.message)}`);
+    terminal.say(`ntlmachine ${verb}: ${error.code}: ${harmless(error.message)}`);
     return BAD_INPUT;
   }
 }

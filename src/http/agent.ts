@@ -3,8 +3,10 @@ import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
+import { whenReady } from './connect.ts';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { Routes, originUrl, whenReady } from './routes.ts';
+import { originUrl } from './origins.ts';
+import { Routes } from './routes.ts';
 import { NtlmSocket } from './socket.ts';
 
 /** Options of the handshake, and those of node's own agents, TLS options included. */

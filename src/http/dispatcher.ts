@@ -4,7 +4,8 @@ import type { ConnectionOptions } from 'node:tls';
 import type { Agent, Dispatcher, buildConnector } from 'undici';
 import { NtlmError } from '../errors.ts';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { Routes, originUrl } from './routes.ts';
+import { originUrl } from './origins.ts';
+import { Routes } from './routes.ts';
 import { NtlmSocket, type Route } from './socket.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */

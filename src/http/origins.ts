@@ -31,3 +31,24 @@ export function httpUrl(url: unknown, argument: string): URL {
   }
   return parsed;
 }
+
+/**
+ * An origin of its parts, an IPv6 address without its brackets.
+ *
+ * @throws NtlmError `invalid-argument` for a host of which no URL can be made, such as one with an IPv6 zone.
+ */
+export function originUrl(protocol: string, host: string, port: string | number): URL {
+  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  const url = `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
+  if (!URL.canParse(url)) throw invalidArgument('host', `and "port" make no URL: ${url}`, 'transport');
+  return new URL(url);
+}
+
+/** The host of a URL, an IPv6 address without its brackets. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}

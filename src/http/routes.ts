@@ -1,7 +1,8 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { channelBindings } from '../crypto/channel-bindings-sources.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
+import { NtlmError } from '../errors.ts';
+import { connectTo } from './connect.ts';
 import type { LayerOptions } from './layer.ts';
 import {
   resolveHttpOptions,
@@ -10,9 +11,9 @@ import {
   type HttpOptions,
   type ResolvedHttpOptions,
 } from './options.ts';
-import { originRule, type OriginRule } from './origins.ts';
+import { hostOf, originRule, type OriginRule } from './origins.ts';
 import { Realm } from './realm.ts';
-import type { Destroyable, Route } from './socket.ts';
+import type { Route } from './socket.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a request goes, and how its carrier would connect there. */
@@ -90,84 +91,17 @@ export class Routes {
   }
 }
 
-/**
- * An origin of its parts, an IPv6 address without its brackets.
- *
- * @throws NtlmError `invalid-argument` for a host of which no URL can be made, such as one with an IPv6 zone.
- */
-export function originUrl(protocol: string, host: string, port: string | number): URL {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const url = `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
-  if (!URL.canParse(url)) throw invalidArgument('host', `and "port" make no URL: ${url}`, 'transport');
-  return new URL(url);
-}
-
-/** The host of a URL, an IPv6 address without its brackets. */
-export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-export function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
-}
-
 function bindingsOf(socket: Socket): { hash: Uint8Array } | undefined {
   if (!('encrypted' in socket)) return undefined;
   const { raw } = (socket as TLSSocket).getPeerCertificate();
   try {
     return raw instanceof Uint8Array ? channelBindings.fromCertificate(raw) : undefined;
   } catch (cause) {
-    throw transportError('malformed-token', 'the certificate cannot be read, and not be bound ("channelBindings")', cause);
+    throw new NtlmError('the certificate cannot be read, and not be bound ("channelBindings")', {
+      code: 'malformed-token',
+      phase: 'transport',
+      side: 'peer',
+      cause,
+    });
   }
-}
-
-function connectTo(
-  url: URL,
-  tls: ConnectionOptions,
-  limit: number,
-  done: Parameters<Route['open']>[0],
-): Destroyable {
-  const host = hostOf(url);
-  const port = portOf(url);
-  const secure = url.protocol === 'https:';
-  const socket = secure
-    ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
-    : connectTcp({ host, port, noDelay: true });
-  return whenReady(socket, secure, limit, done);
-}
-
-/** Tells `done` once when a socket under construction can be used, or never can; `limit`: milliseconds. */
-export function whenReady(
-  socket: Socket,
-  secure: boolean,
-  limit: number,
-  done: Parameters<Route['open']>[0],
-): Destroyable {
-  const ready = secure ? 'secureConnect' : 'connect';
-  const slow = (): void =>
-    void socket.destroy(transportError('timed-out', `the ${secure ? 'TLS handshake' : 'connection'} took too long`));
-  const timer = setTimeout(slow, limit);
-  const onReady = (): void => {
-    clearTimeout(timer);
-    socket.off('error', onError);
-    done(null, socket);
-  };
-  const onError = (error: Error): void => {
-    clearTimeout(timer);
-    socket.off(ready, onReady);
-    done(error);
-  };
-  socket.once(ready, onReady).once('error', onError);
-  return {
-    destroy: () => {
-      clearTimeout(timer);
-      socket.off(ready, onReady).off('error', onError);
-      socket.on('error', () => {}); // given up: nobody listens any more
-      socket.destroy();
-    },
-  };
-}
-
-function transportError(code: 'timed-out' | 'malformed-token', message: string, cause?: unknown): NtlmError {
-  return new NtlmError(message, { code, phase: 'transport', side: 'peer', cause });
 }

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { NtlmError } from '../errors.ts';
+import { whenReady } from './connect.ts';
 import { headLength, parseResponseHead, valuesOf } from './framing.ts';
+import { hostOf, portOf } from './origins.ts';
 import { explainRefusal } from './refusal.ts';
-import { hostOf, portOf, whenReady } from './routes.ts';
 import { NtlmSocket, type Destroyable, type Route } from './socket.ts';
 
 export interface TunnelOptions {

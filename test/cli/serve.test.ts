@@ -61,7 +61,7 @@ describe('ntlmachine serve', () => {
     await authenticate(url, '\u001b[2Jx\u202e', PASSWORD);
     child.kill('SIGTERM');
     await once(child, 'close');
-    expect(talk()).toContain('accepted \\u{1b}[2Jx\\u{202e}\\alice');
+    expect(talk()).toContain('accepted \\u001b[2Jx\\u202e\\alice');
     expect(talk()).not.toMatch(/[\u001b\u202e]/);
   });
 

@@ -11,22 +11,11 @@ import {
 import { decodeAuthenticate } from '../../src/messages/index.ts';
 import { toHex } from '../support/bytes.ts';
 import { challengeToken, scriptedRandom, TIMESTAMP } from '../support/handshake.ts';
+import { thrown } from '../support/thrown.ts';
 import { davenport, ntlmV1, ntlmV2 } from '../vectors/ms-nlmp.ts';
 
 const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
 const newClient = (options: Partial<NtlmOptions> = {}): NtlmClient => new NtlmClient({ credentials, ...options });
-
-/** The NtlmError that `act` throws; anything else, or nothing, fails the test. */
-function thrown(act: () => unknown): NtlmError {
-  let error: unknown;
-  try {
-    act();
-  } catch (caught) {
-    error = caught;
-  }
-  expect(error).toBeInstanceOf(NtlmError);
-  return error as NtlmError;
-}
 
 function expectRefused(act: () => unknown, code: NtlmErrorCode, argument: string): NtlmError {
   const error = thrown(act);

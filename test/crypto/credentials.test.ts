@@ -7,25 +7,16 @@ import {
   type HashCredentials,
   type PasswordCredentials,
 } from '../../src/crypto/credentials.ts';
-import { NtlmError, type NtlmErrorCode } from '../../src/errors.ts';
+import type { NtlmErrorCode } from '../../src/errors.ts';
+import { thrown } from '../support/thrown.ts';
 import { common, ntlmV1, ntlmV2 } from '../vectors/ms-nlmp.ts';
 
 const account = { username: common.user, domain: common.userDom };
 const password = common.password;
 const ntHash = ntlmV1.ntowfV1;
 
-function errorOf(call: () => unknown): NtlmError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof NtlmError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
-
 function expectRefusal(call: () => unknown, code: NtlmErrorCode, argument: string): void {
-  const error = errorOf(call);
+  const error = thrown(call);
   expect(error).toMatchObject({ code, phase: argument === 'credentials' ? 'authenticate' : 'configure', side: 'local' });
   expect(error.message).toMatch(new RegExp(`^"${argument}" (?:must|is|has|does) .{6,}`)); // what to do
 }
@@ -131,12 +122,12 @@ describe('wiping', () => {
     credentials.wipe();
     expect(credentials.wiped).toBe(true);
     expect([...nt, ...lm!]).toEqual(Array(32).fill(0));
-    expect(errorOf(() => key.digest(new Uint8Array(8))).code).toBe('unexpected-call');
+    expect(thrown(() => key.digest(new Uint8Array(8))).code).toBe('unexpected-call');
   });
   test('later use is refused as missing credentials, anonymous or not', () => {
     for (const credentials of [Credentials.fromPassword({ ...account, password }), Credentials.anonymous()]) {
       credentials.wipe();
-      const error = errorOf(() => secretsOf(credentials));
+      const error = thrown(() => secretsOf(credentials));
       expect(error).toMatchObject({ code: 'credentials-missing', phase: 'authenticate', side: 'local' });
       expect(error.message).toContain('wiped');
     }
@@ -152,7 +143,7 @@ describe('anonymous credentials', () => {
   test('have no names and no hash', () => {
     const credentials = Credentials.anonymous();
     expect(credentials).toMatchObject({ username: '', domain: '', anonymous: true });
-    const error = errorOf(() => secretsOf(credentials));
+    const error = thrown(() => secretsOf(credentials));
     expect(error).toMatchObject({ code: 'credentials-unsuitable', phase: 'authenticate', side: 'local' });
     expect(error.message).toContain('anonymous');
   });
@@ -248,10 +239,10 @@ describe('bad input is refused by name', () => {
   test('no error repeats a secret', () => {
     const secret = 'hunter2-is-too-long-for-LM';
     const errors = [
-      errorOf(fromPassword({ username: 'alice', password: secret, lmHash: true })),
-      errorOf(fromPassword({ password: secret })),
-      errorOf(fromPassword({ username: 'alice', password: secret.repeat(2000) })),
-      errorOf(fromNtHash({ username: 'alice', ntHash: secret })),
+      thrown(fromPassword({ username: 'alice', password: secret, lmHash: true })),
+      thrown(fromPassword({ password: secret })),
+      thrown(fromPassword({ username: 'alice', password: secret.repeat(2000) })),
+      thrown(fromNtHash({ username: 'alice', ntHash: secret })),
     ];
     for (const error of errors) {
       expect(inspect(error, { showHidden: true }) + JSON.stringify(error)).not.toContain('hunter2');

@@ -14,7 +14,8 @@ import {
   NegotiateFlags as F,
 } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
-import { errorOf } from '../session/support.ts';
+import { thrown } from '../support/thrown.ts';
+import {  } from '../session/support.ts';
 import { GssError, GssOracle, type GssContext } from './support/gss.ts';
 import { alice } from './support/users.ts';
 
@@ -141,7 +142,7 @@ describe.each([
     const back = await converse();
     const { message } = await back.theirs.wrap(sent);
     message[at]! ^= 1;
-    expect(['signature-mismatch', 'out-of-sequence']).toContain(errorOf(() => back.ours.unwrap(message)).code);
+    expect(['signature-mismatch', 'out-of-sequence']).toContain(thrown(() => back.ours.unwrap(message)).code);
     expect(back.ours.closed).toBe(true);
   });
 
@@ -157,7 +158,7 @@ describe.each([
       const answers: Uint8Array[] = [];
       for (const message of [one!, two!, three!]) answers.push((await back.theirs.wrap(message)).message);
       back.ours.unwrap(answers[0]!);
-      expect(errorOf(() => back.ours.unwrap(answers[attack]!)).code).toBe('out-of-sequence');
+      expect(thrown(() => back.ours.unwrap(answers[attack]!)).code).toBe('out-of-sequence');
     }
   });
 
@@ -168,7 +169,7 @@ describe.each([
     await expect(there.theirs.verifyMic(altered, there.ours.sign(sent))).rejects.toBeInstanceOf(GssError);
     const back = await converse();
     const mic = await back.theirs.getMic(sent);
-    expect(errorOf(() => back.ours.verify(altered, mic)).code).toBe('signature-mismatch');
+    expect(thrown(() => back.ours.verify(altered, mic)).code).toBe('signature-mismatch');
   });
 });
 

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   AvId,
-  NtlmError,
   avFlags,
   avText,
   avTimestamp,
@@ -20,16 +19,11 @@ import {
   type Version,
 } from '../../src/messages/index.ts';
 import { toHex } from '../support/bytes.ts';
+import { thrown } from '../support/thrown.ts';
 
 function refusal(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    expect(error).toBeInstanceOf(NtlmError);
-    const { code, phase, message } = error as NtlmError;
-    return `${code} ${phase} ${message}`;
-  }
-  return 'nothing was refused';
+  const { code, phase, message } = thrown(act);
+  return `${code} ${phase} ${message}`;
 }
 
 const version: Version = { productMajorVersion: 255, productMinorVersion: 255, productBuild: 65535, ntlmRevisionCurrent: 255 };

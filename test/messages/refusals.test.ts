@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   NegotiateFlags as F,
-  NtlmError,
   avIdName,
   decodeAuthenticate,
   decodeChallenge,
@@ -16,17 +15,8 @@ import {
 import { ByteWriter } from '../../src/messages/writer.ts';
 import { hex, toHex } from '../support/bytes.ts';
 import { challengeToken } from '../support/handshake.ts';
+import { thrown } from '../support/thrown.ts';
 import { davenport, ntlmV1, ntlmV2 } from '../vectors/ms-nlmp.ts';
-
-function refusal(act: () => unknown): NtlmError {
-  try {
-    act();
-  } catch (error) {
-    expect(error).toBeInstanceOf(NtlmError);
-    return error as NtlmError;
-  }
-  throw new Error('nothing was refused');
-}
 
 /** `message` with `bytes` put in at `at`. */
 function put(message: string, at: number, bytes: string): Uint8Array {
@@ -74,7 +64,7 @@ const rows: readonly Row[] = [
 ];
 
 test.each(rows)('%s', (_, decode, code, phase, offset, message) => {
-  expect(refusal(decode).toJSON()).toEqual({ name: 'NtlmError', message, code, phase, side: 'peer', offset });
+  expect(thrown(decode).toJSON()).toEqual({ name: 'NtlmError', message, code, phase, side: 'peer', offset });
 });
 
 describe('the fields of a message bear the names of MS-NLMP', () => {
@@ -214,7 +204,7 @@ describe('the writer', () => {
   test('hands out nothing but a full message', () => {
     const writer = new ByteWriter(4, 'negotiate', { name: new Uint8Array(3) });
     writer.uint16(1);
-    expect(refusal(() => writer.finish()).toJSON()).toEqual({
+    expect(thrown(() => writer.finish()).toJSON()).toEqual({
       name: 'NtlmError',
       message: 'encoder wrote 2 of 4 bytes',
       code: 'service-failed',
@@ -227,7 +217,7 @@ describe('the writer', () => {
 
   test('takes a payload field of 65535 bytes and not one more', () => {
     expect(new ByteWriter(0, 'challenge', { name: new Uint8Array(0xffff) }).finish()).toHaveLength(0xffff);
-    expect(refusal(() => new ByteWriter(0, 'challenge', { name: new Uint8Array(0x10000) }))).toMatchObject({
+    expect(thrown(() => new ByteWriter(0, 'challenge', { name: new Uint8Array(0x10000) }))).toMatchObject({
       code: 'too-long',
       message: '"name" takes 65536 bytes; its length field allows 65535',
     });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { Side } from '../../src/crypto/index.ts';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import type { NtlmSession } from '../../src/session/index.ts';
-import { DATAGRAM, endsOf, errorOf, LEGACY, SEALED, SIGNED } from '../session/support.ts';
+import { thrown } from '../support/thrown.ts';
+import { DATAGRAM, endsOf, LEGACY, SEALED, SIGNED } from '../session/support.ts';
 
 const bytes = (minLength: number, maxLength = minLength): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength, maxLength });
@@ -109,9 +110,9 @@ describe('two ends', () => {
     fc.assert(
       fc.property(key, other, message, (sessionKey, flag, sent) => {
         const token = endsOf(SEALED, sessionKey).client.wrap(sent);
-        expect(errorOf(() => endsOf((SEALED ^ flag) >>> 0, sessionKey).server.unwrap(token)).side).toBe('peer');
+        expect(thrown(() => endsOf((SEALED ^ flag) >>> 0, sessionKey).server.unwrap(token)).side).toBe('peer');
         const changed = sessionKey.map((byte, at) => (at === 3 ? byte ^ 0x10 : byte));
-        expect(errorOf(() => endsOf(SEALED, changed).server.unwrap(token)).code).toBe('signature-mismatch');
+        expect(thrown(() => endsOf(SEALED, changed).server.unwrap(token)).code).toBe('signature-mismatch');
       }),
     );
   });
@@ -129,7 +130,7 @@ describe('a message', () => {
         const bit = at % (token.length * 8);
         fc.pre(fullDuplex(flags) || bit < 32 || bit >= 64); // RandomPad of a v1 signature: nothing to know it by
         token[bit >> 3]! ^= 1 << (bit & 7);
-        expect(refusals).toContain(errorOf(() => server.unwrap(token)).code);
+        expect(refusals).toContain(thrown(() => server.unwrap(token)).code);
         expect(server.closed).toBe(!has(flags, F.NEGOTIATE_DATAGRAM));
       }),
       { numRuns: 2000 },
@@ -141,11 +142,11 @@ describe('a message', () => {
       fc.property(anyFlags, message, fc.nat(), bytes(1, 20), (flags, sent, cut, more) => {
         const shorter = endsOf(flags);
         const token = shorter.client.wrap(sent);
-        const { code } = errorOf(() => shorter.server.unwrap(token.subarray(0, cut % token.length)));
+        const { code } = thrown(() => shorter.server.unwrap(token.subarray(0, cut % token.length)));
         expect([...refusals, 'truncated']).toContain(code);
         const longer = endsOf(flags);
         const lengthened = Uint8Array.from([...longer.client.wrap(sent), ...more]);
-        expect(errorOf(() => longer.server.unwrap(lengthened)).code).toBe('signature-mismatch');
+        expect(thrown(() => longer.server.unwrap(lengthened)).code).toBe('signature-mismatch');
       }),
     );
   });
@@ -164,11 +165,11 @@ describe('a message', () => {
         const own = endsOf(flags, sessionKey).server.wrap(sent);
         const tokens = [client.wrap(sent), client.wrap(sent), client.wrap(sent)];
         server.unwrap(tokens[0]!);
-        const refusal = errorOf(() => server.unwrap(attacked(tokens, own)));
+        const refusal = thrown(() => server.unwrap(attacked(tokens, own)));
         expect(refusals).toContain(refusal.code);
         expect(refusal).toMatchObject({ side: 'peer', phase: 'session' });
-        expect(errorOf(() => server.unwrap(tokens[1]!))).toMatchObject({ code: 'session-unavailable', cause: refusal });
-        expect(errorOf(() => server.wrap(sent)).code).toBe('session-unavailable');
+        expect(thrown(() => server.unwrap(tokens[1]!))).toMatchObject({ code: 'session-unavailable', cause: refusal });
+        expect(thrown(() => server.wrap(sent)).code).toBe('session-unavailable');
       }),
     );
   });
@@ -181,7 +182,7 @@ describe('a message', () => {
         const { client, server } = endsOf(some, sessionKey);
         const tokens = Array.from({ length: 6 }, (_, n) => client.wrap(Uint8Array.of(n)));
         for (let n = 0; n < opened; n++) server.unwrap(tokens[n]!);
-        expect(errorOf(() => server.unwrap(tokens[next]!)).code).toBe('out-of-sequence');
+        expect(thrown(() => server.unwrap(tokens[next]!)).code).toBe('out-of-sequence');
       }),
     );
   });
@@ -197,12 +198,12 @@ describe('datagrams', () => {
         for (const number of arriving) {
           const forged = Uint8Array.from(tokens[number]!);
           forged[17]! ^= 1;
-          expect(errorOf(() => server.unwrap(forged)).code).toBe('signature-mismatch');
+          expect(thrown(() => server.unwrap(forged)).code).toBe('signature-mismatch');
           expect(server.unwrap(tokens[number]!)).toEqual(Uint8Array.of(number, number));
-          expect(errorOf(() => server.unwrap(tokens[number]!)).code).toBe('out-of-sequence');
+          expect(thrown(() => server.unwrap(tokens[number]!)).code).toBe('out-of-sequence');
         }
         for (const number of arriving) {
-          expect(errorOf(() => server.unwrap(tokens[number]!)).code).toBe('out-of-sequence');
+          expect(thrown(() => server.unwrap(tokens[number]!)).code).toBe('out-of-sequence');
         }
         expect(server.closed).toBe(false);
       }),
@@ -221,7 +222,7 @@ describe('datagrams', () => {
         }));
         tokens.push(...tokens.splice(0, seed % tokens.length));
         for (const { sequenceNumber, token } of tokens) {
-          const misnumbered = errorOf(() => server.unwrap(token, { sequenceNumber: sequenceNumber + 1000 }));
+          const misnumbered = thrown(() => server.unwrap(token, { sequenceNumber: sequenceNumber + 1000 }));
           expect(misnumbered.code).toBe('signature-mismatch');
           expect(server.unwrap(token, { sequenceNumber })).toEqual(Uint8Array.of(sequenceNumber));
         }

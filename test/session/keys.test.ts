@@ -6,7 +6,8 @@ import { SessionKey } from '../../src/index.ts';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import { zeroedBy } from '../support/overwritten.ts';
-import { DATAGRAM, KEY, LEGACY, SEALED, endsOf, errorOf } from './support.ts';
+import { thrown } from '../support/thrown.ts';
+import { DATAGRAM, KEY, LEGACY, SEALED, endsOf } from './support.ts';
 
 const TEXT = new TextEncoder().encode('attack at dawn, not at dusk');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -49,7 +50,7 @@ describe('resetSealing', () => {
     const message = server.seal(TEXT);
     expect(hex(message.sealed)).toBe(first('server'));
     if (begins) expect(client.unseal(message)).toEqual(TEXT);
-    else expect(errorOf(() => client.unseal(message)).code).toBe('signature-mismatch');
+    else expect(thrown(() => client.unseal(message)).code).toBe('signature-mismatch');
   });
 });
 
@@ -59,7 +60,7 @@ describe('a datagram', () => {
     const [one, last] = [client.wrap(TEXT, { sequenceNumber: 0 }), client.wrap(TEXT, { sequenceNumber: 0xffffffff })];
     expect(server.unwrap(one)).toEqual(TEXT);
     expect(server.unwrap(last)).toEqual(TEXT);
-    expect(errorOf(() => server.unwrap(one))).toMatchObject({ code: 'out-of-sequence', side: 'peer' });
+    expect(thrown(() => server.unwrap(one))).toMatchObject({ code: 'out-of-sequence', side: 'peer' });
   });
 });
 
@@ -100,7 +101,7 @@ describe('what is overwritten', () => {
 
 test('a session of constant signatures has two ends, too', () => {
   const handshake = { sessionKey: new SessionKey(KEY), negotiateFlags: F.NEGOTIATE_ALWAYS_SIGN, dummySignatures: true };
-  expect(errorOf(() => NtlmSession.fromHandshake({ ...handshake, side: 'proxy' as never }))).toMatchObject({
+  expect(thrown(() => NtlmSession.fromHandshake({ ...handshake, side: 'proxy' as never }))).toMatchObject({
     code: 'invalid-argument',
     phase: 'session',
   });

@@ -6,13 +6,14 @@ import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import { DatagramSequence, StreamSequence } from '../../src/session/sequence.ts';
 import { challengeToken } from '../support/handshake.ts';
-import { DATAGRAM, KEY, SEALED, SIGNED, endsOf, errorOf } from './support.ts';
+import { thrown } from '../support/thrown.ts';
+import { DATAGRAM, KEY, SEALED, SIGNED, endsOf } from './support.ts';
 
 const TEXT = Uint8Array.of(1, 2, 3, 4);
 const DUMMY = F.NEGOTIATE_ALWAYS_SIGN;
 const sessionKey = (): SessionKey => new SessionKey(KEY);
 const saidOf = (call: () => unknown): string => {
-  const { code, phase, side, message } = errorOf(call);
+  const { code, phase, side, message } = thrown(call);
   return `${code} ${phase} ${side}: ${message}`;
 };
 
@@ -92,7 +93,7 @@ describe('the other end', () => {
   ])('%s ends a stream', (_, bytes, expected) => {
     const { client } = endsOf(SEALED);
     expect(saidOf(() => client.unwrap(bytes()))).toBe(expected);
-    const after = errorOf(() => client.wrap(TEXT));
+    const after = thrown(() => client.wrap(TEXT));
     expect(after).toMatchObject({ code: 'session-unavailable', message: 'a message from the peer ended the session' });
     expect((after.cause as NtlmError).message).toBe(expected.replace(/^.*: /, ''));
   });

@@ -7,7 +7,8 @@ import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession, type FinishedHandshake } from '../../src/session/index.ts';
 import { hex, toHex, utf16 } from '../support/bytes.ts';
 import { ntlmV2Wrap } from '../vectors/ms-nlmp.ts';
-import { DATAGRAM, endsOf, errorOf, KEY, LEGACY, SEALED, SIGNED } from './support.ts';
+import { thrown } from '../support/thrown.ts';
+import { DATAGRAM, endsOf, KEY, LEGACY, SEALED, SIGNED } from './support.ts';
 
 const HELLO = utf16('hello');
 
@@ -42,10 +43,10 @@ describe('a handshake', () => {
 
   it('that asked for none gives none, nor does an unfinished one', async () => {
     const { client } = await authenticate('none');
-    expect(errorOf(() => NtlmSession.fromClient(client))).toMatchObject({ code: 'session-unavailable', side: 'local' });
+    expect(thrown(() => NtlmSession.fromClient(client))).toMatchObject({ code: 'session-unavailable', side: 'local' });
     const begun = new NtlmClient({ credentials, sessionSecurity: 'seal' });
     begun.negotiate();
-    expect(errorOf(() => NtlmSession.fromClient(begun))).toMatchObject({ code: 'session-unavailable', side: 'local' });
+    expect(thrown(() => NtlmSession.fromClient(begun))).toMatchObject({ code: 'session-unavailable', side: 'local' });
   });
 });
 
@@ -57,25 +58,25 @@ describe('what a session can do follows its flags', () => {
     const token = client.wrap(HELLO);
     expect(token.subarray(16)).toEqual(HELLO);
     expect(server.unwrap(token)).toEqual(HELLO);
-    expect(errorOf(() => client.seal(HELLO))).toMatchObject(unavailable);
+    expect(thrown(() => client.seal(HELLO))).toMatchObject(unavailable);
     const apart = { sealed: HELLO, signature: token.subarray(0, 16) };
-    expect(errorOf(() => client.unseal(apart))).toMatchObject(unavailable);
+    expect(thrown(() => client.unseal(apart))).toMatchObject(unavailable);
   });
 
   it('seals and does not sign without SIGN', () => {
     const { client, server } = endsOf((SEALED & ~F.NEGOTIATE_SIGN) >>> 0);
     expect(server.unseal(client.seal(HELLO))).toEqual(HELLO);
-    expect(errorOf(() => client.sign(HELLO))).toMatchObject(unavailable);
-    expect(errorOf(() => server.verify(HELLO, new Uint8Array(16)))).toMatchObject(unavailable);
+    expect(thrown(() => client.sign(HELLO))).toMatchObject(unavailable);
+    expect(thrown(() => server.verify(HELLO, new Uint8Array(16)))).toMatchObject(unavailable);
     expect(server.unwrap(client.wrap(HELLO))).toEqual(HELLO);
   });
 
   it('pretends to sign only where ALWAYS_SIGN was agreed on and pretending was asked for', () => {
-    expect(errorOf(() => endsOf(F.NEGOTIATE_ALWAYS_SIGN))).toMatchObject(unavailable);
-    expect(errorOf(() => endsOf(0, KEY, { dummySignatures: true }))).toMatchObject(unavailable);
+    expect(thrown(() => endsOf(F.NEGOTIATE_ALWAYS_SIGN))).toMatchObject(unavailable);
+    expect(thrown(() => endsOf(0, KEY, { dummySignatures: true }))).toMatchObject(unavailable);
     const { client } = endsOf(F.NEGOTIATE_ALWAYS_SIGN, KEY, { dummySignatures: true });
     expect(client).toMatchObject({ integrity: false, confidentiality: false });
-    expect(errorOf(() => client.seal(HELLO))).toMatchObject(unavailable);
+    expect(thrown(() => client.seal(HELLO))).toMatchObject(unavailable);
   });
 
   it('signs for real where SIGN was agreed on, whatever else was asked for', () => {
@@ -103,7 +104,7 @@ describe('the keystream starts anew', () => {
     client.unwrap(server.wrap(HELLO));
     server.unwrap(client.wrap(HELLO));
     client.resetSealing('incoming');
-    expect(errorOf(() => client.unwrap(server.wrap(HELLO))).code).toBe('signature-mismatch');
+    expect(thrown(() => client.unwrap(server.wrap(HELLO))).code).toBe('signature-mismatch');
     const other = endsOf(SEALED);
     other.client.unwrap(other.server.wrap(HELLO));
     other.client.resetSealing('outgoing');
@@ -112,7 +113,7 @@ describe('the keystream starts anew', () => {
 
   it('in no third direction', () => {
     const { client } = endsOf(SEALED);
-    expect(errorOf(() => client.resetSealing('both' as 'incoming'))).toMatchObject({ code: 'invalid-argument' });
+    expect(thrown(() => client.resetSealing('both' as 'incoming'))).toMatchObject({ code: 'invalid-argument' });
   });
 });
 
@@ -157,17 +158,17 @@ describe('a session that ended', () => {
     client.close();
     client.close();
     expect(client.closed).toBe(true);
-    const error = errorOf(() => call(client));
+    const error = thrown(() => call(client));
     expect(error).toMatchObject({ code: 'session-unavailable', side: 'local' });
     expect(error.cause).toBeUndefined();
   });
 
   it.each(Object.entries(calls))('by a bad message refuses %s and says which it was', (_, call) => {
     const { client } = endsOf(SEALED);
-    const cause = errorOf(() => client.unwrap(new Uint8Array(20)));
+    const cause = thrown(() => client.unwrap(new Uint8Array(20)));
     expect(cause).toMatchObject({ code: 'signature-mismatch', side: 'peer' });
     client.close();
-    expect(errorOf(() => call(client))).toMatchObject({ code: 'session-unavailable', side: 'local', cause });
+    expect(thrown(() => call(client))).toMatchObject({ code: 'session-unavailable', side: 'local', cause });
   });
 
   it.each([
@@ -176,7 +177,7 @@ describe('a session that ended', () => {
     ['wrong-length', (session: NtlmSession) => session.unseal({ sealed: HELLO, signature: new Uint8Array(17) })],
   ] as const)('by a message of the wrong size: %s', (code, call) => {
     const { client } = endsOf(SEALED);
-    expect(errorOf(() => call(client))).toMatchObject({ code, phase: 'session', side: 'peer' });
+    expect(thrown(() => call(client))).toMatchObject({ code, phase: 'session', side: 'peer' });
     expect(client.closed).toBe(true);
   });
 
@@ -194,7 +195,7 @@ describe('datagrams', () => {
   it('need rising numbers, which key them', () => {
     const { client } = endsOf(DATAGRAM);
     client.wrap(HELLO, { sequenceNumber: 7 });
-    expect(errorOf(() => client.wrap(HELLO, { sequenceNumber: 7 }))).toMatchObject({ code: 'invalid-argument' });
+    expect(thrown(() => client.wrap(HELLO, { sequenceNumber: 7 }))).toMatchObject({ code: 'invalid-argument' });
     expect(toHex(client.wrap(HELLO).subarray(12, 16))).toBe('08000000');
   });
 
@@ -202,18 +203,18 @@ describe('datagrams', () => {
     const { client, server } = endsOf(DATAGRAM);
     const last = client.wrap(HELLO, { sequenceNumber: 0xffffffff });
     expect(server.unwrap(last)).toEqual(HELLO);
-    expect(errorOf(() => client.wrap(HELLO))).toMatchObject({ code: 'session-unavailable', side: 'local' });
+    expect(thrown(() => client.wrap(HELLO))).toMatchObject({ code: 'session-unavailable', side: 'local' });
     const legacy = endsOf((LEGACY | F.NEGOTIATE_DATAGRAM) >>> 0);
     legacy.server.unwrap(legacy.client.wrap(HELLO, { sequenceNumber: 0xffffffff }), { sequenceNumber: 0xffffffff });
-    expect(errorOf(() => legacy.server.unwrap(new Uint8Array(20))).code).toBe('out-of-sequence');
+    expect(thrown(() => legacy.server.unwrap(new Uint8Array(20))).code).toBe('out-of-sequence');
   });
 
   it('are refused when older than the last 64, or when the carrier says another number', () => {
     const { client, server } = endsOf(DATAGRAM);
     const tokens = Array.from({ length: 66 }, () => client.wrap(HELLO));
     server.unwrap(tokens[65]!, { sequenceNumber: 65 });
-    expect(errorOf(() => server.unwrap(tokens[1]!))).toMatchObject({ code: 'out-of-sequence', side: 'peer' });
-    expect(errorOf(() => server.unwrap(tokens[2]!, { sequenceNumber: 3 }))).toMatchObject({ code: 'out-of-sequence' });
+    expect(thrown(() => server.unwrap(tokens[1]!))).toMatchObject({ code: 'out-of-sequence', side: 'peer' });
+    expect(thrown(() => server.unwrap(tokens[2]!, { sequenceNumber: 3 }))).toMatchObject({ code: 'out-of-sequence' });
     expect(server.unwrap(tokens[2]!)).toEqual(HELLO);
   });
 });
@@ -233,7 +234,7 @@ describe('arguments', () => {
     ['maxSize', (session) => session.unwrapStream({ maxSize: Number.NaN })],
   ])('a wrong "%s" is named and harms nothing', (argument, call) => {
     const { client, server } = endsOf(SEALED);
-    const error = errorOf(() => call(client));
+    const error = thrown(() => call(client));
     expect(error).toMatchObject({ code: 'invalid-argument', phase: 'session', side: 'local' });
     expect(error.message).toContain(`"${argument}"`);
     expect(server.unwrap(client.wrap(HELLO))).toEqual(HELLO);
@@ -241,7 +242,7 @@ describe('arguments', () => {
 
   it.each([-1, 1.5, 2 ** 32, '1' as unknown as number])('%s is no sequence number', (sequenceNumber) => {
     const { client } = endsOf(DATAGRAM);
-    expect(errorOf(() => client.wrap(HELLO, { sequenceNumber }))).toMatchObject({ code: 'invalid-argument' });
+    expect(thrown(() => client.wrap(HELLO, { sequenceNumber }))).toMatchObject({ code: 'invalid-argument' });
   });
 
   it('of a handshake are named', () => {
@@ -252,12 +253,12 @@ describe('arguments', () => {
       side: { side: 'both' },
     };
     for (const [argument, change] of Object.entries(wrong)) {
-      const error = errorOf(() => NtlmSession.fromHandshake({ ...right, ...change }));
+      const error = thrown(() => NtlmSession.fromHandshake({ ...right, ...change }));
       expect(error.code).toBe('invalid-argument');
       expect(error.message).toContain(`"${argument}"`);
     }
     right.sessionKey.wipe();
-    expect(errorOf(() => NtlmSession.fromHandshake(right)).code).toBe('session-unavailable');
+    expect(thrown(() => NtlmSession.fromHandshake(right)).code).toBe('session-unavailable');
   });
 });
 

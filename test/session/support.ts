@@ -1,5 +1,4 @@
 import { SessionKey } from '../../src/crypto/index.ts';
-import { NtlmError } from '../../src/errors.ts';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession, type SessionOptions } from '../../src/session/index.ts';
 
@@ -28,15 +27,4 @@ export function endsOf(negotiateFlags: number, key: Uint8Array = KEY, options: S
   const end = (side: 'client' | 'server'): NtlmSession =>
     NtlmSession.fromHandshake({ ...options, sessionKey: new SessionKey(key), negotiateFlags, side });
   return { client: end('client'), server: end('server') };
-}
-
-/** The error that `call` throws, which must be this library's. */
-export function errorOf(call: () => unknown): NtlmError {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof NtlmError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
 }

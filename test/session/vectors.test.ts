@@ -16,7 +16,8 @@ import {
   ntlmV2Wrap,
   sessionKeys,
 } from '../vectors/ms-nlmp.ts';
-import { endsOf, errorOf } from './support.ts';
+import { thrown } from '../support/thrown.ts';
+import { endsOf } from './support.ts';
 
 const session = (negotiateFlags: number, key: string, side: Side = 'client'): NtlmSession =>
   NtlmSession.fromHandshake({ sessionKey: new SessionKey(hex(key)), negotiateFlags, side });
@@ -119,6 +120,6 @@ describe('ALWAYS_SIGN without SIGN', () => {
       expect(client.unwrap(server.wrap(message))).toEqual(message);
     }
     const other = hex(dummySignature.signature).fill(1, 15);
-    expect(errorOf(() => server.verify(message, other))).toMatchObject({ code: 'signature-mismatch', side: 'peer' });
+    expect(thrown(() => server.verify(message, other))).toMatchObject({ code: 'signature-mismatch', side: 'peer' });
   });
 });

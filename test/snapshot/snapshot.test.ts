@@ -7,7 +7,6 @@ import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import {
   Credentials,
   NtlmClient,
-  NtlmError,
   SessionKey,
   createNtlmActor,
   ntlmMachine,
@@ -22,6 +21,7 @@ import { openSnapshot, sealSnapshot, type OpenSnapshotOptions } from '../../src/
 import { toHex, utf16 } from '../support/bytes.ts';
 import { TIMESTAMP, challengeToken, tokensOf } from '../support/handshake.ts';
 import { zeroedBy } from '../support/overwritten.ts';
+import { thrown } from '../support/thrown.ts';
 
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => 7 * i + 1);
 const NT_HASH = 'cd06ca7c7e10c99b1d33b7485a2ed808'; // of SecREt01 (davenport)
@@ -37,16 +37,6 @@ function draws(): (length: number) => Uint8Array {
 const start = (options: Partial<NtlmOptions> = {}): NtlmActor => createNtlmActor({ credentials: alice, now, ...options });
 const reopen = (actor: NtlmActor, options: OpenSnapshotOptions = { now }): NtlmActor =>
   openSnapshot(sealSnapshot(actor, KEY), KEY, options);
-
-function thrown(act: () => unknown): NtlmError {
-  try {
-    act();
-  } catch (error) {
-    expect(error).toBeInstanceOf(NtlmError);
-    return error as NtlmError;
-  }
-  throw new Error('nothing was thrown');
-}
 
 /** An actor in each state that lasts. */
 const actorsIn: Record<string, (options?: Partial<NtlmOptions>) => NtlmActor> = {

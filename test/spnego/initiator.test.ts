@@ -2,7 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fromPromise } from 'xstate';
-import { Credentials, NtlmError, ntlmMachine, type NtlmErrorCode } from '../../src/index.ts';
+import { Credentials, ntlmMachine, type NtlmErrorCode } from '../../src/index.ts';
 import { ntowfV1 } from '../../src/crypto/index.ts';
 import { authenticate, type AuthenticateInput } from '../../src/machine/authenticate.ts';
 import { decodeAuthenticate, hasFlag, NegotiateFlags as F } from '../../src/messages/index.ts';
@@ -20,6 +20,7 @@ import {
 import { toHex } from '../support/bytes.ts';
 import { needle, reachable, textNeedles } from '../support/deep-walk.ts';
 import { challengeToken, GENEROUS } from '../support/handshake.ts';
+import { thrown } from '../support/thrown.ts';
 import {
   clientOf,
   credentials,
@@ -31,17 +32,6 @@ import {
   ScriptedAcceptor,
   stateOf,
 } from './support.ts';
-
-/** The error that `run` throws, which must be ours. */
-function thrown(run: () => unknown): NtlmError {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof NtlmError) return error;
-    throw error;
-  }
-  throw new Error('nothing was thrown');
-}
 
 /** A client and its acceptor, the response made. */
 function responded(options: Parameters<typeof clientOf>[0] = {}, fields?: NegTokenRespFields, flags?: number) {

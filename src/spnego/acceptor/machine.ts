@@ -23,6 +23,14 @@ const object = <Name extends ObjectionName>(name: Name) =>
     actions: { type: 'object', params: { objection: name } },
   }) as const;
 
+/** What a token may not be in which NTLM's next message is due. */
+const notTheNextMessage = [
+  object('offeredAgain'),
+  object('abandoned'),
+  object('unwrapped'),
+  object('messageMissing'),
+] as const;
+
 const onFault = {
   target: '#spnegoAcceptor.refused',
   actions: { type: 'fault', params: ({ event }: { event: { error: unknown } }) => ({ error: event.error }) },
@@ -114,10 +122,7 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
         deciding: {
           tags: 'busy',
           always: [
-            object('offeredAgain'),
-            object('abandoned'),
-            object('unwrapped'),
-            object('messageMissing'),
+            ...notTheNextMessage,
             { target: '#spnegoAcceptor.challenging' },
           ],
         },
@@ -159,10 +164,7 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
         },
         deciding: {
           always: [
-            object('offeredAgain'),
-            object('abandoned'),
-            object('unwrapped'),
-            object('messageMissing'),
+            ...notTheNextMessage,
             { guard: 'isRaw', target: 'verifying', actions: 'noteRaw' },
             { target: 'verifying' },
           ],

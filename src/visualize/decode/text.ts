@@ -9,10 +9,9 @@ export function escaped(text: string): string {
 
 /** The same with its quotes as they are: for whole sentences. */
 export function harmless(text: string): string {
-  return text.replace(
-    // C0, C1, separators, direction marks, byte order marks and lone surrogates
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  // controls, formats such as direction marks and tags, separators, lone surrogates, what has no assigned meaning
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}\ufffc\ufffd]/gu, (character) =>
+    Array.from({ length: character.length }, (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
   );
 }
 

@@ -12,7 +12,7 @@ import type { AnyActorRef } from 'xstate';
 import { NtlmError } from '../../errors.ts';
 import type { ExplainOptions } from '../explain/explain.ts';
 import { walk } from '../diagram/walk.ts';
-import { parseTrace } from '../trace/parse.ts';
+import { LARGEST_TRACE, parseTrace } from '../trace/parse.ts';
 import type { ResponseVisibility } from '../trace/projection.ts';
 import { Tracer, machineOf } from '../trace/trace.ts';
 import { demonstrations, perform, type DemonstrationName } from './demonstrations.ts';
@@ -57,7 +57,6 @@ const HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
 } as const;
-const LARGEST_TRACE = 64 * 1024 * 1024;
 
 class LivePage {
   readonly #token = randomBytes(24).toString('base64url');

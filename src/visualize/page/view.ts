@@ -9,7 +9,7 @@ import { explain, type ExplainOptions, type Explanation } from '../explain/expla
 import { tokenBytes } from '../trace/mask.ts';
 import { senderOf } from '../trace/sequence.ts';
 import { summaryOf } from '../trace/summary.ts';
-import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from '../trace/trace.ts';
+import { KEPT_ENTRIES, TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from '../trace/trace.ts';
 
 /** A step as the page shows it: the trace's, with what the page would have to compute. */
 export interface PageEntry {
@@ -50,13 +50,10 @@ export function drawingOf(machine: string, diagram = KNOWN.find(({ id }) => id =
   return diagram === undefined ? '' : toSvg(diagram, { scheme: 'none' });
 }
 
-/** Entries that may belong to one handshake: as many as a tracer keeps. */
-const WINDOW = 1000;
-
 /** A saved trace as the page shows it. */
 export function runOf(trace: Trace, title: string): PageRun {
   const entries = trace.entries.map((entry, index) =>
-    pageEntry(entry, trace.entries.slice(Math.max(0, index + 1 - WINDOW), index + 1)),
+    pageEntry(entry, trace.entries.slice(Math.max(0, index + 1 - KEPT_ENTRIES), index + 1)),
   );
   return { title, machine: trace.machine, svg: drawingOf(trace.machine), entries };
 }

@@ -6,7 +6,8 @@ import type { TracedToken } from './mask.ts';
 import type { TracedContext, TracedError } from './projection.ts';
 import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trace.ts';
 
-const LARGEST_TRACE = 64 * 1024 * 1024;
+/** Bytes, or characters. */
+export const LARGEST_TRACE = 64 * 1024 * 1024;
 const LATEST_TIME = 8.64e15; // of a Date
 const MOST_MASKS = 1000; // more than a message has fields
 const MESSAGES: readonly unknown[] = ['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE'];

@@ -36,6 +36,9 @@ export interface Trace {
   readonly entries: readonly TraceEntry[];
 }
 
+/** Entries that a tracer keeps by default. */
+export const KEPT_ENTRIES = 1000;
+
 export interface TraceOptions {
   /** Whether responses, MICs and encrypted keys are shown, which can be cracked offline; default `masked`. */
   readonly responses?: ResponseVisibility | undefined;
@@ -60,7 +63,7 @@ export class Tracer {
   #dropped = 0;
 
   /** @throws NtlmError `invalid-argument` for anything but an actor of a state machine. */
-  constructor(actor: AnyActorRef, { responses = 'masked', limit = 1000, now = Date.now }: TraceOptions = {}) {
+  constructor(actor: AnyActorRef, { responses = 'masked', limit = KEPT_ENTRIES, now = Date.now }: TraceOptions = {}) {
     const snapshot: unknown = actor?.getSnapshot?.();
     const machine = machineOf(snapshot);
     if (machine === undefined) throw invalidArgument('actor', 'must be an actor of a state machine');
