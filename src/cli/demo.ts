@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
-import { createNtlmServer, type NtlmServerVerdict } from '../http/server.ts';
+import { createNtlmServer, type NtlmServerVerdict } from '../http/server/server.ts';
 import { createNtlmActor, type NtlmActor, type NtlmSnapshot, type NtlmStateValue } from '../machine/actor.ts';
 import { createPicture, type Picture } from './picture.ts';
 import { urlOf } from './serve.ts';

@@ -1,5 +1,5 @@
 import { acceptorMachine } from '../acceptor/machine.ts';
-import { connectionMachine } from '../http/connection-machine.ts';
+import { connectionMachine } from '../http/authentication/connection-machine.ts';
 import { ntlmMachine } from '../machine/machine.ts';
 import { spnegoMachine } from '../spnego/machine.ts';
 import { toMermaid } from '../visualize/diagram/mermaid.ts';

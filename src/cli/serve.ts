@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { NtlmError } from '../errors.ts';
 import { upperCase } from '../crypto/text.ts';
-import { createNtlmServer, type NtlmServerVerdict } from '../http/server.ts';
+import { createNtlmServer, type NtlmServerVerdict } from '../http/server/server.ts';
 import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import { harmless } from '../visualize/decode/text.ts';

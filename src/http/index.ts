@@ -1,6 +1,6 @@
 /** HTTP over connections that authenticate themselves: agents, a dispatcher, fetch; and a server that asks for it. */
-export { NtlmAgent, type NtlmAgentOptions } from './agent.ts';
-export { parseChallenges, type Challenge } from './challenges.ts';
+export { NtlmAgent, type NtlmAgentOptions } from './doors/agent.ts';
+export { parseChallenges, type Challenge } from './authentication/challenges.ts';
 export type {
   ConnectionContext,
   ConnectionEmitted,
@@ -8,14 +8,14 @@ export type {
   ConnectionInput,
   ConnectionInspector,
   ConnectionTag,
-} from './connection-context.ts';
-export { connectionMachine } from './connection-machine.ts';
-export { NtlmDispatcher, type NtlmDispatcherOptions } from './dispatcher.ts';
-export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './fetch.ts';
-export type { HttpScheme } from './mechanism.ts';
-export type { ConnectionSide, CredentialsProvider, CredentialsQuestion, HttpOptions, ProxyOptions } from './options.ts';
-export type { Allow } from './origins.ts';
-export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './refusal.ts';
+} from './authentication/connection-context.ts';
+export { connectionMachine } from './authentication/connection-machine.ts';
+export { NtlmDispatcher, type NtlmDispatcherOptions } from './doors/dispatcher.ts';
+export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './doors/fetch.ts';
+export type { HttpScheme } from './authentication/mechanism.ts';
+export type { ConnectionSide, CredentialsProvider, CredentialsQuestion, HttpOptions, ProxyOptions } from './doors/options.ts';
+export type { Allow } from './routes/origins.ts';
+export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
 export {
   createNtlmServer,
   requireNtlm,
@@ -25,4 +25,4 @@ export {
   type NtlmServerOptions,
   type NtlmServerScheme,
   type NtlmServerVerdict,
-} from './server.ts';
+} from './server/server.ts';

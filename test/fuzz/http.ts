@@ -1,7 +1,7 @@
 /** What a server or proxy writes over HTTP: where a response ends, and what its challenges are. */
 import { createRequire } from 'node:module';
-import { parseChallenges, type Challenge } from '../../src/http/challenges.ts';
-import { BodyReader, headLength, parseResponseHead, responseBodyLength } from '../../src/http/framing.ts';
+import { parseChallenges, type Challenge } from '../../src/http/authentication/challenges.ts';
+import { BodyReader, headLength, parseResponseHead, responseBodyLength } from '../../src/http/wire/framing.ts';
 import { Finding, attempt, expectSame, summary } from './oracles.ts';
 
 /** Node's own parser, which reads what we do not. Not public; nothing else here knows HTTP/1.1 as well. */

@@ -157,7 +157,7 @@ describe('another undici', () => {
         return { version };
       },
     }));
-    const { NtlmDispatcher } = await import('../../src/http/dispatcher.ts');
+    const { NtlmDispatcher } = await import('../../src/http/doors/dispatcher.ts');
     const { Credentials } = await import('../../src/index.ts');
     expect(() => new NtlmDispatcher({ credentials: Credentials.anonymous() })).toThrow(
       expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(message) }),

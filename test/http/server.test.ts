@@ -11,7 +11,7 @@ import {
   type NtlmRequestListener,
   type NtlmServerOptions,
   type NtlmServerVerdict,
-} from '../../src/http/server.ts';
+} from '../../src/http/server/server.ts';
 
 const alice = (password = 'Drawbridge1') => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
 const bob = (password = 'Portcullis2') => Credentials.fromPassword({ username: 'bob', domain: 'CASTLE', password });

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { acceptorMachine } from '../../src/acceptor/index.ts';
-import { connectionMachine } from '../../src/http/connection-machine.ts';
+import { connectionMachine } from '../../src/http/authentication/connection-machine.ts';
 import { ntlmMachine } from '../../src/index.ts';
 import { spnegoMachine } from '../../src/spnego/index.ts';
 import { toMermaid, toSvg, toTable, walk } from '../../src/visualize/index.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Credentials } from '../../crypto/credentials.ts';
-import { createNtlmServer } from '../../http/server.ts';
+import { createNtlmServer } from '../../http/server/server.ts';
 import { createNtlmActor, stateOf, type NtlmActor } from '../../machine/actor.ts';
 import { MIC_OFFSET } from '../../messages/authenticate.ts';
 import { NegotiateFlags } from '../../messages/flags.ts';

@@ -3,7 +3,7 @@ import { toSvg } from '../diagram/svg.ts';
 import { walk, type Diagram } from '../diagram/walk.ts';
 import { wayId } from '../diagram/ways.ts';
 import { acceptorMachine } from '../../acceptor/machine.ts';
-import { connectionMachine } from '../../http/connection-machine.ts';
+import { connectionMachine } from '../../http/authentication/connection-machine.ts';
 import { ntlmMachine } from '../../machine/machine.ts';
 import { explain, type ExplainOptions, type Explanation } from '../explain/explain.ts';
 import { tokenBytes } from '../trace/mask.ts';

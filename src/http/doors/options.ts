@@ -1,9 +1,9 @@
-import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import { checkCredentials, resolveOptions, type NtlmOptions } from '../machine/options.ts';
-import type { ConnectionInspector } from './connection-context.ts';
-import { httpSchemes, type HttpScheme } from './mechanism.ts';
-import { httpUrl, type Allow } from './origins.ts';
+import { Credentials } from '../../crypto/credentials.ts';
+import { NtlmError, invalidArgument } from '../../errors.ts';
+import { checkCredentials, resolveOptions, type NtlmOptions } from '../../machine/options.ts';
+import type { ConnectionInspector } from '../authentication/connection-context.ts';
+import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import { httpUrl, type Allow } from '../routes/origins.ts';
 
 /** What an app is told when credentials are wanted. */
 export interface CredentialsQuestion {

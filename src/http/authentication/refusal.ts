@@ -1,8 +1,8 @@
 /** Why a 401 or 407 was handed back, said in the response itself. */
-import { describeTargetInfo } from '../messages/av-pairs.ts';
-import type { ChallengeMessage } from '../messages/challenge.ts';
-import type { Filetime } from '../messages/filetime.ts';
-import { NtlmError, type NtlmErrorCode } from '../errors.ts';
+import { describeTargetInfo } from '../../messages/av-pairs.ts';
+import type { ChallengeMessage } from '../../messages/challenge.ts';
+import type { Filetime } from '../../messages/filetime.ts';
+import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 
 /** Why a request was not authenticated. */
 export interface Refusal {

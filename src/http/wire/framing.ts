@@ -1,5 +1,5 @@
 /** Where HTTP/1.1 messages begin and end (RFC 9112), as far as a handshake has to know. */
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 
 export interface Field {
   readonly name: string;

@@ -12,13 +12,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import type { AcceptorOptions } from '../acceptor/context.ts';
-import type { ClaimedIdentity, Verified } from '../acceptor/verify.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import type { ResponseKind } from '../machine/policy.ts';
-import { MessageType, isNtlmMessage } from '../messages/header.ts';
-import { SpnegoAcceptor } from '../spnego/acceptor/acceptor.ts';
-import type { SpnegoRefusal } from '../spnego/acceptor/context.ts';
+import type { AcceptorOptions } from '../../acceptor/context.ts';
+import type { ClaimedIdentity, Verified } from '../../acceptor/verify.ts';
+import { NtlmError, invalidArgument } from '../../errors.ts';
+import type { ResponseKind } from '../../machine/policy.ts';
+import { MessageType, isNtlmMessage } from '../../messages/header.ts';
+import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
+import type { SpnegoRefusal } from '../../spnego/acceptor/context.ts';
 
 /** Scheme names of WWW-Authenticate. Under `Negotiate` SPNEGO is spoken, and bare NTLM messages are taken too. */
 export type NtlmServerScheme = 'NTLM' | 'Negotiate';

@@ -2,11 +2,11 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Agent, Dispatcher, buildConnector } from 'undici';
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { originUrl } from './origins.ts';
-import { Routes } from './routes.ts';
-import { NtlmSocket, type Route } from './socket.ts';
+import { originUrl } from '../routes/origins.ts';
+import { Routes } from '../routes/routes.ts';
+import { NtlmSocket, type Route } from '../exchange/socket.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */
 export interface NtlmDispatcherOptions

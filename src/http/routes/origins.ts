@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.ts';
+import { invalidArgument } from '../../errors.ts';
 
 /** Origins that may receive a handshake: `https://intranet.corp`, several of them, or a rule. */
 export type Allow = string | URL | readonly (string | URL)[] | ((origin: string) => boolean);

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
-import { NtlmError } from '../errors.ts';
-import { MAX_HEAD_LENGTH, headLength } from './framing.ts';
-import type { ClientRequest } from './request.ts';
+import { NtlmError } from '../../errors.ts';
+import { MAX_HEAD_LENGTH, headLength } from '../wire/framing.ts';
+import type { ClientRequest } from '../wire/request.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 

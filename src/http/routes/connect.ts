@@ -1,9 +1,9 @@
 /** Connections under construction: opened, secured, given up. */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 import { hostOf, portOf } from './origins.ts';
-import type { Destroyable, Route } from './socket.ts';
+import type { Destroyable, Route } from '../exchange/socket.ts';
 
 /** Opens a connection to where `url` points, with TLS for https. */
 export function connectTo(

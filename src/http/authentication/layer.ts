@@ -1,13 +1,13 @@
 import { createActor, type Actor } from 'xstate';
-import type { Credentials } from '../crypto/credentials.ts';
-import { NtlmError } from '../errors.ts';
-import type { NtlmOptions } from '../machine/options.ts';
+import type { Credentials } from '../../crypto/credentials.ts';
+import { NtlmError } from '../../errors.ts';
+import type { NtlmOptions } from '../../machine/options.ts';
 import { parseChallenges } from './challenges.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
 import { connectionMachine } from './connection-machine.ts';
-import { valuesOf, type Field, type ResponseHead } from './framing.ts';
+import { valuesOf, type Field, type ResponseHead } from '../wire/framing.ts';
 import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
-import type { ConnectionSide, Limits } from './options.ts';
+import type { ConnectionSide, Limits } from '../doors/options.ts';
 import type { Realm } from './realm.ts';
 
 /**

@@ -1,14 +1,14 @@
 /** What the machine of a connection knows, is told and tells. */
 import type { ActorOptions, AnyActorLogic, SnapshotFrom } from 'xstate';
-import type { Credentials } from '../crypto/credentials.ts';
-import type { NtlmError } from '../errors.ts';
-import type { NtlmContext } from '../machine/context.ts';
-import type { ntlmMachine } from '../machine/machine.ts';
-import type { NtlmOptions } from '../machine/options.ts';
-import type { NtlmChild } from '../spnego/context.ts';
-import type { spnegoMachine } from '../spnego/machine.ts';
+import type { Credentials } from '../../crypto/credentials.ts';
+import type { NtlmError } from '../../errors.ts';
+import type { NtlmContext } from '../../machine/context.ts';
+import type { ntlmMachine } from '../../machine/machine.ts';
+import type { NtlmOptions } from '../../machine/options.ts';
+import type { NtlmChild } from '../../spnego/context.ts';
+import type { spnegoMachine } from '../../spnego/machine.ts';
 import type { HttpScheme } from './mechanism.ts';
-import type { ConnectionSide } from './options.ts';
+import type { ConnectionSide } from '../doors/options.ts';
 import type { RealmQuestion } from './realm.ts';
 
 export type ConnectionInspector = NonNullable<ActorOptions<AnyActorLogic>['inspect']>;

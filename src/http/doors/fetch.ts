@@ -1,4 +1,4 @@
-import { NtlmError, invalidArgument } from '../errors.ts';
+import { NtlmError, invalidArgument } from '../../errors.ts';
 import { NtlmDispatcher, type NtlmDispatcherOptions } from './dispatcher.ts';
 
 export interface NtlmFetchOptions extends NtlmDispatcherOptions {

@@ -1,19 +1,19 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { channelBindings } from '../crypto/channel-bindings-sources.ts';
-import { NtlmError } from '../errors.ts';
+import { channelBindings } from '../../crypto/channel-bindings-sources.ts';
+import { NtlmError } from '../../errors.ts';
 import { connectTo } from './connect.ts';
-import type { LayerOptions } from './layer.ts';
+import type { LayerOptions } from '../authentication/layer.ts';
 import {
   resolveHttpOptions,
   type ConnectionSide,
   type CredentialsSource,
   type HttpOptions,
   type ResolvedHttpOptions,
-} from './options.ts';
+} from '../doors/options.ts';
 import { hostOf, originRule, type OriginRule } from './origins.ts';
-import { Realm } from './realm.ts';
-import type { Route } from './socket.ts';
+import { Realm } from '../authentication/realm.ts';
+import type { Route } from '../exchange/socket.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a request goes, and how its carrier would connect there. */

@@ -1,5 +1,5 @@
 import type { Challenge } from './challenges.ts';
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 
 /** An authentication scheme that carries NTLM messages (MS-NTHT 2.2). */
 export type HttpScheme = 'NTLM' | 'Negotiate';

@@ -1,4 +1,4 @@
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 import {
   BodyReader,
   MAX_HEAD_LENGTH,

@@ -3,11 +3,11 @@ import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
-import { whenReady } from './connect.ts';
+import { whenReady } from '../routes/connect.ts';
 import { carrierOptions, type HttpOptions } from './options.ts';
-import { originUrl } from './origins.ts';
-import { Routes } from './routes.ts';
-import { NtlmSocket } from './socket.ts';
+import { originUrl } from '../routes/origins.ts';
+import { Routes } from '../routes/routes.ts';
+import { NtlmSocket } from '../exchange/socket.ts';
 
 /** Options of the handshake, and those of node's own agents, TLS options included. */
 export interface NtlmAgentOptions extends HttpOptions, Omit<AgentOptions, keyof HttpOptions> {}

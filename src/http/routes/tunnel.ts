@@ -1,11 +1,11 @@
 import { isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
-import { NtlmError } from '../errors.ts';
+import { NtlmError } from '../../errors.ts';
 import { whenReady } from './connect.ts';
-import { headLength, parseResponseHead, valuesOf } from './framing.ts';
+import { headLength, parseResponseHead, valuesOf } from '../wire/framing.ts';
 import { hostOf, portOf } from './origins.ts';
-import { explainRefusal } from './refusal.ts';
-import { NtlmSocket, type Destroyable, type Route } from './socket.ts';
+import { explainRefusal } from '../authentication/refusal.ts';
+import { NtlmSocket, type Destroyable, type Route } from '../exchange/socket.ts';
 
 export interface TunnelOptions {
   /** To the proxy, and through its authentication. */

@@ -12,12 +12,12 @@
  * - A connection lost between two legs is replaced and the handshake starts over at type 1.
  */
 import type { Socket } from 'node:net';
-import type { Field } from './framing.ts';
-import { Layer, type LayerOptions } from './layer.ts';
+import type { Field } from '../wire/framing.ts';
+import { Layer, type LayerOptions } from '../authentication/layer.ts';
 import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier, type LegForm } from './legs.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
-import { ClientRequest, type RequestForm } from './request.ts';
-import { ResponseReader, type Answer } from './response-reader.ts';
+import { ClientRequest, type RequestForm } from '../wire/request.ts';
+import { ResponseReader, type Answer } from '../wire/response-reader.ts';
 import { SocketFacade } from './socket-facade.ts';
 
 /** Something under construction that can be given up. */

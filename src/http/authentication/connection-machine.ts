@@ -16,12 +16,12 @@
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
  */
 import { assign, emit, enqueueActions, fromPromise, sendTo, setup, stopChild } from 'xstate';
-import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError } from '../errors.ts';
-import { ntlmMachine } from '../machine/machine.ts';
-import { resolveOptions } from '../machine/options.ts';
-import { isNtlmMessage } from '../messages/header.ts';
-import { spnegoMachine } from '../spnego/machine.ts';
+import { Credentials } from '../../crypto/credentials.ts';
+import { NtlmError } from '../../errors.ts';
+import { ntlmMachine } from '../../machine/machine.ts';
+import { resolveOptions } from '../../machine/options.ts';
+import { isNtlmMessage } from '../../messages/header.ts';
+import { spnegoMachine } from '../../spnego/machine.ts';
 import {
   moved,
   ntlmContextOf,

@@ -1,10 +1,10 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
-import { NtlmError } from '../errors.ts';
-import { renderHead, type Field } from './framing.ts';
-import type { Layer } from './layer.ts';
-import { refusalField } from './refusal.ts';
-import { STAND_IN_METHOD, type ClientRequest } from './request.ts';
-import type { Answer } from './response-reader.ts';
+import { NtlmError } from '../../errors.ts';
+import { renderHead, type Field } from '../wire/framing.ts';
+import type { Layer } from '../authentication/layer.ts';
+import { refusalField } from '../authentication/refusal.ts';
+import { STAND_IN_METHOD, type ClientRequest } from '../wire/request.ts';
+import type { Answer } from '../wire/response-reader.ts';
 
 /** What the legs need of the socket they go over. */
 export interface LegCarrier {

@@ -1,8 +1,8 @@
 import { equalBytes } from '@noble/ciphers/utils.js';
-import { secretsOf, type Credentials } from '../crypto/credentials.ts';
-import type { NtlmError } from '../errors.ts';
+import { secretsOf, type Credentials } from '../../crypto/credentials.ts';
+import type { NtlmError } from '../../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
-import type { ConnectionSide, CredentialsSource } from './options.ts';
+import type { ConnectionSide, CredentialsSource } from '../doors/options.ts';
 
 /** Why credentials are wanted, as a connection puts it. */
 export interface RealmQuestion {
