@@ -1,12 +1,12 @@
 /** Peers that say what nobody should: out of order, too much, without end, no HTTP, less than they could. */
 import { describe, test } from 'vitest';
-import { Credentials } from '../../src/index.ts';
-import { NegotiateFlags as F, avTimestamp } from '../../src/messages/index.ts';
-import { NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { ntlm, reply, type Leg } from './support/hostile.ts';
-import { LONG, SHORT, TYPE2, flag, honest, meet, type Scenario } from './support/meet.ts';
-import { ALICE, BOB } from './support/origin.ts';
+import { Credentials } from '../../../src/index.ts';
+import { NegotiateFlags as F, avTimestamp } from '../../../src/messages/index.ts';
+import { NAMES, TIMESTAMP, challengeToken } from '../../support/handshake.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { ntlm, reply, type Leg } from '../support/hostile.ts';
+import { LONG, SHORT, TYPE2, flag, honest, meet, type Scenario } from '../support/meet.ts';
+import { ALICE, BOB } from '../support/origin.ts';
 
 /** Answers type 1 with `challenge`, and the rest as an honest server. */
 const challenges = (challenge: string | ((leg: Leg) => string)): Scenario['peer'] => (leg) => {

@@ -4,14 +4,14 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Credentials, NtlmClient, NtlmError } from '../../src/index.ts';
+import { Credentials, NtlmClient, NtlmError } from '../../../src/index.ts';
 import {
   createNtlmServer,
   requireNtlm,
   type NtlmRequestListener,
   type NtlmServerOptions,
   type NtlmServerVerdict,
-} from '../../src/http/server/server.ts';
+} from '../../../src/http/server/server.ts';
 
 const alice = (password = 'Drawbridge1') => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
 const bob = (password = 'Portcullis2') => Credentials.fromPassword({ username: 'bob', domain: 'CASTLE', password });

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { explainRefusal, type CredentialsQuestion } from '../../src/http/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
-import { ALICE, BOB, Origin, WRONG } from './support/origin.ts';
-import { Proxy } from './support/proxy.ts';
+import { explainRefusal, type CredentialsQuestion } from '../../../src/http/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
+import { Proxy } from '../support/proxy.ts';
 
 let tls: { ca: string; cert: string; key: string };
 beforeAll(async () => {

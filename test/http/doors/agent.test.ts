@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { expect, test } from 'vitest';
-import { NtlmAgent } from '../../src/http/index.ts';
-import { HostilePeer } from './support/hostile.ts';
-import { ALICE, Origin } from './support/origin.ts';
+import { NtlmAgent } from '../../../src/http/index.ts';
+import { HostilePeer } from '../support/hostile.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 
 test.each([
   [http, 'http://127.0.0.3/', 80],

@@ -1,8 +1,8 @@
 /** Peers that do what they must not. Each has its end and its reason, in time, and leaves no socket and no timer behind. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { verifyAuthenticate } from '../../src/acceptor/index.ts';
-import { Credentials } from '../../src/index.ts';
-import { explainRefusal } from '../../src/http/index.ts';
+import { verifyAuthenticate } from '../../../src/acceptor/index.ts';
+import { Credentials } from '../../../src/index.ts';
+import { explainRefusal } from '../../../src/http/index.ts';
 import {
   AvId,
   avFlags,
@@ -12,11 +12,11 @@ import {
   decodeNtlmV2Response,
   describeTargetInfo,
   encodeChallenge,
-} from '../../src/messages/index.ts';
-import { everyCarrier, type Carrier, type CarrierOptions, type Reply } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
-import { ALICE, Origin } from './support/origin.ts';
-import { Peer, asChallenge, ok, unauthorized, type Exchange } from './support/peer.ts';
+} from '../../../src/messages/index.ts';
+import { everyCarrier, type Carrier, type CarrierOptions, type Reply } from '../support/carriers.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { ALICE, Origin } from '../support/origin.ts';
+import { Peer, asChallenge, ok, unauthorized, type Exchange } from '../support/peer.ts';
 
 /** What keeps the process alive, sockets and timers among it. */
 const census = (): Record<string, number> => {

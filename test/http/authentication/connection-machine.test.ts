@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock, createActor, waitFor, type SnapshotFrom } from 'xstate';
-import { NtlmAcceptor } from '../../src/acceptor/index.ts';
+import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
 import {
   connectionMachine,
   type ConnectionEmitted,
   type ConnectionEvent,
   type ConnectionInput,
-} from '../../src/http/index.ts';
-import type { RealmQuestion } from '../../src/http/authentication/realm.ts';
-import { Credentials, NtlmError } from '../../src/index.ts';
-import { encodeNegTokenResp } from '../../src/spnego/index.ts';
+} from '../../../src/http/index.ts';
+import type { RealmQuestion } from '../../../src/http/authentication/realm.ts';
+import { Credentials, NtlmError } from '../../../src/index.ts';
+import { encodeNegTokenResp } from '../../../src/spnego/index.ts';
 
 const alice = Credentials.fromPassword({ username: 'alice', password: 'wonderland' });
 const bob = Credentials.fromPassword({ username: 'bob', password: 'builder' });
@@ -249,7 +249,7 @@ describe('the connection machine', () => {
 
   test('no snapshot shows a secret', async () => {
     const connection = await responding();
-    const { ntHash } = await import('../../src/crypto/credentials.ts').then(({ secretsOf }) => secretsOf(alice));
+    const { ntHash } = await import('../../../src/crypto/credentials.ts').then(({ secretsOf }) => secretsOf(alice));
     const text = JSON.stringify(connection.actor.getPersistedSnapshot(), (_key, value: unknown) =>
       typeof value === 'bigint' ? `${value}` : value,
     );

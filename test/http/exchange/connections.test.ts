@@ -1,11 +1,11 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { NtlmError } from '../../src/index.ts';
-import { createNtlmFetch, type CredentialsQuestion } from '../../src/http/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { HostilePeer, until } from './support/hostile.ts';
-import { ALICE, BOB, Origin, WRONG } from './support/origin.ts';
+import { NtlmError } from '../../../src/index.ts';
+import { createNtlmFetch, type CredentialsQuestion } from '../../../src/http/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { HostilePeer, until } from '../support/hostile.ts';
+import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('bodies of 401s are read, and the connection goes on', async () => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Credentials } from '../../src/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { ALICE, BOB, Origin } from './support/origin.ts';
+import { Credentials } from '../../../src/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { ALICE, BOB, Origin } from '../support/origin.ts';
 
 /** Closes one connection, and lets its client know before anything is sent on it. */
 async function cutOne({ sockets }: Origin): Promise<void> {

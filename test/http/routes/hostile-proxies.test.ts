@@ -1,10 +1,10 @@
 /** Proxies that mean harm, in front of servers that are never reached. */
 import { describe, expect, test } from 'vitest';
-import { NegotiateFlags as F } from '../../src/messages/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { HostilePeer, reply, stall } from './support/hostile.ts';
-import { LONG, SHORT, TYPE2, flag, meet, type Scenario } from './support/meet.ts';
-import { ALICE, BOB } from './support/origin.ts';
+import { NegotiateFlags as F } from '../../../src/messages/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { HostilePeer, reply, stall } from '../support/hostile.ts';
+import { LONG, SHORT, TYPE2, flag, meet, type Scenario } from '../support/meet.ts';
+import { ALICE, BOB } from '../support/origin.ts';
 
 const TYPE2_OF_PROXY = reply({ status: 407, challenge: TYPE2 });
 const proxyAsks = reply({ status: 407, challenge: 'NTLM' });

@@ -1,12 +1,12 @@
 /** A Negotiate that takes no NTLM, where the scheme NTLM is offered as well: the handshake goes on with that. */
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { explainRefusal, type CredentialsProvider } from '../../src/http/index.ts';
-import { Credentials } from '../../src/index.ts';
-import { MechType, encodeNegTokenResp } from '../../src/spnego/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { Negotiator, type NegotiatorOptions, type Verdict } from './support/negotiator.ts';
-import { ALICE, WRONG } from './support/origin.ts';
+import { explainRefusal, type CredentialsProvider } from '../../../src/http/index.ts';
+import { Credentials } from '../../../src/index.ts';
+import { MechType, encodeNegTokenResp } from '../../../src/spnego/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { Negotiator, type NegotiatorOptions, type Verdict } from '../support/negotiator.ts';
+import { ALICE, WRONG } from '../support/origin.ts';
 
 const BOTH = ['Negotiate', 'NTLM'];
 const REJECT = encodeNegTokenResp({ negState: 'reject' });

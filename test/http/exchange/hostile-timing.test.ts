@@ -1,8 +1,8 @@
 /** Peers that stall or close, at any byte of any leg. */
 import { describe, test } from 'vitest';
-import { everyCarrier } from './support/carriers.ts';
-import { stall, type Leg } from './support/hostile.ts';
-import { SHORT, honest, meet, type Scenario } from './support/meet.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { stall, type Leg } from '../support/hostile.ts';
+import { SHORT, honest, meet, type Scenario } from '../support/meet.ts';
 
 /** Stalls after `bytes` of the answer to each leg that `at` names, and is honest otherwise. */
 const stallsAt =

@@ -6,11 +6,11 @@ import axios from 'axios';
 import { createClientAsync } from 'soap';
 import superagent from 'superagent';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { NtlmAgent } from '../../src/http/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
-import { ALICE, Origin } from './support/origin.ts';
-import { Proxy } from './support/proxy.ts';
+import { NtlmAgent } from '../../../src/http/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { ALICE, Origin } from '../support/origin.ts';
+import { Proxy } from '../support/proxy.ts';
 
 test('superagent, through its agent()', async () => {
   await using origin = await Origin.listen();
@@ -157,8 +157,8 @@ describe('another undici', () => {
         return { version };
       },
     }));
-    const { NtlmDispatcher } = await import('../../src/http/doors/dispatcher.ts');
-    const { Credentials } = await import('../../src/index.ts');
+    const { NtlmDispatcher } = await import('../../../src/http/doors/dispatcher.ts');
+    const { Credentials } = await import('../../../src/index.ts');
     expect(() => new NtlmDispatcher({ credentials: Credentials.anonymous() })).toThrow(
       expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(message) }),
     );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { everyCarrier } from './support/carriers.ts';
-import { ALICE, Origin } from './support/origin.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 
 /** Whether `wire` requests are what `calls` calls over the connections seen may cost. */
 function expectWireCost(origin: Origin, calls: number, { learned }: { learned: boolean }): void {

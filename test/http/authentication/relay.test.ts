@@ -1,8 +1,8 @@
 /** What a peer gains that passes our messages on, puts words into our mouth or sends us elsewhere. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { NtlmAcceptor } from '../../src/acceptor/index.ts';
-import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
-import { explainRefusal } from '../../src/http/index.ts';
+import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
+import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
+import { explainRefusal } from '../../../src/http/index.ts';
 import {
   AvFlags,
   AvId,
@@ -12,13 +12,13 @@ import {
   decodeAuthenticate,
   decodeNtlmV2Response,
   describeTargetInfo,
-} from '../../src/messages/index.ts';
-import { NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
-import { HostilePeer, ntlm, reply, type Leg } from './support/hostile.ts';
-import { honest } from './support/meet.ts';
-import { ALICE, Origin } from './support/origin.ts';
+} from '../../../src/messages/index.ts';
+import { NAMES, TIMESTAMP, challengeToken } from '../../support/handshake.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { HostilePeer, ntlm, reply, type Leg } from '../support/hostile.ts';
+import { honest } from '../support/meet.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 
 let tls: Awaited<ReturnType<typeof makeCertificate>>;
 beforeAll(async () => {

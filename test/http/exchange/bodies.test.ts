@@ -3,10 +3,10 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { InspectionEvent } from 'xstate';
-import { NtlmAgent, createNtlmFetch } from '../../src/http/index.ts';
-import { everyCarrier, type Init } from './support/carriers.ts';
-import { HostilePeer } from './support/hostile.ts';
-import { ALICE, Origin, type Seen } from './support/origin.ts';
+import { NtlmAgent, createNtlmFetch } from '../../../src/http/index.ts';
+import { everyCarrier, type Init } from '../support/carriers.ts';
+import { HostilePeer } from '../support/hostile.ts';
+import { ALICE, Origin, type Seen } from '../support/origin.ts';
 
 const TEXT = 'a body that is sent once';
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
-import { NtlmAgent, createNtlmFetch, explainRefusal } from '../../src/http/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate, withLongLength } from './support/certificate.ts';
-import { ALICE, Origin } from './support/origin.ts';
+import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
+import { NtlmAgent, createNtlmFetch, explainRefusal } from '../../../src/http/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { makeCertificate, withLongLength } from '../support/certificate.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 
 let tls: { ca: string; cert: string; key: string };
 beforeAll(async () => {

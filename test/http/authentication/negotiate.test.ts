@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { createNtlmServer, explainRefusal, type HttpScheme } from '../../src/http/index.ts';
-import { NtlmClient } from '../../src/index.ts';
-import { MechType, decodeSpnegoToken, encodeNegTokenInit, encodeNegTokenResp } from '../../src/spnego/index.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { makeCertificate } from './support/certificate.ts';
-import { Negotiator, type Verdict } from './support/negotiator.ts';
-import { ALICE, BOB, Origin, WRONG } from './support/origin.ts';
+import { createNtlmServer, explainRefusal, type HttpScheme } from '../../../src/http/index.ts';
+import { NtlmClient } from '../../../src/index.ts';
+import { MechType, decodeSpnegoToken, encodeNegTokenInit, encodeNegTokenResp } from '../../../src/spnego/index.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { makeCertificate } from '../support/certificate.ts';
+import { Negotiator, type Verdict } from '../support/negotiator.ts';
+import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 
 /** The token of a verdict, taken apart. */
 function respOf({ token }: Verdict) {
@@ -174,7 +174,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
 
   test('over HTTPS the certificate is bound inside SPNEGO too', async () => {
     const { ca, cert, key } = await makeCertificate();
-    const { channelBindings } = await import('../../src/crypto/channel-bindings-sources.ts');
+    const { channelBindings } = await import('../../../src/crypto/channel-bindings-sources.ts');
     const der = new Uint8Array(Buffer.from(cert.replace(/-----.*-----|\s/g, ''), 'base64'));
     await using server = await Negotiator.listen({
       tls: { cert, key },

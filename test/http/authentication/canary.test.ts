@@ -5,28 +5,28 @@ import { inspect, promisify } from 'node:util';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createActor, waitFor, type InspectionEvent } from 'xstate';
-import { NtlmAcceptor } from '../../src/acceptor/index.ts';
-import { ntowfV1, ntowfV2 } from '../../src/crypto/index.ts';
-import { Credentials, NtlmClient, NtlmError, createNtlmActor, type NtlmActor } from '../../src/index.ts';
-import { NtlmAgent, NtlmDispatcher, createNtlmFetch, createNtlmServer } from '../../src/http/index.ts';
-import { NtlmSession } from '../../src/session/index.ts';
-import { openSnapshot, sealSnapshot } from '../../src/snapshot/index.ts';
+import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
+import { ntowfV1, ntowfV2 } from '../../../src/crypto/index.ts';
+import { Credentials, NtlmClient, NtlmError, createNtlmActor, type NtlmActor } from '../../../src/index.ts';
+import { NtlmAgent, NtlmDispatcher, createNtlmFetch, createNtlmServer } from '../../../src/http/index.ts';
+import { NtlmSession } from '../../../src/session/index.ts';
+import { openSnapshot, sealSnapshot } from '../../../src/snapshot/index.ts';
 import {
   SpnegoAcceptor,
   createSpnegoActor,
   spnegoAcceptorMachine,
   spnegoMachine,
   type SpnegoEvent,
-} from '../../src/spnego/index.ts';
-import { decodeToken, renderToken, toSequenceDiagram, toText, trace } from '../../src/visualize/index.ts';
-import { visualize } from '../../src/visualize/node.ts';
-import { run } from '../cli/command.ts';
-import { needle, reachable, shownIn, textNeedles, type Needle } from '../support/deep-walk.ts';
-import { challengeToken } from '../support/handshake.ts';
-import { overwrittenBy } from '../support/overwritten.ts';
-import { everyCarrier } from './support/carriers.ts';
-import { HostilePeer, ntlm, reply } from './support/hostile.ts';
-import { Origin } from './support/origin.ts';
+} from '../../../src/spnego/index.ts';
+import { decodeToken, renderToken, toSequenceDiagram, toText, trace } from '../../../src/visualize/index.ts';
+import { visualize } from '../../../src/visualize/node.ts';
+import { run } from '../../cli/command.ts';
+import { needle, reachable, shownIn, textNeedles, type Needle } from '../../support/deep-walk.ts';
+import { challengeToken } from '../../support/handshake.ts';
+import { overwrittenBy } from '../../support/overwritten.ts';
+import { everyCarrier } from '../support/carriers.ts';
+import { HostilePeer, ntlm, reply } from '../support/hostile.ts';
+import { Origin } from '../support/origin.ts';
 
 const PASSWORD = 'Kanari3n:"vög\\el"';
 const SESSION_KEY = 'c0ffee5a11dec0de5eed1e55ba5eba11';
@@ -310,7 +310,7 @@ describe('what is overwritten', () => {
       const after = await holds();
       console.log(JSON.stringify({ before, after, state: client.state }));
     `;
-    const ENTRY = new URL('../../dist/index.js', import.meta.url).href;
+    const ENTRY = new URL('../../../dist/index.js', import.meta.url).href;
     const CHALLENGE = Buffer.from(challengeToken()).toString('hex');
     const { stdout } = await promisify(execFile)(
       process.execPath,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseChallenges } from '../../src/http/index.ts';
+import { parseChallenges } from '../../../src/http/index.ts';
 
 const summary = (...lines: string[]): unknown[] =>
   parseChallenges(lines).map(({ scheme, token68, parameters }) => [scheme, token68, Object.fromEntries(parameters)]);
