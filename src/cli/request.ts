@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { InspectionEvent } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
-import type { CredentialsProvider } from '../http/doors/options.ts';
+import type { CredentialsProvider } from '../http/authentication/question.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
 import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';

@@ -13,7 +13,8 @@ export { connectionMachine } from './authentication/connection-machine.ts';
 export { NtlmDispatcher, type NtlmDispatcherOptions } from './doors/dispatcher.ts';
 export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './doors/fetch.ts';
 export type { HttpScheme } from './authentication/mechanism.ts';
-export type { ConnectionSide, CredentialsProvider, CredentialsQuestion, HttpOptions, ProxyOptions } from './doors/options.ts';
+export type { ConnectionSide, CredentialsProvider, CredentialsQuestion } from './authentication/question.ts';
+export type { HttpOptions, ProxyOptions } from './doors/options.ts';
 export type { Allow } from './routes/origins.ts';
 export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
 export {

@@ -107,6 +107,58 @@ test('only declared packages are loaded', () => {
   }
 });
 
+describe('no two files import each other', () => {
+  /** Imports of types count: they too say who has to be understood first. */
+  const importsAnything = (file: string): string[] =>
+    Array.from(readFileSync(file, 'utf8').matchAll(/\bfrom '(\.[^']+)'/g), (match) => join(dirname(file), match[1]!));
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => join(root, 'src', file));
+
+  /** The files of one circle, or nothing (depth first, the way back to a file that is being visited). */
+  function circleOf(files: readonly string[]): string[] {
+    const done = new Set<string>();
+    const path: string[] = [];
+    const visit = (file: string): string[] => {
+      if (path.includes(file)) return [...path.slice(path.indexOf(file)), file].map((each) => relative(root, each));
+      if (done.has(file)) return [];
+      path.push(file);
+      for (const next of importsAnything(file).filter((each) => existsSync(each))) {
+        const circle = visit(next);
+        if (circle.length > 0) return circle;
+      }
+      path.pop();
+      done.add(file);
+      return [];
+    };
+    for (const file of files) {
+      const circle = visit(file);
+      if (circle.length > 0) return circle;
+    }
+    return [];
+  }
+
+  const STANDING = ['src/machine/', 'src/session/', 'src/visualize/diagram/'];
+  test('in src', () => {
+    const files = sources.filter((file) => !STANDING.some((place) => relative(root, file).startsWith(place)));
+    const circle = circleOf(files);
+    expect(circle.filter((file) => !STANDING.some((place) => file.startsWith(place)))).toEqual([]);
+  });
+
+  test('the rooms of src/http stand above what they use', () => {
+    const floors = ['wire', 'authentication', 'exchange', 'routes', 'doors'];
+    const floorOf = (file: string): number => floors.indexOf(relative(join(root, 'src/http'), file).split('/')[0]!);
+    const http = sources.filter((file) => floorOf(file) !== -1);
+    expect(http.length).toBeGreaterThan(20);
+    const upwards = http.flatMap((file) =>
+      importsAnything(file)
+        .filter((other) => other.startsWith(join(root, 'src/http')) && (floorOf(other) === -1 || floorOf(other) > floorOf(file)))
+        .map((other) => `${relative(root, file)} -> ${relative(root, other)}`),
+    );
+    expect(upwards).toEqual([]);
+  });
+});
+
 describe('rooms', () => {
   const roomOf = (file: string): string => relative(join(root, 'src'), file).split('/')[0]!.replace(/\.ts$/, '');
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })

@@ -8,8 +8,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmChild } from '../../spnego/context.ts';
 import type { spnegoMachine } from '../../spnego/machine.ts';
 import type { HttpScheme } from './mechanism.ts';
-import type { ConnectionSide } from '../doors/options.ts';
-import type { RealmQuestion } from './realm.ts';
+import type { ConnectionSide, RealmQuestion } from './question.ts';
 
 export type ConnectionInspector = NonNullable<ActorOptions<AnyActorLogic>['inspect']>;
 

@@ -32,7 +32,7 @@ import {
   type ConnectionTag,
   type HandshakeMoved,
 } from './connection-context.ts';
-import type { RealmQuestion } from './realm.ts';
+import type { RealmQuestion } from './question.ts';
 import { notProvided, refusedByServer } from './refusal.ts';
 
 const failure = (code: NtlmError['code'], side: NtlmError['side'], message: string): NtlmError =>

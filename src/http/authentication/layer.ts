@@ -7,7 +7,8 @@ import type { ConnectionEvent, ConnectionInspector } from './connection-context.
 import { connectionMachine } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from '../wire/framing.ts';
 import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
-import type { ConnectionSide, Limits } from '../doors/options.ts';
+import type { Limits } from './limits.ts';
+import type { ConnectionSide } from './question.ts';
 import type { Realm } from './realm.ts';
 
 /**

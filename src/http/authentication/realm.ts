@@ -2,15 +2,7 @@ import { equalBytes } from '@noble/ciphers/utils.js';
 import { secretsOf, type Credentials } from '../../crypto/credentials.ts';
 import type { NtlmError } from '../../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
-import type { ConnectionSide, CredentialsSource } from '../doors/options.ts';
-
-/** Why credentials are wanted, as a connection puts it. */
-export interface RealmQuestion {
-  readonly scheme: HttpScheme;
-  /** What the server refused on this connection. */
-  readonly refused: Credentials | undefined;
-  readonly reason: NtlmError | undefined;
-}
+import type { ConnectionSide, CredentialsSource, RealmQuestion } from './question.ts';
 
 /** Beyond, what was learned is forgotten. */
 const MAX_NOTES = 1000;

@@ -4,7 +4,7 @@ import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { whenReady } from '../routes/connect.ts';
-import { carrierOptions, type HttpOptions } from './options.ts';
+import { carrierOptions, resolveHttpOptions, type HttpOptions } from './options.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
@@ -45,7 +45,7 @@ export class NtlmAgent extends HttpAgent {
 
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmAgentOptions) {
-    const routes = new Routes(options);
+    const routes = new Routes(resolveHttpOptions(options));
     const agentOptions = { keepAlive: true, ...carrierOptions(options) };
     super(agentOptions);
     this.#routes = routes;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { Agent, Dispatcher, buildConnector } from 'undici';
 import { NtlmError } from '../../errors.ts';
-import { carrierOptions, type HttpOptions } from './options.ts';
+import { carrierOptions, resolveHttpOptions, type HttpOptions } from './options.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket, type Route } from '../exchange/socket.ts';
@@ -31,7 +31,7 @@ export class NtlmDispatcher {
    * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `unsupported` where undici 7 is not installed.
    */
   constructor(options: NtlmDispatcherOptions) {
-    const routes = new Routes(options);
+    const routes = new Routes(resolveHttpOptions(options));
     const { Agent, buildConnector } = loadUndici();
     const { connect, ...rest } = carrierOptions(options);
     const direct = typeof connect === 'function' ? connect : buildConnector({ ...connect, allowH2: false });

@@ -1,29 +1,11 @@
 import { Credentials } from '../../crypto/credentials.ts';
-import { NtlmError, invalidArgument } from '../../errors.ts';
+import { invalidArgument } from '../../errors.ts';
 import { checkCredentials, resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import type { CredentialsProvider, CredentialsSource } from '../authentication/question.ts';
 import { httpUrl, type Allow } from '../routes/origins.ts';
-
-/** What an app is told when credentials are wanted. */
-export interface CredentialsQuestion {
-  /** Of the server, or of the proxy: `https://host:port`. */
-  readonly origin: string;
-  readonly side: ConnectionSide;
-  readonly scheme: HttpScheme;
-  /** 1 when first asked; one more after each refusal. */
-  readonly attempt: number;
-  /** Why the credentials before were refused. */
-  readonly reason: NtlmError | undefined;
-}
-
-/** Who asks for authentication: the server by 401, the proxy by 407. */
-export type ConnectionSide = 'server' | 'proxy';
-
-/** `undefined` gives up: the 401 or 407 is handed back. */
-export type CredentialsProvider = (
-  question: CredentialsQuestion,
-) => Credentials | undefined | Promise<Credentials | undefined>;
+import type { ProxySettings, RouteSettings } from '../routes/settings.ts';
 
 export interface ProxyOptions {
   readonly url: string | URL;
@@ -62,40 +44,8 @@ export interface HttpOptions extends Pick<
   readonly inspect?: ConnectionInspector | undefined;
 }
 
-export interface Limits {
-  readonly legTimeout: number;
-  readonly answerTimeout: number;
-  readonly maxAttempts: number;
-  readonly maxRepeatableBody: number;
-}
-
-/** Where credentials come from. */
-export interface CredentialsSource {
-  readonly ask: CredentialsProvider;
-  /** Whether others may follow a refusal. */
-  readonly others: boolean;
-}
-
-export interface ResolvedProxy {
-  readonly url: URL;
-  readonly credentials: CredentialsSource;
-  readonly ca: ProxyOptions['ca'];
-}
-
-export interface ResolvedHttpOptions {
-  readonly credentials: CredentialsSource;
-  readonly allow: Allow | undefined;
-  readonly proxy: ResolvedProxy | undefined;
-  readonly spn: string | false | undefined;
-  readonly channelBindings: boolean;
-  readonly prefer: HttpScheme;
-  readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  readonly limits: Limits;
-  readonly inspect: ConnectionInspector | undefined;
-}
-
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
-export function resolveHttpOptions(options: HttpOptions): ResolvedHttpOptions {
+export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
@@ -148,7 +98,7 @@ export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof
   return Object.fromEntries(entries) as Omit<T, keyof HttpOptions>;
 }
 
-function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ResolvedProxy {
+function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ProxySettings {
   if (typeof proxy === 'string' || proxy instanceof URL)
     return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
   if (typeof proxy !== 'object' || proxy === null)

@@ -4,16 +4,11 @@ import { channelBindings } from '../../crypto/channel-bindings-sources.ts';
 import { NtlmError } from '../../errors.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
-import {
-  resolveHttpOptions,
-  type ConnectionSide,
-  type CredentialsSource,
-  type HttpOptions,
-  type ResolvedHttpOptions,
-} from '../doors/options.ts';
+import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { hostOf, originRule, type OriginRule } from './origins.ts';
 import { Realm } from '../authentication/realm.ts';
 import type { Route } from '../exchange/socket.ts';
+import type { RouteSettings } from './settings.ts';
 import { openTunnel } from './tunnel.ts';
 
 /** Where a request goes, and how its carrier would connect there. */
@@ -28,24 +23,24 @@ export interface Target {
 
 /** What one agent, dispatcher or fetch knows: its options, and what it learned of each origin. */
 export class Routes {
-  readonly #options: ResolvedHttpOptions;
+  readonly #settings: RouteSettings;
   readonly #isAllowed: OriginRule;
   readonly #realms = new Map<string, Realm>();
 
-  /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
-  constructor(options: HttpOptions) {
-    this.#options = resolveHttpOptions(options);
-    this.#isAllowed = originRule(this.#options.allow);
+  /** @throws NtlmError `invalid-argument`, naming the option. */
+  constructor(settings: RouteSettings) {
+    this.#settings = settings;
+    this.#isAllowed = originRule(settings.allow);
   }
 
   /** Milliseconds, for the opening of a connection too. */
   get legTimeout(): number {
-    return this.#options.limits.legTimeout;
+    return this.#settings.limits.legTimeout;
   }
 
   to({ origin, open, tls }: Target): Route {
-    const { proxy, limits } = this.#options;
-    const server = this.#side('server', origin, this.#options.credentials, this.#isAllowed(origin.origin));
+    const { proxy, limits } = this.#settings;
+    const server = this.#side('server', origin, this.#settings.credentials, this.#isAllowed(origin.origin));
     if (proxy === undefined) return { open, layers: (socket) => [server(socket)], ...limits };
 
     const nearest = this.#side('proxy', proxy.url, proxy.credentials, true);
@@ -68,7 +63,7 @@ export class Routes {
   }
 
   #side(side: ConnectionSide, url: URL, source: CredentialsSource, allowed: boolean): (socket: Socket) => LayerOptions {
-    const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#options;
+    const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#settings;
     const realm = this.#realm(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
@@ -86,7 +81,7 @@ export class Routes {
   #realm(side: ConnectionSide, origin: string, source: CredentialsSource): Realm {
     const key = `${side} ${origin}`;
     let realm = this.#realms.get(key);
-    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source, this.#options.prefer)));
+    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source, this.#settings.prefer)));
     return realm;
   }
 }

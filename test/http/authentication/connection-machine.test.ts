@@ -7,7 +7,7 @@ import {
   type ConnectionEvent,
   type ConnectionInput,
 } from '../../../src/http/index.ts';
-import type { RealmQuestion } from '../../../src/http/authentication/realm.ts';
+import type { RealmQuestion } from '../../../src/http/authentication/question.ts';
 import { Credentials, NtlmError } from '../../../src/index.ts';
 import { encodeNegTokenResp } from '../../../src/spnego/index.ts';
 

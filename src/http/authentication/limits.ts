@@ -1,0 +1,7 @@
+/** What a request may cost; times are milliseconds, sizes bytes. */
+export interface Limits {
+  readonly legTimeout: number;
+  readonly answerTimeout: number;
+  readonly maxAttempts: number;
+  readonly maxRepeatableBody: number;
+}

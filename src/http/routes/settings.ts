@@ -1,0 +1,26 @@
+/** What a door was opened with: its options, read and checked. */
+import type { NtlmOptions } from '../../machine/options.ts';
+import type { ConnectionInspector } from '../authentication/connection-context.ts';
+import type { Limits } from '../authentication/limits.ts';
+import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { CredentialsSource } from '../authentication/question.ts';
+import type { Allow } from './origins.ts';
+
+export interface ProxySettings {
+  readonly url: URL;
+  readonly credentials: CredentialsSource;
+  /** Extra certificate authorities of a proxy that itself speaks TLS. */
+  readonly ca: string | Buffer | (string | Buffer)[] | undefined;
+}
+
+export interface RouteSettings {
+  readonly credentials: CredentialsSource;
+  readonly allow: Allow | undefined;
+  readonly proxy: ProxySettings | undefined;
+  readonly spn: string | false | undefined;
+  readonly channelBindings: boolean;
+  readonly prefer: HttpScheme;
+  readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  readonly limits: Limits;
+  readonly inspect: ConnectionInspector | undefined;
+}
