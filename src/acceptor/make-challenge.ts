@@ -23,11 +23,10 @@ export interface MakeChallengeInput {
   readonly timestamp: Filetime | undefined;
 }
 
-/** What is granted to whoever asks for it. */
+/** What is granted to whoever asks for it. No DATAGRAM: a type 1 opens a connection. */
 const GRANTED =
   F.NEGOTIATE_SIGN |
   F.NEGOTIATE_SEAL |
-  F.NEGOTIATE_DATAGRAM |
   F.NEGOTIATE_ALWAYS_SIGN |
   F.NEGOTIATE_EXTENDED_SESSIONSECURITY |
   F.NEGOTIATE_128 |

@@ -1,4 +1,4 @@
-import { equalBytes } from '@noble/ciphers/utils.js';
+import { clean, equalBytes } from '@noble/ciphers/utils.js';
 import { secretsOf, type Credentials } from '../crypto/credentials.ts';
 import { decryptRandomSessionKey, kxKey, sessionBaseKeyV1, sessionBaseKeyV2 } from '../crypto/keys.ts';
 import { mic } from '../crypto/mic.ts';
@@ -106,20 +106,39 @@ export function verifyAuthenticate(input: VerifyInput): VerifyResult {
       : refused('wrong-credentials', 'the response was not made with these credentials');
   }
 
-  const { negotiateFlags, encryptedRandomSessionKey } = message;
-  let exportedSessionKey = match.keyExchangeKey;
-  if (hasFlag(negotiateFlags, F.NEGOTIATE_KEY_EXCH)) {
-    if (encryptedRandomSessionKey.length !== 16) return refused('malformed', 'KEY_EXCH without a session key of 16 bytes');
-    exportedSessionKey = decryptRandomSessionKey(match.keyExchangeKey, encryptedRandomSessionKey);
+  const sessionKey = exportedSessionKey(message, match.keyExchangeKey);
+  try {
+    if (sessionKey === undefined) return refused('malformed', 'KEY_EXCH without a session key of 16 bytes');
+    return meetDemands(input, message, match, challenge.negotiateFlags, sessionKey);
+  } finally {
+    clean(match.keyExchangeKey);
+    if (sessionKey !== undefined) clean(sessionKey);
   }
+}
 
+/** 16 bytes of their own; `undefined` where the message lacks what it promises. */
+function exportedSessionKey(message: AuthenticateMessage, keyExchangeKey: Uint8Array): Uint8Array | undefined {
+  if (!hasFlag(message.negotiateFlags, F.NEGOTIATE_KEY_EXCH)) return Uint8Array.from(keyExchangeKey);
+  const { encryptedRandomSessionKey } = message;
+  if (encryptedRandomSessionKey.length !== 16) return undefined;
+  return decryptRandomSessionKey(keyExchangeKey, encryptedRandomSessionKey);
+}
+
+/** The response is right: what else is demanded of it. */
+function meetDemands(
+  input: VerifyInput,
+  message: AuthenticateMessage,
+  match: Match,
+  granted: number,
+  sessionKey: Uint8Array,
+): VerifyResult {
   const stated = match.ntlmV2 && describeTargetInfo(match.ntlmV2.avPairs);
   const withMic = hasFlag(stated?.flags ?? 0, AvFlags.MIC_PROVIDED);
   if (withMic) {
     if (message.mic === undefined) return refused('mic-missing', 'a MIC is announced and absent');
     const zeroed = new Uint8Array(input.authenticate);
     zeroed.fill(0, MIC_OFFSET, MIC_OFFSET + MIC_LENGTH);
-    const expected = mic(exportedSessionKey, input.negotiate ?? new Uint8Array(0), input.challenge, zeroed);
+    const expected = mic(sessionKey, input.negotiate ?? new Uint8Array(0), input.challenge, zeroed);
     if (!equalBytes(expected, message.mic)) return refused('mic-mismatch', 'the messages were altered on their way');
   } else if (input.requireMic) {
     return refused('mic-missing', 'a MIC is demanded here');
@@ -137,8 +156,9 @@ export function verifyAuthenticate(input: VerifyInput): VerifyResult {
   return {
     ok: true,
     identity: claimedIdentity(message),
-    sessionKey: new SessionKey(exportedSessionKey),
-    negotiateFlags,
+    sessionKey: new SessionKey(sessionKey),
+    // Without a MIC the flags may have changed on their way; DATAGRAM would end the order of the session's messages.
+    negotiateFlags: (message.negotiateFlags & (granted | ~F.NEGOTIATE_DATAGRAM)) >>> 0,
     response: responseKind(message),
     mic: withMic,
     channelBindings: input.channelBindings !== undefined && statedChannel !== undefined,
@@ -221,7 +241,12 @@ function compareV1(
   if (!(kind === 'lm' ? lmMatches : ntMatches)) return undefined;
   const keyFlags = kind === 'lm' ? negotiateFlags | F.REQUEST_NON_NT_SESSION_KEY : negotiateFlags;
   const v1 = { lmChallengeResponse: lm, serverChallenge, lmHash };
-  return { response: kind, keyExchangeKey: kxKey(keyFlags, sessionBaseKeyV1(ntHash), v1) };
+  const baseKey = sessionBaseKeyV1(ntHash);
+  try {
+    return { response: kind, keyExchangeKey: kxKey(keyFlags, baseKey, v1) };
+  } finally {
+    clean(baseKey);
+  }
 }
 
 function refused(reason: VerifyRefusal, message: string): VerifyResult {

@@ -8,8 +8,14 @@ const outer = /* @__PURE__ */ md5.create();
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
   const short = (): Uint8Array => md5(key);
-  const keyedInner = md5.create().update(keyPad(key, INNER, short));
-  const keyedOuter = md5.create().update(keyPad(key, OUTER, short));
+  const keyed = (pad: number): typeof inner => {
+    const padded = keyPad(key, pad, short);
+    const state = md5.create().update(padded);
+    padded.fill(0);
+    return state;
+  };
+  const keyedInner = keyed(INNER);
+  const keyedOuter = keyed(OUTER);
   return {
     digest(parts) {
       keyedInner._cloneInto(inner);

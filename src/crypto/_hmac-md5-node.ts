@@ -15,7 +15,9 @@ export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
   const short = (): Uint8Array => allowed(() => hash('md5', key, 'buffer'));
   const inner = keyPad(key, INNER, short);
   const outer = new Uint8Array(BLOCK_LENGTH + DIGEST_LENGTH);
-  outer.set(keyPad(key, OUTER, short));
+  const outerPad = keyPad(key, OUTER, short);
+  outer.set(outerPad);
+  outerPad.fill(0);
   return {
     digest(parts) {
       const innerDigest = digestBehind(inner, parts);

@@ -40,7 +40,7 @@ export interface AuthenticateOutput {
  */
 export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   const { options, credentials, challenge } = input;
-  const negotiateFlags = agreedFlags(options, credentials, challenge);
+  const negotiateFlags = agreedFlags(options, credentials, challenge, input.negotiateToken.length === 0);
   const response = chooseResponse(options.policy, credentials, negotiateFlags);
   const clientChallenge = options.randomBytes(8);
   const answer = respond(response, input, negotiateFlags, clientChallenge);

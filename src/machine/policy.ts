@@ -41,11 +41,19 @@ export function requestedFlags(options: ResolvedOptions): number {
   return flags >>> 0;
 }
 
-/** The flags of the AUTHENTICATE: what was asked for and granted, in one charset (MS-NLMP 3.1.5.1.2). */
-export function agreedFlags(options: ResolvedOptions, credentials: Credentials, challenge: ChallengeMessage): number {
+/**
+ * The flags of the AUTHENTICATE: what was asked for and granted, in one charset (MS-NLMP 3.1.5.1.2). `datagram`: whether
+ * the handshake is connectionless; over a connection nobody asked for datagrams, whatever a challenge says.
+ */
+export function agreedFlags(
+  options: ResolvedOptions,
+  credentials: Credentials,
+  challenge: ChallengeMessage,
+  datagram: boolean,
+): number {
   const granted = challenge.negotiateFlags;
   // ESS is the server's word: a response for another variant than it granted cannot be verified.
-  const askable = requestedFlags(options) | F.NEGOTIATE_EXTENDED_SESSIONSECURITY | F.NEGOTIATE_DATAGRAM;
+  const askable = requestedFlags(options) | F.NEGOTIATE_EXTENDED_SESSIONSECURITY | (datagram ? F.NEGOTIATE_DATAGRAM : 0);
   let flags = askable & granted & ~(F.NEGOTIATE_UNICODE | F.NEGOTIATE_OEM);
   flags |= answerCharset(options, granted) === 'unicode' ? F.NEGOTIATE_UNICODE : F.NEGOTIATE_OEM;
   // Without either, acceptors disagree on the key.

@@ -42,11 +42,13 @@ export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
       side: 'local',
     });
   }
-  const body = packBody(describe(snapshot));
+  const described = describe(snapshot);
+  const body = packBody(described);
   try {
     return seal(body, key);
   } finally {
-    clean(body);
+    clean(body); // and the copy of the key: the hashes are still the handle's
+    if (described.sessionKey?.bytes !== undefined) clean(described.sessionKey.bytes);
   }
 }
 
@@ -69,27 +71,30 @@ export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSn
   const { sealedAt, value, ...described } = unpackBody(body) as Described;
   clean(body);
   const credentials = restoreCredentials(described.credentials);
-  const context: NtlmContext = {
-    ...described,
-    credentials,
-    options: resolveOptions({ ...described.options, credentials, now, randomBytes }),
-    sessionKey: described.sessionKey && restoreSessionKey(described.sessionKey),
-    error: described.error && new NtlmError(described.error.message, described.error),
-  };
-  const age = timeOf(context.options) - sealedAt;
-  if ((age < 0n ? -age : age) > BigInt(Math.floor(maxAge)) * TICKS_PER_MILLISECOND) {
-    context.credentials.wipe();
-    context.sessionKey?.wipe();
-    throw refused('the snapshot is too old');
+  const sessionKey = described.sessionKey && restoreSessionKey(described.sessionKey);
+  try {
+    const context: NtlmContext = {
+      ...described,
+      credentials,
+      options: resolveOptions({ ...described.options, credentials, now, randomBytes }),
+      sessionKey,
+      error: described.error && new NtlmError(described.error.message, described.error),
+    };
+    const age = timeOf(context.options) - sealedAt;
+    if ((age < 0n ? -age : age) > BigInt(Math.floor(maxAge)) * TICKS_PER_MILLISECOND) throw refused('the snapshot is too old');
+    const actor = createActor(machine, {
+      snapshot: machine.resolveState({ value, context }),
+      // Not read where a snapshot is given; the type asks for it.
+      input: { credentials },
+      ...(inspect === undefined ? {} : { inspect }),
+    });
+    warnIfWeak(context.options.policy);
+    return actor.start();
+  } catch (error) {
+    credentials.wipe();
+    sessionKey?.wipe();
+    throw error;
   }
-  const actor = createActor(machine, {
-    snapshot: machine.resolveState({ value, context }),
-    // Not read where a snapshot is given; the type asks for it.
-    input: { credentials },
-    ...(inspect === undefined ? {} : { inspect }),
-  });
-  warnIfWeak(context.options.policy);
-  return actor.start();
 }
 
 /** A snapshot as plain data and byte strings. */

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { NtlmAcceptor, acceptorMachine, verifyAuthenticate, type AcceptorOptions } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, NtlmError, type NtlmOptions } from '../../src/index.ts';
-import { decodeAuthenticate, encodeAuthenticate } from '../../src/messages/index.ts';
+import { NegotiateFlags as F, decodeAuthenticate, decodeChallenge, decodeNegotiate, encodeAuthenticate, encodeNegotiate } from '../../src/messages/index.ts';
+import { NtlmSession } from '../../src/session/index.ts';
+import { overwrittenBy } from '../support/overwritten.ts';
 import { davenport, ntlmV2 } from '../vectors/ms-nlmp.ts';
 
 const alice = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge' });
@@ -59,6 +61,87 @@ describe('the reasons to refuse', () => {
     expect(verify({}).ok).toBe(true);
     expect(verify({ challenge: other.challenge })).toMatchObject({ ok: false, reason: 'wrong-credentials' });
     expect(verify({ negotiate: undefined })).toMatchObject({ ok: false, reason: 'mic-mismatch' });
+  });
+});
+
+describe('DATAGRAM, which nobody asks for over a connection', () => {
+  const flagsAt = { negotiate: 12, challenge: 20, authenticate: 60 };
+  /** Sets the bit in the messages named, as somebody on the wire can. */
+  const flip = (token: Uint8Array, at: number, wanted: boolean): Uint8Array => {
+    const flipped = Uint8Array.from(token);
+    if (wanted) flipped[at]! |= F.NEGOTIATE_DATAGRAM;
+    return flipped;
+  };
+  const messages = ['negotiate', 'challenge', 'authenticate'] as const;
+  const choices = Array.from({ length: 8 }, (_, bits) => messages.filter((_message, i) => bits & (1 << i)));
+  const rows = choices.flatMap((where) =>
+    (['sign', 'seal', 'offer'] as const).flatMap((sessionSecurity) =>
+      [true, false].flatMap((timestamp) => [true, false].map((connectionless) => ({ where, sessionSecurity, timestamp, connectionless }))),
+    ),
+  );
+
+  it.each(rows)('set in $where, $sessionSecurity, timestamp $timestamp, connectionless $connectionless', async ({ where, timestamp, ...options }) => {
+    const client = new NtlmClient({ credentials: alice, ...options });
+    const acceptor = new NtlmAcceptor({ credentials: alice, timestamp });
+    const negotiate = client.negotiate();
+    const challenge = acceptor.challenge(flip(negotiate, flagsAt.negotiate, where.includes('negotiate')));
+    const answer = client.respond(flip(challenge, flagsAt.challenge, where.includes('challenge')));
+    expect(client.negotiateFlags! & F.NEGOTIATE_DATAGRAM).toBe(0);
+    const verdict = await acceptor.authenticate(flip(answer, flagsAt.authenticate, where.includes('authenticate')));
+    expect(verdict.ok).toBe(where.length === 0 || !timestamp);
+    if (!verdict.ok) return expect(verdict.reason).toBe('mic-mismatch');
+    expect(verdict.negotiateFlags & F.NEGOTIATE_DATAGRAM).toBe(0);
+    const sender = NtlmSession.fromClient(client);
+    const receiver = NtlmSession.fromHandshake({ ...verdict, side: 'server' });
+    const [first, second] = [sender.sign(Uint8Array.of(1)), sender.sign(Uint8Array.of(2))];
+    if (where.length === 0) receiver.verify(Uint8Array.of(1), first); // and in its order
+    else expect(() => receiver.verify(Uint8Array.of(2), second)).toThrow(NtlmError);
+  });
+
+  it('is granted to no type 1, and counts in a type 3 only where the challenge had it', () => {
+    const client = new NtlmClient({ credentials: alice, sessionSecurity: 'seal', connectionless: true });
+    const asked = flip(new NtlmClient({ credentials: alice }).negotiate(), flagsAt.negotiate, true);
+    const granted = new NtlmAcceptor({ credentials: alice, timestamp: false }).challenge(asked);
+    expect(decodeChallenge(granted).negotiateFlags & F.NEGOTIATE_DATAGRAM).toBe(0);
+    const negotiate = encodeNegotiate({ ...decodeNegotiate(client.negotiate()), version: undefined });
+    const challenge = flip(new NtlmAcceptor({ credentials: alice, timestamp: false }).challenge(negotiate), flagsAt.challenge, true);
+    client.reset();
+    const authenticate = client.respond(challenge); // no type 1 before it: connectionless, as the caller asked
+    expect(client.negotiateFlags! & F.NEGOTIATE_DATAGRAM).toBe(F.NEGOTIATE_DATAGRAM);
+    const verdict = verifyAuthenticate({ challenge, authenticate, credentials: alice });
+    expect(verdict.ok && verdict.negotiateFlags & F.NEGOTIATE_DATAGRAM).toBe(F.NEGOTIATE_DATAGRAM);
+  });
+});
+
+describe('the keys of a handshake', () => {
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+  const lmAlice = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge', lmHash: true });
+  const endsOf = (options: Partial<NtlmOptions>, demands: Partial<AcceptorOptions>) => {
+    const client = new NtlmClient({ credentials: lmAlice, ...options });
+    const acceptor = new NtlmAcceptor({ credentials: lmAlice, ...demands });
+    const challenge = acceptor.challenge(client.negotiate());
+    const authenticate = client.respond(challenge);
+    return { challenge, authenticate, key: hex(client.sessionKey!.bytes()) };
+  };
+
+  it.each<[string, Partial<NtlmOptions>, number]>([
+    ['NTLMv2 with a key exchange', { sessionSecurity: 'seal' }, 1],
+    ['NTLMv2 without one', {}, 2],
+    ['NTLM2 session', { policy: 'ntlm2-session', sessionSecurity: 'seal' }, 1],
+    ['NTLMv1 without a key exchange', { policy: 'ntlmv1' }, 3],
+    ['the anonymous user', { credentials: Credentials.anonymous(), sessionSecurity: 'sign' }, 1],
+  ])('%s: every copy but the handle is overwritten, the verdict right or wrong', (_, options, copies) => {
+    const input = { policy: 'lm', timestamp: false, anonymous: true } as const;
+    const { challenge, authenticate, key } = endsOf(options, input);
+    const verify = (demands: object) => () =>
+      verifyAuthenticate({ ...input, challenge, authenticate, credentials: lmAlice, ...demands });
+    let verdict: ReturnType<typeof verifyAuthenticate> | undefined;
+    const overwritten = overwrittenBy(() => void (verdict = verify({})()));
+    const ofKey = overwritten.filter(({ before }) => before === key);
+    expect([ofKey.length, ofKey.every(({ now }) => /^0+$/.test(now()))]).toEqual([copies, true]);
+    expect(verdict?.ok && hex(verdict.sessionKey.bytes())).toBe(key);
+    const refused = overwrittenBy(() => expect(verify({ requireMic: true })()).toMatchObject({ reason: 'mic-missing' }));
+    expect(refused.filter(({ before }) => before === key)).toHaveLength(copies);
   });
 });
 

@@ -90,6 +90,16 @@ describe('what the client adds and leaves out', () => {
     expect(encryptedRandomSessionKey).toHaveLength(0);
   });
 
+  test.each([true, false])('DATAGRAM is agreed to where no NEGOTIATE went before, and nowhere else: connectionless %s', (connectionless) => {
+    const flags = (GENEROUS | F.NEGOTIATE_DATAGRAM) >>> 0;
+    expect(answered(flags, { connectionless, sessionSecurity: 'seal' }).negotiateFlags & F.NEGOTIATE_DATAGRAM).toBe(0);
+    if (!connectionless) return;
+    const client = new NtlmClient({ credentials, connectionless, sessionSecurity: 'seal' });
+    expect(decodeAuthenticate(client.respond(challengeToken({ flags }))).negotiateFlags & F.NEGOTIATE_DATAGRAM).not.toBe(0);
+    client.reset();
+    expect(decodeAuthenticate(client.respond(challengeToken({ flags: GENEROUS }))).negotiateFlags & F.NEGOTIATE_DATAGRAM).toBe(0);
+  });
+
   test.each([true, false])('VERSION is set with a version: %s', (withVersion) => {
     const { negotiateFlags, version } = answered(GENEROUS, withVersion ? {} : { version: false });
     expect((negotiateFlags & F.NEGOTIATE_VERSION) !== 0).toBe(withVersion);

@@ -267,6 +267,23 @@ describe('what is overwritten', () => {
     expect(zeroed).toEqual(expect.arrayContaining([NT_HASH, LM_HASH, key]));
   });
 
+  test('the copy of the session key that was sealed, and not the handle it is of', () => {
+    const alone = (): string[] => zeroedBy(() => sealSnapshot(actor, KEY)).filter((bytes) => bytes === key);
+    expect([alone().length, alone().length]).toEqual([1, 1]);
+    expect(toHex(actor.getSnapshot().context.sessionKey!.bytes())).toBe(key);
+    expect(zeroedBy(() => thrown(() => sealSnapshot(actor, new Uint8Array(3))))).toContain(key);
+  });
+
+  test.each<[string, OpenSnapshotOptions]>([
+    ['a source of randomness that is none', { now, randomBytes: 7 as never }],
+    ['a clock that fails', { now: () => { throw new Error('no clock'); } }],
+    ['a machine that is none', { now, machine: {} as never }],
+  ])('the handles of a snapshot that is not opened for %s', (_, options) => {
+    const sealed = sealSnapshot(actor, KEY);
+    const zeroed = zeroedBy(() => expect(() => openSnapshot(sealed, KEY, options)).toThrow());
+    for (const secret of [NT_HASH, LM_HASH, key]) expect(zeroed.filter((bytes) => bytes === secret)).toHaveLength(2); // bytes and handle
+  });
+
   test('the handles of a snapshot that is too old, with a session key or before there is one', () => {
     const wiped = vi.spyOn(SessionKey.prototype, 'wipe');
     for (const [old, keys] of [[actor, 1], [actorsIn['negotiated']!({ credentials: both }), 0]] as const) {
