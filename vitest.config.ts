@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
@@ -11,8 +12,21 @@ const inBrowsers = {
   alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_left-out.ts') },
 };
 
+/** vitest would leave one core free, and much of what these tests wait for is sockets and other processes. */
+const maxWorkers = 4;
+
+/** What tries everything takes longest, however short its file: first, or the end of a run waits for it alone. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const tried = (file: TestSpecification): number => Number(file.moduleId.includes('/test/exhaustive/'));
+    return (await super.sort(files)).sort((a, b) => tried(b) - tried(a));
+  }
+}
+
 export default defineConfig({
   test: {
+    maxWorkers,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         resolve: onNode,

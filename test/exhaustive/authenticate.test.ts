@@ -1,0 +1,3 @@
+import { exhaust } from './targets.ts';
+
+exhaust('authenticate');
