@@ -4,7 +4,7 @@ import { renameSync } from 'node:fs';
 
 const folders = process.argv.slice(2);
 let failed = false;
-for (const folder of folders.length > 0 ? folders : ['messages', 'crypto', 'machine', 'session', 'spnego', 'snapshot']) {
+for (const folder of folders.length > 0 ? folders : ['messages', 'crypto', 'legacy', 'machine', 'session', 'spnego', 'snapshot']) {
   const files = [`src/${folder}/**/*.ts`, ...(folder === 'spnego' ? ['src/der.ts'] : []), '!src/**/index.ts'].join(',');
   const { status } = spawnSync('npx', ['stryker', 'run', '--mutate', files], {
     stdio: 'inherit',

@@ -1,5 +1,6 @@
 import { Credentials } from 'ntlmachine';
 import { verifyAuthenticate } from 'ntlmachine/acceptor';
+import { lm } from 'ntlmachine/legacy';
 import { account, challenge as sent, channelBindings } from './scenario.ts';
 
 const credentials = Credentials.fromPassword(account);
@@ -26,7 +27,7 @@ export function assertRight(name: string, { negotiate, authenticate, challenge =
     authenticate,
     credentials,
     channelBindings,
-    policy: expected.old ? 'lm' : 'ntlmv2',
+    policy: expected.old ? lm : 'ntlmv2',
     requireMic: expected.mic ?? false,
     requireChannelBindings: expected.channelBindings ?? false,
   });

@@ -1,5 +1,6 @@
 import type { Credentials } from '../crypto/credentials.ts';
 import type { NtlmError } from '../errors.ts';
+import type { ResolvedPolicy } from '../machine/policy.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import type { AcceptorTarget } from './make-challenge.ts';
 import type { AcceptorDemands, ClaimedIdentity, Verified, VerifyRefusal } from './verify.ts';
@@ -32,7 +33,7 @@ export interface AcceptorContext {
   readonly error: NtlmError | undefined;
 }
 
-export interface ResolvedAcceptorOptions extends AcceptorDemands {
+export interface ResolvedAcceptorOptions extends Omit<AcceptorDemands, 'policy'>, ResolvedPolicy {
   readonly lookup: CredentialsLookup;
   readonly target: AcceptorTarget;
   readonly timestamp: boolean;

@@ -10,7 +10,8 @@
 import { assign, emit, fromPromise, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
-import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from '../machine/options.ts';
+import { policyOf, resolvePolicy } from '../machine/policy.ts';
+import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from '../machine/sources.ts';
 import { fromSynchronous } from '../machine/synchronous.ts';
 import { decodeAuthenticate } from '../messages/authenticate.ts';
 import type {
@@ -129,6 +130,7 @@ export const acceptorMachine = setup({
         src: 'verify',
         input: ({ context: { options, ...tokens } }) => ({
           ...options,
+          policy: policyOf(options),
           negotiate: tokens.negotiateToken,
           challenge: tokens.challengeToken ?? NO_BYTES,
           authenticate: tokens.authenticateToken ?? NO_BYTES,
@@ -151,13 +153,14 @@ export const acceptorMachine = setup({
 
 /** @throws NtlmError `invalid-argument`, naming the option. */
 export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAcceptorOptions {
-  const { credentials, target, timestamp = true, now, randomBytes, ...demands } = options;
-  checkDemands(demands);
+  const { credentials, target, timestamp = true, now, randomBytes, policy, ...demands } = options;
+  checkDemands({ ...demands, policy });
   if (!(credentials instanceof Credentials) && typeof credentials !== 'function') {
     throw invalidArgument('credentials', 'must be Credentials or a function that finds them');
   }
   return {
     ...demands,
+    ...resolvePolicy(policy),
     lookup: typeof credentials === 'function' ? credentials : () => credentials,
     target: target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' },
     timestamp,

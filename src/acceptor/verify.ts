@@ -1,17 +1,15 @@
 import { clean, equalBytes } from '@noble/ciphers/utils.js';
-import { secretsOf, type Credentials } from '../crypto/credentials.ts';
-import { decryptRandomSessionKey, kxKey, sessionBaseKeyV1, sessionBaseKeyV2 } from '../crypto/keys.ts';
+import type { Credentials } from '../crypto/credentials.ts';
+import { decryptRandomSessionKey } from '../crypto/keys.ts';
 import { mic } from '../crypto/mic.ts';
-import { lmV1Response, ntProofStr, ntlm2SessionResponse, ntlmV1Response } from '../crypto/responses.ts';
 import { SessionKey } from '../crypto/session-key.ts';
-import { upperCase } from '../crypto/text.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
-import { policies, type Policy, type ResponseKind } from '../machine/policy.ts';
+import { resolvePolicy, type Policy, type ResponseKind } from '../machine/policy.ts';
 import { MIC_LENGTH, MIC_OFFSET, decodeAuthenticate, type AuthenticateMessage } from '../messages/authenticate.ts';
 import { AvFlags, describeTargetInfo } from '../messages/av-pairs.ts';
 import { decodeChallenge } from '../messages/challenge.ts';
 import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
-import { decodeNtlmV2Response, type NtlmV2Response } from '../messages/ntlmv2-response.ts';
+import { comparerOf, responseKind, type Match } from './responses.ts';
 
 /** Who an AUTHENTICATE says it comes from. */
 export interface ClaimedIdentity {
@@ -22,7 +20,7 @@ export interface ClaimedIdentity {
 
 /** What an acceptor demands. */
 export interface AcceptorDemands {
-  /** The weakest response that is taken; default `ntlmv2`. */
+  /** The weakest response that is taken: a name, or a value of `ntlmachine/legacy`; default `ntlmv2`. */
   readonly policy?: Policy | undefined;
   /** Whether a response without a MIC is refused; default `false`. One that announces a MIC always needs it. */
   readonly requireMic?: boolean | undefined;
@@ -70,32 +68,29 @@ export interface Verified {
 
 export type VerifyResult = Verified | { readonly ok: false; readonly reason: VerifyRefusal; readonly error: NtlmError };
 
-interface Match {
-  readonly response: ResponseKind;
-  readonly keyExchangeKey: Uint8Array;
-  readonly ntlmV2?: NtlmV2Response;
-}
-
 /**
  * Whether a type 3 message answers a challenge with the right credentials (MS-NLMP 3.2.5.1.2).
  * Responses, MIC and channel bindings are compared in constant time. Never throws for what the client sent.
  *
- * @throws NtlmError for a `challenge` that is not this end's own, an unknown policy and wiped credentials.
+ * @throws NtlmError for a `challenge` that is not this end's own, an unknown policy and wiped credentials;
+ * `credentials-unsuitable` for an LM response where the policy takes it and the credentials have no LM hash.
  */
 export function verifyAuthenticate(input: VerifyInput): VerifyResult {
   checkDemands(input);
+  const { legacy } = resolvePolicy(input.policy);
   const challenge = decodeChallenge(input.challenge);
   let message: AuthenticateMessage;
   let match: Match | undefined;
   try {
     message = decodeAuthenticate(input.authenticate);
-    const kind = responseKind(message);
-    if (!allows(input, kind)) {
-      return kind === 'anonymous'
+    const response = responseKind(message);
+    const compare = comparerOf(response, legacy, input.anonymous === true);
+    if (compare === undefined) {
+      return response === 'anonymous'
         ? refused('anonymous-refused', 'the anonymous user is not taken here')
-        : refused('response-refused', `a response of kind "${kind}" is weaker than the policy`);
+        : refused('response-refused', `a response of kind "${response}" is weaker than the policy`);
     }
-    match = compare(kind, message, challenge.serverChallenge, input.credentials);
+    match = compare({ message, challenge, credentials: input.credentials });
   } catch (error) {
     if (error instanceof NtlmError && error.side === 'peer') return { ok: false, reason: 'malformed', error };
     throw error;
@@ -172,80 +167,12 @@ export function claimedIdentity({ userName, domainName, workstation }: Authentic
 
 /** @throws NtlmError `invalid-argument`. */
 export function checkDemands({ policy, channelBindings, requireChannelBindings }: AcceptorDemands): void {
-  if (policy !== undefined && !policies.includes(policy)) {
-    throw invalidArgument('policy', `must be one of ${policies.join(', ')}`);
-  }
+  resolvePolicy(policy);
   if (channelBindings !== undefined && channelBindings.hash?.length !== 16) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
   }
   if (requireChannelBindings && channelBindings === undefined) {
     throw invalidArgument('requireChannelBindings', 'needs "channelBindings": without them nothing would be required');
-  }
-}
-
-/** MS-NLMP tells the responses apart by size and flags alone (3.2.5.1.2, 3.3). */
-function responseKind({ userName, ntChallengeResponse: nt, lmChallengeResponse: lm, negotiateFlags }: AuthenticateMessage): ResponseKind {
-  if (userName === '' && nt.length === 0 && lm.length <= 1) return 'anonymous';
-  if (nt.length > 24) return 'ntlmv2';
-  if (nt.length === 0) return 'lm';
-  if (hasFlag(negotiateFlags, F.NEGOTIATE_EXTENDED_SESSIONSECURITY)) return 'ntlm2-session';
-  return lm.length === 24 && !equalBytes(lm, nt) ? 'lm-and-ntlmv1' : 'ntlmv1';
-}
-
-function allows({ policy = 'ntlmv2', anonymous = false }: AcceptorDemands, kind: ResponseKind): boolean {
-  if (kind === 'anonymous') return anonymous;
-  return policies.indexOf(kind) <= policies.indexOf(policy);
-}
-
-function compare(
-  kind: ResponseKind,
-  message: AuthenticateMessage,
-  serverChallenge: Uint8Array,
-  credentials: Credentials | undefined,
-): Match | undefined {
-  if (kind === 'anonymous') return { response: kind, keyExchangeKey: new Uint8Array(16) };
-  const ntlmV2 = kind === 'ntlmv2' ? decodeNtlmV2Response(message.ntChallengeResponse) : undefined;
-  if (credentials === undefined || upperCase(credentials.username) !== upperCase(message.userName)) return undefined;
-  return ntlmV2 === undefined
-    ? compareV1(kind, message, serverChallenge, credentials)
-    : compareV2(ntlmV2, message, serverChallenge, credentials);
-}
-
-/** MS-NLMP 3.3.2; the domain is the one the message names. */
-function compareV2(
-  ntlmV2: NtlmV2Response,
-  { domainName }: AuthenticateMessage,
-  serverChallenge: Uint8Array,
-  credentials: Credentials,
-): Match | undefined {
-  const responseKey = secretsOf(credentials).responseKeyNT(domainName);
-  const proof = ntProofStr(responseKey, serverChallenge, ntlmV2.temp);
-  if (!equalBytes(proof, ntlmV2.ntProofStr)) return undefined;
-  return { response: 'ntlmv2', keyExchangeKey: sessionBaseKeyV2(responseKey, proof), ntlmV2 };
-}
-
-/** MS-NLMP 3.3.1. */
-function compareV1(
-  kind: ResponseKind,
-  { ntChallengeResponse: nt, lmChallengeResponse: lm, negotiateFlags }: AuthenticateMessage,
-  serverChallenge: Uint8Array,
-  credentials: Credentials,
-): Match | undefined {
-  if (lm.length !== 24) return undefined;
-  const { ntHash, lmHash } = secretsOf(credentials);
-  const lmMatches = lmHash !== undefined && equalBytes(lm, lmV1Response(lmHash, serverChallenge));
-  const ntMatches =
-    kind === 'ntlm2-session'
-      ? equalBytes(nt, ntlm2SessionResponse(ntHash, serverChallenge, lm.subarray(0, 8)).nt)
-      : nt.length === 24 && equalBytes(nt, ntlmV1Response(ntHash, serverChallenge));
-  if (!(kind === 'lm' ? lmMatches : ntMatches)) return undefined;
-  const keyFlags = kind === 'lm' ? negotiateFlags | F.REQUEST_NON_NT_SESSION_KEY : negotiateFlags;
-  const v1 = { lmChallengeResponse: lm, serverChallenge, lmHash };
-  const baseKey = sessionBaseKeyV1(ntHash);
-  try {
-    return { response: kind, keyExchangeKey: kxKey(keyFlags, baseKey, v1) };
-  } finally {
-    clean(baseKey);
   }
 }
 

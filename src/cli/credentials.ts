@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
+import { credentialsWithLmHash } from '../legacy/owf.ts';
 import { askHidden, openConsole } from './prompt.ts';
 import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
@@ -46,7 +47,8 @@ export async function readCredentials(
     passwordFile === undefined
       ? (terminal.env[PASSWORD_VARIABLE] ?? (await askPassword(user)))
       : (await readSecret('--password-file', passwordFile)).replace(/\r?\n$/, '');
-  return Credentials.fromPassword({ ...identity, password, lmHash });
+  const account = { ...identity, password };
+  return lmHash ? credentialsWithLmHash(account) : Credentials.fromPassword(account);
 }
 
 /** @throws UsageError without a user, or with `user:password`. */

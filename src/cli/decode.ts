@@ -1,12 +1,13 @@
-import type { Credentials } from '../crypto/credentials.ts';
+import { lm } from '../legacy/policies.ts';
+import { decodeAuthenticate } from '../messages/authenticate.ts';
 import { decodeToken, type DecodedToken } from '../visualize/decode/decode.ts';
 import { findTokens, type FoundToken } from '../visualize/decode/find.ts';
 import { renderToken, renderVerdicts } from '../visualize/decode/render.ts';
-import { verifyTokens, type Verdict } from '../visualize/decode/verify.ts';
+import { isLmAlone, verifyTokens, type Verdict, type VerifyTokensInput } from '../visualize/decode/verify.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import type { Terminal } from './terminal.ts';
 import { BAD_INPUT, paletteOf, readInput, reportingBadInput } from './tokens.ts';
-import { defineVerb } from './verb.ts';
+import { defineVerb, type OptionValues } from './verb.ts';
 
 type Decoded = DecodedToken & Pick<FoundToken, 'where'>;
 
@@ -28,15 +29,18 @@ export const decode = defineVerb({
     reportingBadInput('decode', terminal, async () => {
       const found = findTokens(await readInput(operands, terminal));
       const tokens = found.map(({ token, where }): Decoded => ({ where, ...decodeToken(token) }));
-      const verdicts = values.user === undefined ? undefined : verify(found, tokens, await readCredentials(values, terminal));
+      const answered = values.user === undefined ? undefined : answeredChallenge(found, tokens);
+      const verdicts = answered && (await verify(answered, values, terminal));
       write(terminal, tokens, verdicts, values.json === true);
       if (values.user !== undefined && verdicts === undefined) terminal.say('no challenge with its answer, nothing to verify');
       return tokens.some(({ problems }) => problems.length > 0) ? BAD_INPUT : 0;
     }),
 });
 
-/** Of the last answer and what came before it. */
-function verify(found: readonly FoundToken[], tokens: readonly DecodedToken[], credentials: Credentials): readonly Verdict[] | undefined {
+type Answered = Omit<VerifyTokensInput, 'credentials'>;
+
+/** The last answer and what came before it. */
+function answeredChallenge(found: readonly FoundToken[], tokens: readonly DecodedToken[]): Answered | undefined {
   const answer = tokens.findLastIndex(({ message }) => message === 'AUTHENTICATE');
   const bytes = (index: number): Uint8Array | undefined => {
     const ntlm = tokens[index]?.ntlm;
@@ -45,10 +49,21 @@ function verify(found: readonly FoundToken[], tokens: readonly DecodedToken[], c
   const before = (name: DecodedToken['message']): Uint8Array | undefined =>
     bytes(tokens.slice(0, Math.max(answer, 0)).findLastIndex(({ message }) => message === name));
   const [negotiate, challenge, authenticate] = [before('NEGOTIATE'), before('CHALLENGE'), bytes(answer)];
-  if (challenge === undefined || authenticate === undefined) return undefined;
-  const verdicts = verifyTokens({ negotiate, challenge, authenticate, credentials });
-  credentials.wipe();
-  return verdicts;
+  return challenge && authenticate && { negotiate, challenge, authenticate };
+}
+
+async function verify(
+  answered: Answered,
+  values: OptionValues<typeof userOptions>,
+  terminal: Terminal,
+): Promise<readonly Verdict[]> {
+  const lmHash = isLmAlone(decodeAuthenticate(answered.authenticate));
+  const credentials = await readCredentials(values, terminal, { lmHash });
+  try {
+    return verifyTokens({ ...answered, credentials, policy: lm });
+  } finally {
+    credentials.wipe();
+  }
 }
 
 function write(terminal: Terminal, tokens: readonly Decoded[], verdicts: readonly Verdict[] | undefined, json: boolean): void {

@@ -1,9 +1,9 @@
 /** The options of a handshake made by hand: `negotiate` and `respond` share them, so that both make the same type 1. */
 import { NtlmError } from '../errors.ts';
 import type { NtlmOptions } from '../machine/options.ts';
-import { policies, type Policy } from '../machine/policy.ts';
 import { NTLMSSP_REVISION_W2K3, type Version } from '../messages/version.ts';
 import { userOptions } from './credentials.ts';
+import { policyFrom, policyOption } from './policy.ts';
 import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
 
@@ -13,7 +13,7 @@ export const handshakeOptions = {
   workstation: { type: 'string', short: 'w', value: 'NAME', help: 'Name of this machine as the server may log it.' },
   spn: { type: 'string', value: 'SPN', help: 'Service principal name, HTTP/host for HTTP.' },
   target: { type: 'string', value: 'HOST', help: 'The same as --spn HTTP/HOST.' },
-  policy: { type: 'string', value: 'NAME', choices: policies, help: 'The weakest response sent; default ntlmv2.' },
+  policy: policyOption('The weakest response sent; default ntlmv2.'),
   unicode: { type: 'boolean', negatable: true, help: 'Whether UTF-16 text is offered; default yes.' },
   'request-target': { type: 'boolean', negatable: true, help: 'Whether the server is asked for its name; default yes.' },
   'os-version': { type: 'string', value: 'VERSION', help: 'What to call ourselves: 10.0.0, the default, or none.' },
@@ -30,7 +30,7 @@ export function handshakeInput(values: HandshakeValues): Omit<NtlmOptions, 'cred
   return {
     workstation,
     spn: target === undefined ? spn : `HTTP/${target}`,
-    policy: values.policy as Policy | undefined, // one of its choices
+    policy: policyFrom(values.policy),
     unicode,
     requestTarget: values['request-target'],
     version: osVersion(values['os-version']),

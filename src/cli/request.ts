@@ -8,8 +8,8 @@ import { Credentials } from '../crypto/credentials.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
 import type { CredentialsProvider } from '../http/authentication/question.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
-import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
+import { policyFrom, policyOption, takesLmHash } from './policy.ts';
 import { harmless } from '../visualize/decode/text.ts';
 import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, defineVerb, type OptionTable, type OptionValues } from './verb.ts';
@@ -42,7 +42,7 @@ const options = {
   user,
   domain,
   ...secretOptions,
-  policy: { type: 'string', value: 'NAME', choices: policies, help: 'The weakest response sent; default ntlmv2.' },
+  policy: policyOption('The weakest response sent; default ntlmv2.'),
   proxy: { type: 'string', short: 'x', value: 'URL', help: 'HTTP proxy; it gets the same credentials if it asks.' },
   insecure: { type: 'boolean', short: 'k', help: 'Accept any certificate.' },
   cacert: { type: 'string', value: 'FILE', help: 'PEM file of the authorities to trust.' },
@@ -69,7 +69,7 @@ export const request = defineVerb({
     const url = urlOf(operand);
     const agent = new NtlmAgent({
       credentials: credentialsFrom(values, terminal),
-      policy: values.policy as Policy | undefined, // one of its choices
+      policy: policyFrom(values.policy),
       ...(values.proxy === undefined ? {} : { proxy: values.proxy }),
       ...(values.insecure === true ? { rejectUnauthorized: false } : {}),
       ...(values.cacert === undefined ? {} : { ca: await readText('--cacert', values.cacert) }),
@@ -104,7 +104,7 @@ function credentialsFrom(values: Values, terminal: Terminal): CredentialsProvide
   const known = new Map<number, Promise<Credentials>>(); // the proxy asks for the same as the server
   return ({ attempt }) => {
     if (attempt > attempts) return undefined;
-    const answer = known.get(attempt) ?? readCredentials(values, terminal);
+    const answer = known.get(attempt) ?? readCredentials(values, terminal, { lmHash: takesLmHash(policyFrom(values.policy)) });
     known.set(attempt, answer);
     return answer;
   };

@@ -2,6 +2,7 @@ import { NtlmClient } from '../client/client.ts';
 import { Credentials } from '../crypto/credentials.ts';
 import { PASSWORD_HELP, checkUser, readCredentials } from './credentials.ts';
 import { handshakeInput, handshakeOptions, readChallenge, writeMessage } from './handshake.ts';
+import { takesLmHash } from './policy.ts';
 import { defineVerb } from './verb.ts';
 
 export const respond = defineVerb({
@@ -17,10 +18,9 @@ export const respond = defineVerb({
     const input = handshakeInput(values);
     if (values.anonymous !== true) checkUser(values.user);
     const challenge = await readChallenge(terminal, values.raw);
-    const lmHash = input.policy === 'lm' || input.policy === 'lm-and-ntlmv1';
     const credentials = values.anonymous
       ? Credentials.anonymous()
-      : await readCredentials(values, terminal, { lmHash });
+      : await readCredentials(values, terminal, { lmHash: takesLmHash(input.policy) });
     const client = new NtlmClient({ ...input, credentials });
     if (input.connectionless !== true) client.negotiate();
     writeMessage(terminal, client.respond(challenge), values.raw);

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { NtlmError } from '../errors.ts';
 import { upperCase } from '../crypto/text.ts';
 import { createNtlmServer, type NtlmServerVerdict } from '../http/server/server.ts';
-import { policies, type Policy } from '../machine/policy.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
+import { policyFrom, policyOption, takesLmHash } from './policy.ts';
 import { harmless } from '../visualize/decode/text.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError, defineVerb } from './verb.ts';
@@ -20,18 +20,19 @@ export const serve = defineVerb({
     port: { type: 'string', short: 'p', value: 'NUMBER', help: 'TCP port; default 8080, 0 takes a free one.' },
     host: { type: 'string', value: 'ADDRESS', help: 'Address to listen on; default 127.0.0.1.' },
     ...userOptions,
-    policy: { type: 'string', value: 'NAME', choices: policies, help: 'The weakest response taken; default ntlmv2.' },
+    policy: policyOption('The weakest response taken; default ntlmv2.'),
     'require-mic': { type: 'boolean', help: 'Refuse a response without a MIC.' },
   },
   run: async (values, terminal) => {
     const port = portNumber(values.port ?? '8080');
-    const credentials = await readCredentials(values, terminal);
+    const policy = policyFrom(values.policy);
+    const credentials = await readCredentials(values, terminal, { lmHash: takesLmHash(policy) });
     const { domain } = credentials;
     const isOurs = (claimed: string) => [domain, claimed].includes('') || upperCase(claimed) === upperCase(domain);
     const server = createNtlmServer({
       credentials: (claimed) => (isOurs(claimed.domain) ? credentials : undefined),
       target: { nbDomainName: domain === '' ? 'WORKGROUP' : domain, nbComputerName: 'NTLMACHINE' },
-      policy: values.policy as Policy | undefined, // one of its choices
+      policy,
       requireMic: values['require-mic'],
       onVerdict: (verdict, { socket }) => terminal.say(`port ${socket.remotePort}: ${describe(verdict)}`),
     });

@@ -6,7 +6,7 @@ import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
 import { checkBytes, checkString } from './_arguments.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
-import { lmowfV1, ntowfV1, ntowfV2 } from './owf.ts';
+import { ntowfV1, ntowfV2 } from './owf.ts';
 
 /** Names of an account. */
 export interface Identity {
@@ -20,8 +20,8 @@ export interface Identity {
 export interface PasswordCredentials extends Identity {
   /** Any string of at most 64 KiB in UTF-16; the empty one too. */
   readonly password: string;
-  /** Keep the LM hash as well: only policy `lm` and LM session keys need it. Default false. */
-  readonly lmHash?: boolean | undefined;
+  /** Nothing but `false`: credentials with an LM hash are made by `credentialsWithLmHash` of `ntlmachine/legacy`. */
+  readonly lmHash?: false | undefined;
 }
 
 /** Input of {@link Credentials.fromNtHash}. Hashes are 16 bytes or 32 hexadecimal digits. */
@@ -88,17 +88,17 @@ export class Credentials {
   /**
    * Credentials of an account and its password.
    * @throws {@link NtlmError} `invalid-argument` for a missing value, a wrong type or a password over 64 KiB;
-   * `too-long` for a name that fits no message; `credentials-unsuitable` when `lmHash` is asked of a password
-   * that has none
+   * `too-long` for a name that fits no message
    */
   static fromPassword(options: PasswordCredentials): Credentials {
     const identity = identityOf(options);
-    const { password, lmHash = false } = options;
+    const { password, lmHash } = options;
     checkString(password, 'password');
     if (password.length > MAX_PASSWORD_UNITS) throw invalidArgument('password', 'must not exceed 64 KiB');
-    if (typeof lmHash !== 'boolean') throw invalidArgument('lmHash', 'must be a boolean');
-    const lm = lmHash ? lmowfV1(password) : undefined;
-    return new Credentials(identity, new Secrets(identity, ntowfV1(password), lm));
+    if (lmHash !== undefined && lmHash !== false) {
+      throw invalidArgument('lmHash', "must be left out: import { credentialsWithLmHash } from 'ntlmachine/legacy'");
+    }
+    return new Credentials(identity, new Secrets(identity, ntowfV1(password), undefined));
   }
 
   /**

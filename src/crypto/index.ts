@@ -1,6 +1,6 @@
 /**
  * The digests, keys and secrets of MS-NLMP, by the specification's names, without the messages around them.
- * Nothing here keeps time, draws random numbers or does I/O.
+ * What NTLMv1 needs is in `ntlmachine/legacy`. Nothing here keeps time, draws random numbers or does I/O.
  */
 export { channelBindingsHash } from './channel-bindings.ts';
 export {
@@ -10,24 +10,20 @@ export {
   type PasswordCredentials,
   type RedactedCredentials,
 } from './credentials.ts';
-export { des, desl, expandDesKey } from './des.ts';
 export type { LegacyCipher } from './_cipher.ts';
 export { HmacMd5Key, hmacMd5 } from './hmac-md5.ts';
 export {
   decryptRandomSessionKey,
   encryptRandomSessionKey,
-  kxKey,
   sealKey,
-  sessionBaseKeyV1,
   sessionBaseKeyV2,
   signKey,
-  type KxKeyNtlmV1,
   type Side,
 } from './keys.ts';
 export { md4 } from './md4.ts';
 export { mic } from './mic.ts';
-export { lmowfV1, lmowfV2, ntowfV1, ntowfV2 } from './owf.ts';
+export { lmowfV2, ntowfV1, ntowfV2 } from './owf.ts';
 export { RC4, rc4, rc4k } from './rc4.ts';
-export { lmV1Response, lmV2Response, ntlm2SessionResponse, ntlmV1Response, ntProofStr } from './responses.ts';
+export { lmV2Response, ntProofStr } from './responses.ts';
 export { SessionKey } from './session-key.ts';
 export { upperCase } from './text.ts';

@@ -1,11 +1,9 @@
-/** Session keys: base, exchange, export, signing and sealing (MS-NLMP 3.3.1, 3.3.2, 3.4.5). All keys are 16 bytes. */
+/** Session keys: base, export, signing and sealing (MS-NLMP 3.3.2, 3.4.5). All keys are 16 bytes. */
 import { md5 } from '@noble/hashes/legacy.js';
-import { clean, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { invalidArgument, NtlmError, type NtlmErrorPhase } from '../errors.ts';
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
+import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 import { checkBytes } from './_arguments.ts';
-import { desBlock } from './des.ts';
-import { hmacMd5, type HmacMd5Key } from './hmac-md5.ts';
-import { md4 } from './md4.ts';
+import type { HmacMd5Key } from './hmac-md5.ts';
 import { rc4k } from './rc4.ts';
 import { checkResponseKey } from './responses.ts';
 
@@ -13,7 +11,6 @@ import { checkResponseKey } from './responses.ts';
 const NEGOTIATE_DATAGRAM = 0x00000040;
 const NEGOTIATE_LM_KEY = 0x00000080;
 const NEGOTIATE_EXTENDED_SESSIONSECURITY = 0x00080000;
-const REQUEST_NON_NT_SESSION_KEY = 0x00400000;
 const NEGOTIATE_128 = 0x20000000;
 const NEGOTIATE_56 = 0x80000000;
 
@@ -32,17 +29,7 @@ const MAGIC = /* @__PURE__ */ (() => ({
 }))();
 
 /**
- * SessionBaseKey of NTLMv1 in all its variants, `MD4(NTOWFv1)` (MS-NLMP 3.3.1).
- * @param ntHash - 16 bytes
- * @throws {@link NtlmError} `invalid-argument`
- */
-export function sessionBaseKeyV1(ntHash: Uint8Array): Uint8Array {
-  checkBytes(ntHash, 'ntHash', 16);
-  return md4(ntHash);
-}
-
-/**
- * SessionBaseKey of NTLMv2, `HMAC_MD5(NTOWFv2, NTProofStr)` (MS-NLMP 3.3.2).
+ * SessionBaseKey of NTLMv2, `HMAC_MD5(NTOWFv2, NTProofStr)` (MS-NLMP 3.3.2), which is its KeyExchangeKey too (3.4.5.1).
  * @param responseKey - keyed with the result of `ntowfV2`
  * @param proof - 16 bytes of `ntProofStr`
  * @throws {@link NtlmError} `invalid-argument`
@@ -51,47 +38,6 @@ export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Ui
   checkResponseKey(responseKey);
   checkBytes(proof, 'proof', 16);
   return responseKey.digest(proof);
-}
-
-/** What KXKEY needs of an NTLMv1 exchange. */
-export interface KxKeyNtlmV1 {
-  /** The LM response as sent, 24 bytes; with extended session security it starts with the client challenge. */
-  readonly lmChallengeResponse: Uint8Array;
-  /** 8 bytes. */
-  readonly serverChallenge: Uint8Array;
-  /** LMOWFv1, 16 bytes: needed with LM_KEY and NON_NT_SESSION_KEY. */
-  readonly lmHash?: Uint8Array | undefined;
-}
-
-/**
- * KXKEY: the KeyExchangeKey (MS-NLMP 3.4.5.1).
- * @param flags - the negotiated NegotiateFlags
- * @param sessionBaseKey - 16 bytes
- * @param ntlmV1 - left out for NTLMv2, whose KeyExchangeKey is the SessionBaseKey
- * @throws {@link NtlmError} `invalid-argument`; `credentials-unsuitable` when the flags ask for a missing LM hash
- */
-export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyNtlmV1): Uint8Array {
-  checkFlags(flags);
-  checkBytes(sessionBaseKey, 'sessionBaseKey', 16);
-  if (ntlmV1 === undefined) return Uint8Array.from(sessionBaseKey);
-  const { lmChallengeResponse, serverChallenge, lmHash } = ntlmV1;
-  checkBytes(lmChallengeResponse, 'lmChallengeResponse', 24);
-  checkBytes(serverChallenge, 'serverChallenge', 8);
-  const response = lmChallengeResponse.subarray(0, 8);
-  if (flags & NEGOTIATE_EXTENDED_SESSIONSECURITY) return hmacMd5(sessionBaseKey, serverChallenge, response);
-  if (flags & NEGOTIATE_LM_KEY) {
-    const key = new Uint8Array(14).fill(0xbd);
-    key.set(requireLmHash(lmHash).subarray(0, 8));
-    const exchangeKey = concatBytes(desBlock(key.subarray(0, 7), response), desBlock(key.subarray(7), response));
-    clean(key);
-    return exchangeKey;
-  }
-  if (flags & REQUEST_NON_NT_SESSION_KEY) {
-    const exchangeKey = new Uint8Array(16);
-    exchangeKey.set(requireLmHash(lmHash).subarray(0, 8));
-    return exchangeKey;
-  }
-  return Uint8Array.from(sessionBaseKey);
 }
 
 /**
@@ -155,16 +101,4 @@ function magic(side: Side): (typeof MAGIC)[Side] {
 
 function checkFlags(flags: number, phase?: NtlmErrorPhase): void {
   if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer', phase);
-}
-
-function requireLmHash(lmHash: Uint8Array | undefined): Uint8Array {
-  if (lmHash === undefined) {
-    throw new NtlmError('the negotiated session key needs an LM hash, and the credentials hold none', {
-      code: 'credentials-unsuitable',
-      phase: 'authenticate',
-      side: 'local',
-    });
-  }
-  checkBytes(lmHash, 'lmHash', 16);
-  return lmHash;
 }

@@ -6,9 +6,9 @@ import {
   type StateValue,
   type StateValueFrom,
 } from 'xstate';
+import type { LegacyPolicy } from '../crypto/legacy-policy.ts';
 import { ntlmMachine } from './machine.ts';
 import { checkObject, type NtlmOptions } from './options.ts';
-import { isWeak, type Policy } from './policy.ts';
 
 export type NtlmMachine = typeof ntlmMachine;
 export type NtlmActor = Actor<NtlmMachine>;
@@ -37,7 +37,7 @@ export function createNtlmActor(options: NtlmOptions, actorOptions: NtlmActorOpt
   const actor = createActor(machine, { input: options, ...(inspect === undefined ? {} : { inspect }) });
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error') throw snapshot.error;
-  warnIfWeak(snapshot.context.options.policy);
+  warnIfWeak(snapshot.context.options.legacy);
   return actor.start();
 }
 
@@ -46,13 +46,13 @@ export function stateOf({ value }: { readonly value: StateValue }): NtlmState {
   return (typeof value === 'string' ? value : Object.keys(value)[0]) as NtlmState;
 }
 
-const warned = new Set<Policy>();
+const warned = new Set<string>();
 
 /** Warns once a policy and process. */
-export function warnIfWeak(policy: Policy): void {
-  if (!isWeak(policy) || warned.has(policy)) return;
-  warned.add(policy);
-  const message = `ntlmachine: policy "${policy}" sends responses that can be cracked within hours; prefer "ntlmv2"`;
+export function warnIfWeak(policy: LegacyPolicy | undefined): void {
+  if (policy === undefined || warned.has(policy.name)) return;
+  warned.add(policy.name);
+  const message = `ntlmachine: policy "${policy.name}" sends responses that can be cracked within hours; prefer "ntlmv2"`;
   const { process } = globalThis;
   if (typeof process?.emitWarning === 'function') process.emitWarning(message, 'SecurityWarning');
   else console.warn(message);

@@ -1,15 +1,19 @@
 import { secretsOf, type Credentials } from '../crypto/credentials.ts';
-import { encryptRandomSessionKey, kxKey, sessionBaseKeyV1, sessionBaseKeyV2 } from '../crypto/keys.ts';
+import { encryptRandomSessionKey, sessionBaseKeyV2 } from '../crypto/keys.ts';
+import { LegacyPolicy, type WeakResponse } from '../crypto/legacy-policy.ts';
 import { mic } from '../crypto/mic.ts';
-import { lmV1Response, lmV2Response, ntProofStr, ntlm2SessionResponse, ntlmV1Response } from '../crypto/responses.ts';
+import { lmV2Response, ntProofStr } from '../crypto/responses.ts';
 import { SessionKey } from '../crypto/session-key.ts';
+import { NtlmError } from '../errors.ts';
 import { MIC_LENGTH, MIC_OFFSET, encodeAuthenticate } from '../messages/authenticate.ts';
 import { timestampOf } from '../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../messages/challenge.ts';
 import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
 import { PROOF_LENGTH, encodeUnprovenResponse } from '../messages/ntlmv2-response.ts';
+import { agreedFlags } from './flags.ts';
 import type { ResolvedOptions } from './options.ts';
-import { agreedFlags, chooseResponse, type ResponseKind } from './policy.ts';
+import type { ResponseKind } from './policy.ts';
+import { chooseResponse } from './refusals.ts';
 import { answerPairs } from './target-info.ts';
 
 /** What a response is made of; no policy refuses this challenge. */
@@ -41,7 +45,7 @@ export interface AuthenticateOutput {
 export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   const { options, credentials, challenge } = input;
   const negotiateFlags = agreedFlags(options, credentials, challenge, input.negotiateToken.length === 0);
-  const response = chooseResponse(options.policy, credentials, negotiateFlags);
+  const response = chooseResponse(options, credentials, negotiateFlags);
   const clientChallenge = options.randomBytes(8);
   const answer = respond(response, input, negotiateFlags, clientChallenge);
 
@@ -71,8 +75,6 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   return { token, negotiateFlags, response, mic: answer.withMic, sessionKey };
 }
 
-type V1Kind = Exclude<ResponseKind, 'anonymous' | 'ntlmv2'>;
-
 interface Answer {
   readonly lm: Uint8Array;
   readonly nt: Uint8Array;
@@ -87,7 +89,7 @@ function respond(kind: ResponseKind, input: AuthenticateInput, flags: number, cl
     case 'ntlmv2':
       return respondV2(input, clientChallenge);
     default:
-      return respondV1(kind, input, flags, clientChallenge);
+      return respondWeakly(kind, input, flags, clientChallenge);
   }
 }
 
@@ -113,27 +115,22 @@ function respondV2({ options, credentials, challenge }: AuthenticateInput, clien
   };
 }
 
-/** MS-NLMP 3.3.1. */
-function respondV1(kind: V1Kind, input: AuthenticateInput, flags: number, clientChallenge: Uint8Array): Answer {
-  const { serverChallenge } = input.challenge;
-  const { ntHash, lmHash } = secretsOf(input.credentials);
-  const { lm, nt } = v1Responses(kind, ntHash, lmHash, serverChallenge, clientChallenge);
-  // Where only LM is verified, only LM can key the session.
-  const keyFlags = kind === 'lm' ? flags | F.REQUEST_NON_NT_SESSION_KEY : flags;
-  const keyExchangeKey = kxKey(keyFlags, sessionBaseKeyV1(ntHash), { lmChallengeResponse: lm, serverChallenge, lmHash });
-  return { lm, nt, keyExchangeKey, withMic: false };
-}
-
-function v1Responses(
-  kind: V1Kind,
-  ntHash: Uint8Array,
-  lmHash: Uint8Array | undefined,
-  serverChallenge: Uint8Array,
+/** MS-NLMP 3.3.1, by the code that the policy brings. */
+function respondWeakly(
+  kind: WeakResponse,
+  { options, credentials, challenge }: AuthenticateInput,
+  negotiateFlags: number,
   clientChallenge: Uint8Array,
-): { lm: Uint8Array; nt: Uint8Array } {
-  if (kind === 'ntlm2-session') return ntlm2SessionResponse(ntHash, serverChallenge, clientChallenge);
-  const nt = ntlmV1Response(ntHash, serverChallenge);
-  if (kind === 'ntlmv1') return { lm: nt, nt }; // NoLMResponseNTLMv1
-  const lm = lmV1Response(lmHash ?? new Uint8Array(0), serverChallenge);
-  return kind === 'lm' ? { lm, nt: new Uint8Array(0) } : { lm, nt };
+): Answer {
+  const scheme = LegacyPolicy.schemeOf(options.legacy, kind);
+  if (scheme === undefined) {
+    throw new NtlmError('the policy allows no such response', {
+      code: 'downgrade-refused',
+      phase: 'authenticate',
+      side: 'local',
+    });
+  }
+  const exchange = { credentials, negotiateFlags, serverChallenge: challenge.serverChallenge };
+  const { lm, nt } = scheme.respond(exchange, clientChallenge);
+  return { lm, nt, keyExchangeKey: scheme.keyExchangeKey(exchange, lm), withMic: false };
 }

@@ -13,5 +13,5 @@ export type { AuthenticateInput, AuthenticateOutput } from './authenticate.ts';
 export type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 export { ntlmMachine } from './machine.ts';
 export type { NtlmOptions, ResolvedOptions, SessionSecurity } from './options.ts';
-export { policies, type Policy, type ResponseKind } from './policy.ts';
+export { policies, type Policy, type PolicyName, type ResponseKind } from './policy.ts';
 export type { DecodeChallengeInput, EncodeNegotiateInput } from './services.ts';

@@ -19,7 +19,7 @@ import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';
 import { isAnswer, isChallenge, isToken } from './outputs.ts';
-import { refusals, type RefusalName, type Situation } from './policy.ts';
+import { refusals, type RefusalName, type Situation } from './refusals.ts';
 import { authenticateService, decodeChallengeService, encodeNegotiateService } from './services.ts';
 
 const BLANK = {

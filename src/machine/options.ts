@@ -1,9 +1,10 @@
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import { isBytes } from '../messages/checks.ts';
-import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
+import type { Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
-import { policies, type Policy } from './policy.ts';
+import { resolvePolicy, type Policy, type ResolvedPolicy } from './policy.ts';
+import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from './sources.ts';
 
 /** What the user wants to do with the session after authentication; `offer` asks for signing and does without. */
 export type SessionSecurity = 'none' | 'offer' | 'sign' | 'seal';
@@ -17,7 +18,7 @@ export interface NtlmOptions {
   readonly spn?: string | undefined;
   /** Hash of the TLS channel (16 bytes), sent as MsvAvChannelBindings; default: absent. */
   readonly channelBindings?: { readonly hash: Uint8Array } | undefined;
-  /** The weakest response that may leave this machine; default `ntlmv2`. */
+  /** The weakest response that may leave this machine: a name, or a value of `ntlmachine/legacy`; default `ntlmv2`. */
   readonly policy?: Policy | undefined;
   /** `false` allows an OEM character set only, with ASCII names; default `true`. */
   readonly unicode?: boolean | undefined;
@@ -36,11 +37,10 @@ export interface NtlmOptions {
 }
 
 /** Options with every default filled in and every value checked. */
-export interface ResolvedOptions {
+export interface ResolvedOptions extends ResolvedPolicy {
   readonly workstation: string;
   readonly spn: string | undefined;
   readonly channelBindings: Uint8Array | undefined;
-  readonly policy: Policy;
   readonly unicode: boolean;
   readonly requestTarget: boolean;
   readonly version: Version | undefined;
@@ -57,13 +57,12 @@ const DEFAULT_VERSION: Version = {
   ntlmRevisionCurrent: NTLMSSP_REVISION_W2K3,
 };
 const LONGEST_NAME = 0xffff; // bytes, a 16-bit length
-const LATEST_FILETIME = 2n ** 64n - 1n;
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   checkObject('options', options);
   checkCredentials(options.credentials);
-  const policy = oneOf('policy', options.policy, policies, 'ntlmv2');
+  const { policy, legacy } = resolvePolicy(options.policy);
   const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity, ['none', 'offer', 'sign', 'seal'], 'none');
   const hash = options.channelBindings?.hash;
   if (options.channelBindings !== undefined && !(isBytes(hash) && hash.length === 16)) {
@@ -77,6 +76,7 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
     spn: text('spn', options.spn),
     channelBindings: hash && new Uint8Array(hash),
     policy,
+    legacy,
     unicode: boolean('unicode', options.unicode, true),
     requestTarget: boolean('requestTarget', options.requestTarget, true),
     version: version === false ? undefined : { ...version },
@@ -97,49 +97,6 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   if (!(credentials instanceof Credentials)) {
     throw invalidArgument('credentials', 'must be made by Credentials.fromPassword, fromNtHash or anonymous');
   }
-}
-
-/**
- * The system's source, asked each time: what lies in a pool is the same twice after a snapshot of the machine.
- *
- * @throws NtlmError `unsupported` where there is none; never a weaker one.
- */
-export function systemRandomBytes(length: number): Uint8Array {
-  if (globalThis.crypto?.getRandomValues === undefined) {
-    throw new NtlmError('this platform has no crypto.getRandomValues; give "randomBytes"', {
-      code: 'unsupported',
-      phase: 'configure',
-      side: 'local',
-    });
-  }
-  return globalThis.crypto.getRandomValues(new Uint8Array(length));
-}
-
-/** The system's clock. */
-export function systemClock(): Filetime {
-  return filetimeFromDate(new Date());
-}
-
-/** Wraps a clock so that only FILETIME ticks pass. */
-export function checkedClock(now: () => Filetime): () => Filetime {
-  return () => {
-    const ticks: unknown = now();
-    if (typeof ticks !== 'bigint' || ticks < 0n || ticks > LATEST_FILETIME) {
-      throw invalidArgument('now', 'must return FILETIME ticks, a bigint of 64 bits');
-    }
-    return ticks;
-  };
-}
-
-/** Wraps a source so that a short or shared answer cannot pass. */
-export function checkedRandomness(randomBytes: (length: number) => Uint8Array): (length: number) => Uint8Array {
-  return (length) => {
-    const bytes: unknown = randomBytes(length);
-    if (!isBytes(bytes) || bytes.length !== length) {
-      throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
-    }
-    return new Uint8Array(bytes);
-  };
 }
 
 function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {

@@ -2,8 +2,8 @@
 import { decodeChallenge, type ChallengeMessage } from '../messages/challenge.ts';
 import { encodeNegotiate } from '../messages/negotiate.ts';
 import { authenticate } from './authenticate.ts';
+import { requestedFlags } from './flags.ts';
 import type { ResolvedOptions } from './options.ts';
-import { requestedFlags } from './policy.ts';
 import { fromSynchronous } from './synchronous.ts';
 
 /** Input of the service `encodeNegotiate`. */

@@ -5,7 +5,7 @@
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { concatBytes, isBytes, utf8ToBytes } from '@noble/ciphers/utils.js';
 import { NtlmError, invalidArgument } from '../errors.ts';
-import { systemRandomBytes } from '../machine/options.ts';
+import { systemRandomBytes } from '../machine/sources.ts';
 
 const VERSION = 1;
 const NONCE_LENGTH = 24;

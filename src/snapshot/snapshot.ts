@@ -7,12 +7,22 @@ import { warnIfWeak, type NtlmActor, type NtlmActorOptions, type NtlmSnapshot, t
 import type { NtlmContext } from '../machine/context.ts';
 import { ntlmMachine } from '../machine/machine.ts';
 import { checkObject, resolveOptions, type NtlmOptions, type ResolvedOptions } from '../machine/options.ts';
+import {
+  legacyNameOf,
+  policyOf,
+  resolvePolicy,
+  type Policy,
+  type PolicyName,
+  type ResolvedPolicy,
+} from '../machine/policy.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import { packBody, unpackBody } from './body.ts';
 import { refused, seal, unseal } from './envelope.ts';
 
 /** What a snapshot cannot hold, and how old it may be. */
 export interface OpenSnapshotOptions extends NtlmActorOptions, Pick<NtlmOptions, 'now' | 'randomBytes'> {
+  /** The values of `ntlmachine/legacy` whose snapshots are opened too; default: none. */
+  readonly policies?: readonly Policy[] | undefined;
   /** Milliseconds since the sealing, by the actors' clocks `now`; default 300,000 (five minutes). */
   readonly maxAge?: number | undefined;
 }
@@ -25,7 +35,7 @@ const TICKS_PER_MILLISECOND = 10_000n;
  * goes on as if nothing had happened.
  *
  * Inside are the state, the messages, the options that are data, the names and hashes of the credentials and the
- * session key. The clock, the source of randomness, the machine and the `cause` of an error stay behind. The length
+ * session key; of the policy its name. The clock, the source of randomness, the machine and the `cause` of an error stay behind. The length
  * is all that the bytes show.
  *
  * @param key 32 secret random bytes
@@ -59,7 +69,7 @@ export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
  * @param bytes as `sealSnapshot` made them
  * @param key the same 32 bytes
  * @throws NtlmError `snapshot-refused` for a wrong key, an altered byte, another version, a snapshot that is too
- * old, or as far from now in the future; `invalid-argument`; `service-failed` where the clock fails
+ * old, or as far from now in the future, or a legacy policy that `policies` does not hold; `invalid-argument`; `service-failed` where the clock fails
  */
 export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSnapshotOptions = {}): NtlmActor {
   checkObject('options', options);
@@ -67,16 +77,18 @@ export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSn
   if (typeof maxAge !== 'number' || !(maxAge >= 0 && maxAge <= Number.MAX_SAFE_INTEGER)) {
     throw invalidArgument('maxAge', 'must be a number of milliseconds', 'snapshot');
   }
+  const policies = resolvePolicies(options.policies);
   const body = unseal(bytes, key);
   const { sealedAt, value, ...described } = unpackBody(body) as Described;
   clean(body);
   const credentials = restoreCredentials(described.credentials);
   const sessionKey = described.sessionKey && restoreSessionKey(described.sessionKey);
   try {
+    const policy = policyNamed(described.options.policy, policies);
     const context: NtlmContext = {
       ...described,
       credentials,
-      options: resolveOptions({ ...described.options, credentials, now, randomBytes }),
+      options: resolveOptions({ ...described.options, policy, credentials, now, randomBytes }),
       sessionKey,
       error: described.error && new NtlmError(described.error.message, described.error),
     };
@@ -88,7 +100,7 @@ export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSn
       input: { credentials },
       ...(inspect === undefined ? {} : { inspect }),
     });
-    warnIfWeak(context.options.policy);
+    warnIfWeak(context.options.legacy);
     return actor.start();
   } catch (error) {
     credentials.wipe();
@@ -97,11 +109,28 @@ export function openSnapshot(bytes: Uint8Array, key: Uint8Array, options: OpenSn
   }
 }
 
+/** @throws NtlmError `invalid-argument`. */
+function resolvePolicies(values: readonly Policy[] = []): readonly ResolvedPolicy[] {
+  if (!Array.isArray(values)) throw invalidArgument('policies', 'must be an array of policies', 'snapshot');
+  return values.map((value: Policy) => resolvePolicy(value, 'policies'));
+}
+
+/** The policy that was sealed by its name alone. @throws NtlmError `snapshot-refused`. */
+function policyNamed(name: PolicyName, given: readonly ResolvedPolicy[]): Policy {
+  const imported = legacyNameOf(name);
+  const resolved = imported === undefined ? { policy: name, legacy: undefined } : given.find(({ policy }) => policy === name);
+  if (resolved !== undefined) return policyOf(resolved);
+  throw refused(
+    `the snapshot's policy "${name}" is a weak one: give { policies: [${imported}] }, ` +
+      `with import { ${imported} } from 'ntlmachine/legacy'`,
+  );
+}
+
 /** A snapshot as plain data and byte strings. */
 interface Described extends Omit<NtlmContext, 'options' | 'credentials' | 'sessionKey' | 'error'> {
   readonly sealedAt: Filetime;
   readonly value: NtlmStateValue;
-  readonly options: Omit<NtlmOptions, 'credentials' | 'now' | 'randomBytes'>;
+  readonly options: Omit<NtlmOptions, 'credentials' | 'policy' | 'now' | 'randomBytes'> & { readonly policy: PolicyName };
   readonly credentials: DescribedCredentials;
   readonly sessionKey: { readonly bytes: Uint8Array | undefined } | undefined;
   readonly error: (NtlmErrorDetails & { readonly message: string }) | undefined;
@@ -138,7 +167,7 @@ function timeOf({ now }: ResolvedOptions): Filetime {
 }
 
 function describeOptions(options: ResolvedOptions): Described['options'] {
-  const { now: _now, randomBytes: _randomBytes, channelBindings, version, ...data } = options;
+  const { now: _now, randomBytes: _randomBytes, legacy: _legacy, channelBindings, version, ...data } = options;
   return { ...data, channelBindings: channelBindings && { hash: channelBindings }, version: version ?? false };
 }
 

@@ -2,6 +2,7 @@ import { createActor, type Actor, type SnapshotFrom } from 'xstate';
 import type { NtlmActorOptions } from '../machine/actor.ts';
 import { warnIfWeak } from '../machine/actor.ts';
 import type { NtlmOptions } from '../machine/options.ts';
+import { resolvePolicy } from '../machine/policy.ts';
 import { spnegoMachine } from './machine.ts';
 
 export type SpnegoMachine = typeof spnegoMachine;
@@ -19,6 +20,6 @@ export function createSpnegoActor(options: NtlmOptions, { machine, inspect }: Nt
   const actor = createActor(logic, { input: options, ...(inspect === undefined ? {} : { inspect }) });
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error') throw snapshot.error;
-  warnIfWeak(snapshot.context.options.policy ?? 'ntlmv2');
+  warnIfWeak(resolvePolicy(options.policy).legacy);
   return actor.start();
 }

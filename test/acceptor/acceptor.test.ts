@@ -1,4 +1,5 @@
 /** The server's end: every state and event, every reason to refuse. */
+import { credentialsWithLmHash, lm as lmPolicy, lmAndNtlmv1, ntlm2Session, ntlmv1 } from '../../src/legacy/index.ts';
 import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { NtlmAcceptor, acceptorMachine, verifyAuthenticate, type AcceptorOptions } from '../../src/acceptor/index.ts';
@@ -26,8 +27,8 @@ describe('the reasons to refuse', () => {
     ['unknown-user', { credentials: () => undefined }, {}],
     ['wrong-credentials', { credentials: Credentials.fromPassword({ username: 'bob', password: 'drawbridge' }) }, {}],
     ['anonymous-refused', {}, { credentials: Credentials.anonymous() }],
-    ['response-refused', {}, { policy: 'ntlm2-session' }],
-    ['response-refused', { policy: 'ntlm2-session' }, { policy: 'ntlmv1' }],
+    ['response-refused', {}, { policy: ntlm2Session }],
+    ['response-refused', { policy: ntlm2Session }, { policy: ntlmv1 }],
     ['mic-missing', { timestamp: false, requireMic: true }, {}],
     ['channel-bindings-missing', { channelBindings: channel, requireChannelBindings: true }, {}],
     ['channel-bindings-mismatch', { channelBindings: channel }, { channelBindings: { hash: new Uint8Array(16) } }],
@@ -115,7 +116,7 @@ describe('DATAGRAM, which nobody asks for over a connection', () => {
 
 describe('the keys of a handshake', () => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-  const lmAlice = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge', lmHash: true });
+  const lmAlice = credentialsWithLmHash({ username: 'alice', domain: 'CASTLE', password: 'drawbridge' });
   const endsOf = (options: Partial<NtlmOptions>, demands: Partial<AcceptorOptions>) => {
     const client = new NtlmClient({ credentials: lmAlice, ...options });
     const acceptor = new NtlmAcceptor({ credentials: lmAlice, ...demands });
@@ -127,11 +128,11 @@ describe('the keys of a handshake', () => {
   it.each<[string, Partial<NtlmOptions>, number]>([
     ['NTLMv2 with a key exchange', { sessionSecurity: 'seal' }, 1],
     ['NTLMv2 without one', {}, 2],
-    ['NTLM2 session', { policy: 'ntlm2-session', sessionSecurity: 'seal' }, 1],
-    ['NTLMv1 without a key exchange', { policy: 'ntlmv1' }, 3],
+    ['NTLM2 session', { policy: ntlm2Session, sessionSecurity: 'seal' }, 1],
+    ['NTLMv1 without a key exchange', { policy: ntlmv1 }, 3],
     ['the anonymous user', { credentials: Credentials.anonymous(), sessionSecurity: 'sign' }, 1],
   ])('%s: every copy but the handle is overwritten, the verdict right or wrong', (_, options, copies) => {
-    const input = { policy: 'lm', timestamp: false, anonymous: true } as const;
+    const input = { policy: lmPolicy, timestamp: false, anonymous: true } as const;
     const { challenge, authenticate, key } = endsOf(options, input);
     const verify = (demands: object) => () =>
       verifyAuthenticate({ ...input, challenge, authenticate, credentials: lmAlice, ...demands });
@@ -159,13 +160,13 @@ describe('the printed messages of others', () => {
   it("davenport's LM and NTLM responses are right where the policy takes them, and only there", () => {
     const input = {
       challenge: unhex(davenport.type2Sample),
-      credentials: Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01', lmHash: true }),
+      credentials: credentialsWithLmHash({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' }),
     };
     const both = unhex(davenport.type3.lmAndNtlm);
     const lm = unhex(davenport.type3.lmOnly);
-    expect(verifyAuthenticate({ ...input, authenticate: both, policy: 'lm-and-ntlmv1' })).toMatchObject({ ok: true });
-    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: 'lm' })).toMatchObject({ ok: true, response: 'lm' });
-    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: 'lm-and-ntlmv1' })).toMatchObject({
+    expect(verifyAuthenticate({ ...input, authenticate: both, policy: lmAndNtlmv1 })).toMatchObject({ ok: true });
+    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: lmPolicy })).toMatchObject({ ok: true, response: 'lm' });
+    expect(verifyAuthenticate({ ...input, authenticate: lm, policy: lmAndNtlmv1 })).toMatchObject({
       ok: false,
       reason: 'response-refused',
     });

@@ -1,3 +1,4 @@
+import { credentialsWithLmHash, lm } from '../../src/legacy/index.ts';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,9 +111,9 @@ describe('ntlmachine respond', () => {
   });
 
   it.each(['ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm'] as const)('answers under policy %s', async (policy) => {
-    const ascii = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'Draw1', lmHash: true });
+    const ascii = credentialsWithLmHash({ username: 'alice', domain: 'CASTLE', password: 'Draw1' });
     const args = [...user, '--policy', policy, '--password-file', file('ascii', 'Draw1')];
-    const acceptor = new NtlmAcceptor({ credentials: ascii, policy: 'lm' });
+    const acceptor = new NtlmAcceptor({ credentials: ascii, policy: lm });
     const challenge = acceptor.challenge(fromBase64((await run(['negotiate', ...args])).stdout));
     const answer = await run(['respond', ...args], { stdin: base64(challenge) });
     expect(answer.stderr).toContain('SecurityWarning');

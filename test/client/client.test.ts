@@ -1,3 +1,4 @@
+import { lm } from '../../src/legacy/index.ts';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import {
@@ -407,7 +408,7 @@ describe('credentials that are none', () => {
   });
 
   test('an LM response without an LM hash is refused', () => {
-    const client = newClient({ policy: 'lm' });
+    const client = newClient({ policy: lm });
     client.negotiate();
     const challenge = Uint8Array.from(Buffer.from(davenport.type2Minimal, 'hex'));
     expect(thrown(() => client.respond(challenge))).toMatchObject({ code: 'credentials-unsuitable', side: 'local' });

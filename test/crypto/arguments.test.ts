@@ -3,6 +3,7 @@ import { md5 } from '@noble/hashes/legacy.js';
 import { _MD4 } from '../../src/crypto/md4.ts';
 import * as crypto from '../../src/crypto/index.ts';
 import { NtlmError } from '../../src/errors.ts';
+import * as legacy from '../../src/legacy/index.ts';
 
 const { HmacMd5Key, RC4 } = crypto;
 const of = (length: number): Uint8Array => new Uint8Array(length);
@@ -26,14 +27,14 @@ describe('bad input is refused by name', () => {
   test.each<[string, string, () => unknown]>([
     ['md4', 'data', () => crypto.md4(any('abc'))],
     ['md4, incremental', 'data', () => crypto.md4.create().update(any('abc'))],
-    ['des', 'key', () => crypto.des(any('8 letter'))],
-    ['des', 'key', () => crypto.des(of(7))],
-    ['des', 'data', () => crypto.des(of(8)).encrypt(of(7))],
-    ['des', 'data', () => crypto.des(of(8)).decrypt(any([]))],
-    ['des', 'output', () => crypto.des(of(8)).encrypt(of(8), of(16))],
-    ['expandDesKey', 'key7', () => crypto.expandDesKey(of(8))],
-    ['desl', 'key16', () => crypto.desl(of(24), of(8))],
-    ['desl', 'data8', () => crypto.desl(of(16), of(16))],
+    ['des', 'key', () => legacy.des(any('8 letter'))],
+    ['des', 'key', () => legacy.des(of(7))],
+    ['des', 'data', () => legacy.des(of(8)).encrypt(of(7))],
+    ['des', 'data', () => legacy.des(of(8)).decrypt(any([]))],
+    ['des', 'output', () => legacy.des(of(8)).encrypt(of(8), of(16))],
+    ['expandDesKey', 'key7', () => legacy.expandDesKey(of(8))],
+    ['desl', 'key16', () => legacy.desl(of(24), of(8))],
+    ['desl', 'data8', () => legacy.desl(of(16), of(16))],
     ['rc4', 'key', () => crypto.rc4(of(0))],
     ['rc4', 'key', () => crypto.rc4(of(257))],
     ['rc4', 'data', () => crypto.rc4(of(16)).encrypt(any(null))],
@@ -44,32 +45,32 @@ describe('bad input is refused by name', () => {
     ['hmacMd5', 'key', () => crypto.hmacMd5(any('key'))],
     ['hmacMd5', 'parts', () => crypto.hmacMd5(of(16), any('part'))],
     ['HmacMd5Key', 'key', () => new HmacMd5Key(any(undefined))],
-    ['lmowfV1', 'password', () => crypto.lmowfV1(any(undefined))],
+    ['lmowfV1', 'password', () => legacy.lmowfV1(any(undefined))],
     ['ntowfV1', 'password', () => crypto.ntowfV1(any(of(8)))],
     ['ntowfV2', 'ntHash', () => crypto.ntowfV2(of(8), 'User', 'Domain')],
     ['ntowfV2', 'userName', () => crypto.ntowfV2(of(16), any(undefined), 'Domain')],
     ['ntowfV2', 'userDomain', () => crypto.ntowfV2(of(16), 'User', any(undefined))],
-    ['lmV1Response', 'lmHash', () => crypto.lmV1Response(of(14), of(8))],
-    ['lmV1Response', 'serverChallenge', () => crypto.lmV1Response(of(16), of(9))],
-    ['ntlmV1Response', 'ntHash', () => crypto.ntlmV1Response(of(0), of(8))],
-    ['ntlmV1Response', 'serverChallenge', () => crypto.ntlmV1Response(of(16), any('8 letter'))],
-    ['ntlm2SessionResponse', 'ntHash', () => crypto.ntlm2SessionResponse(of(8), of(8), of(8))],
-    ['ntlm2SessionResponse', 'serverChallenge', () => crypto.ntlm2SessionResponse(of(16), of(7), of(8))],
-    ['ntlm2SessionResponse', 'clientChallenge', () => crypto.ntlm2SessionResponse(of(16), of(8), of(16))],
+    ['lmV1Response', 'lmHash', () => legacy.lmV1Response(of(14), of(8))],
+    ['lmV1Response', 'serverChallenge', () => legacy.lmV1Response(of(16), of(9))],
+    ['ntlmV1Response', 'ntHash', () => legacy.ntlmV1Response(of(0), of(8))],
+    ['ntlmV1Response', 'serverChallenge', () => legacy.ntlmV1Response(of(16), any('8 letter'))],
+    ['ntlm2SessionResponse', 'ntHash', () => legacy.ntlm2SessionResponse(of(8), of(8), of(8))],
+    ['ntlm2SessionResponse', 'serverChallenge', () => legacy.ntlm2SessionResponse(of(16), of(7), of(8))],
+    ['ntlm2SessionResponse', 'clientChallenge', () => legacy.ntlm2SessionResponse(of(16), of(8), of(16))],
     ['lmV2Response', 'responseKey', () => crypto.lmV2Response(any(of(16)), of(8), of(8))],
     ['lmV2Response', 'serverChallenge', () => crypto.lmV2Response(responseKey, of(0), of(8))],
     ['lmV2Response', 'clientChallenge', () => crypto.lmV2Response(responseKey, of(8), of(0))],
     ['ntProofStr', 'responseKey', () => crypto.ntProofStr(any(of(16)), of(8), of(44))],
     ['ntProofStr', 'serverChallenge', () => crypto.ntProofStr(responseKey, of(7), of(44))],
     ['ntProofStr', 'temp', () => crypto.ntProofStr(responseKey, of(8), any('temp'))],
-    ['sessionBaseKeyV1', 'ntHash', () => crypto.sessionBaseKeyV1(of(15))],
+    ['sessionBaseKeyV1', 'ntHash', () => legacy.sessionBaseKeyV1(of(15))],
     ['sessionBaseKeyV2', 'responseKey', () => crypto.sessionBaseKeyV2(any(of(16)), of(16))],
     ['sessionBaseKeyV2', 'proof', () => crypto.sessionBaseKeyV2(responseKey, of(24))],
-    ['kxKey', 'flags', () => crypto.kxKey(any('LM_KEY'), of(16))],
-    ['kxKey', 'sessionBaseKey', () => crypto.kxKey(0, of(8))],
-    ['kxKey', 'lmChallengeResponse', () => crypto.kxKey(0, of(16), { ...exchange, lmChallengeResponse: of(8) })],
-    ['kxKey', 'serverChallenge', () => crypto.kxKey(0, of(16), { ...exchange, serverChallenge: of(16) })],
-    ['kxKey', 'lmHash', () => crypto.kxKey(LM_KEY, of(16), { ...exchange, lmHash: of(8) })],
+    ['kxKey', 'flags', () => legacy.kxKey(any('LM_KEY'), of(16))],
+    ['kxKey', 'sessionBaseKey', () => legacy.kxKey(0, of(8))],
+    ['kxKey', 'lmChallengeResponse', () => legacy.kxKey(0, of(16), { ...exchange, lmChallengeResponse: of(8) })],
+    ['kxKey', 'serverChallenge', () => legacy.kxKey(0, of(16), { ...exchange, serverChallenge: of(16) })],
+    ['kxKey', 'lmHash', () => legacy.kxKey(LM_KEY, of(16), { ...exchange, lmHash: of(8) })],
     ['encryptRandomSessionKey', 'keyExchangeKey', () => crypto.encryptRandomSessionKey(of(8), of(16))],
     ['encryptRandomSessionKey', 'exportedSessionKey', () => crypto.encryptRandomSessionKey(of(16), of(8))],
     ['decryptRandomSessionKey', 'keyExchangeKey', () => crypto.decryptRandomSessionKey(of(8), of(16))],
@@ -95,7 +96,7 @@ describe('bad input is refused by name', () => {
   test('an error says of what size the bytes must be, where they have one', () => {
     expect(() => crypto.md4(any('abc'))).toThrow('"data" must be a Uint8Array');
     expect(() => crypto.hmacMd5(any('key'))).toThrow('"key" must be a Uint8Array');
-    expect(() => crypto.expandDesKey(of(8))).toThrow('"key7" must be 7 bytes');
+    expect(() => legacy.expandDesKey(of(8))).toThrow('"key7" must be 7 bytes');
   });
 
   test('a key of RC4 has 256 bytes at most', () => {
@@ -106,7 +107,7 @@ describe('bad input is refused by name', () => {
     ['LM_KEY', LM_KEY],
     ['NON_NT_SESSION_KEY', NON_NT_SESSION_KEY],
   ])('%s without an LM hash is unsuitable credentials', (_name, flags) => {
-    expect(() => crypto.kxKey(flags, of(16), { ...exchange, lmHash: undefined })).toThrow(
+    expect(() => legacy.kxKey(flags, of(16), { ...exchange, lmHash: undefined })).toThrow(
       expect.objectContaining({
         code: 'credentials-unsuitable',
         phase: 'authenticate',
@@ -180,7 +181,7 @@ describe('noble shapes', () => {
   });
 
   test('the ciphers tell their block size and encrypt once', () => {
-    expect(crypto.des.blockSize).toBe(8);
+    expect(legacy.des.blockSize).toBe(8);
     expect(crypto.rc4.blockSize).toBe(1);
     const cipher = crypto.rc4(of(16));
     cipher.encrypt(of(4));
@@ -190,7 +191,7 @@ describe('noble shapes', () => {
 
   test('inputs stay as they are and results are arrays of their own', () => {
     const sessionBaseKey = Buffer.alloc(16, 7);
-    for (const result of [crypto.kxKey(0, sessionBaseKey), crypto.sealKey(0, sessionBaseKey, 'client')]) {
+    for (const result of [legacy.kxKey(0, sessionBaseKey), crypto.sealKey(0, sessionBaseKey, 'client')]) {
       expect(result.constructor).toBe(Uint8Array);
       result.fill(0);
     }

@@ -1,3 +1,4 @@
+import { credentialsWithLmHash } from '../../src/legacy/index.ts';
 import { inspect } from 'node:util';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { describe, expect, test } from 'vitest';
@@ -63,12 +64,13 @@ describe('the secret behind the handle', () => {
     expect(bytesToHex(hash)).toBe(ntlmV1.ntowfV1);
     expect(lmHash).toBeUndefined();
   });
-  test('has the LM hash only when asked for (MS-NLMP 4.2.2.1.1)', () => {
-    const { lmHash } = secretsOf(Credentials.fromPassword({ ...account, password, lmHash: true }));
+  test('has the LM hash where legacy makes it (MS-NLMP 4.2.2.1.1)', () => {
+    const { ntHash: hash, lmHash } = secretsOf(credentialsWithLmHash({ ...account, password }));
+    expect(bytesToHex(hash)).toBe(ntlmV1.ntowfV1);
     expect(bytesToHex(lmHash!)).toBe(ntlmV1.lmowfV1);
   });
   test('tells whether it has an LM hash, and nothing about it', () => {
-    expect(Credentials.fromPassword({ ...account, password, lmHash: true }).hasLmHash).toBe(true);
+    expect(credentialsWithLmHash({ ...account, password }).hasLmHash).toBe(true);
     expect(Credentials.fromNtHash({ ...account, ntHash, lmHash: ntlmV1.lmowfV1 }).hasLmHash).toBe(true);
     expect(Credentials.fromPassword({ ...account, password }).hasLmHash).toBe(false);
     expect(Credentials.anonymous().hasLmHash).toBe(false);
@@ -114,7 +116,7 @@ describe('the secret behind the handle', () => {
 
 describe('wiping', () => {
   test('zeroes the hashes and ends every key made for the own domain', () => {
-    const credentials = Credentials.fromPassword({ ...account, password, lmHash: true });
+    const credentials = credentialsWithLmHash({ ...account, password });
     const { ntHash: nt, lmHash: lm } = secretsOf(credentials);
     const key = secretsOf(credentials).responseKeyNT();
     expect(credentials.wiped).toBe(false);
@@ -200,6 +202,8 @@ describe('bad input is refused by name', () => {
     ['password', { username: 'alice', password: Buffer.from('secret') }],
     ['password', { username: 'alice', password: 'p'.repeat(32769) }],
     ['lmHash', { username: 'alice', password, lmHash: 'yes' }],
+    ['lmHash', { username: 'alice', password, lmHash: true }],
+    ['lmHash', { username: 'alice', password, lmHash: null }],
   ])('fromPassword: "%s" of %j', (argument, options) => {
     expectRefusal(fromPassword(options), 'invalid-argument', argument);
   });
@@ -229,8 +233,8 @@ describe('bad input is refused by name', () => {
     expect(fromPassword({ username: long.slice(1), domain: long.slice(1), password })).not.toThrow();
   });
   test.each(['fifteen letters', 'Jürgen'])('an LM hash of %j does not exist', (unsuitable) => {
-    const options = { username: 'alice', password: unsuitable, lmHash: true };
-    expectRefusal(fromPassword(options), 'credentials-unsuitable', 'password');
+    const made = () => credentialsWithLmHash({ username: 'alice', password: unsuitable });
+    expectRefusal(made, 'credentials-unsuitable', 'password');
   });
   test('the constructor is not a way in', () => {
     const Made = Credentials as unknown as new (...args: unknown[]) => Credentials;
@@ -240,6 +244,7 @@ describe('bad input is refused by name', () => {
     const secret = 'hunter2-is-too-long-for-LM';
     const errors = [
       thrown(fromPassword({ username: 'alice', password: secret, lmHash: true })),
+      thrown(() => credentialsWithLmHash({ username: 'alice', password: secret })),
       thrown(fromPassword({ password: secret })),
       thrown(fromPassword({ username: 'alice', password: secret.repeat(2000) })),
       thrown(fromNtHash({ username: 'alice', ntHash: secret })),

@@ -1,4 +1,5 @@
 /** Whole handshakes with one message of the attacker's. */
+import { credentialsWithLmHash, lm, lmAndNtlmv1, ntlm2Session } from '../../src/legacy/index.ts';
 import { NtlmAcceptor, verifyAuthenticate } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, type NtlmOptions } from '../../src/index.ts';
 import { Finding, attempt, expectPeerError, hex, summary } from './oracles.ts';
@@ -6,7 +7,7 @@ import { readAuthenticate, readChallenge, readNegotiate } from './reference-deco
 
 const now = (): bigint => 131400439870000000n;
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(0xaa);
-const credentials = Credentials.fromPassword({ username: 'User', domain: 'Domain', password: 'Password', lmHash: true });
+const credentials = credentialsWithLmHash({ username: 'User', domain: 'Domain', password: 'Password' });
 const channelBindings = { hash: new Uint8Array(16).fill(0x42) };
 
 /** Options of the client under attack; the first byte of an input picks one. */
@@ -15,9 +16,9 @@ const CLIENTS: readonly NtlmOptions[] = (
     {},
     { sessionSecurity: 'seal', spn: 'HTTP/server', channelBindings, workstation: 'COMPUTER' },
     { policy: 'ntlmv2-compatible', sessionSecurity: 'sign', channelBindings },
-    { policy: 'lm-and-ntlmv1', sessionSecurity: 'seal', version: false },
-    { policy: 'lm', unicode: false },
-    { policy: 'ntlm2-session', requestTarget: false },
+    { policy: lmAndNtlmv1, sessionSecurity: 'seal', version: false },
+    { policy: lm, unicode: false },
+    { policy: ntlm2Session, requestTarget: false },
     { credentials: Credentials.anonymous(), sessionSecurity: 'sign' },
     { connectionless: true },
   ] satisfies Partial<NtlmOptions>[]
@@ -48,7 +49,7 @@ export function attackClient(input: Uint8Array): string {
     challenge,
     authenticate,
     credentials,
-    policy: 'lm',
+    policy: lm,
     anonymous: true,
     channelBindings,
     requireChannelBindings: context.response === 'ntlmv2' && options.channelBindings !== undefined,

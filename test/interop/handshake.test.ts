@@ -1,9 +1,10 @@
 /** Our type 1 and type 3 before acceptors that others wrote: Samba's ntlm_auth and gss-ntlmssp. */
+import { credentialsWithLmHash, legacyPolicies, ntlm2Session, ntlmv1 } from '../../src/legacy/index.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { Credentials, NtlmClient, ntlmMachine, type EncodeNegotiateInput, type NtlmOptions } from '../../src/index.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
-import { requestedFlags } from '../../src/machine/policy.ts';
+import { requestedFlags } from '../../src/machine/flags.ts';
 import {
   AvId,
   MIC_OFFSET,
@@ -105,8 +106,8 @@ describe('ntlm_auth --helper-protocol=squid-2.5-ntlmssp', () => {
     expect(verdict.ok).toBe(true);
   });
 
-  it.each(['ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm'] as const)('takes policy %s, session key equal', async (policy) => {
-    const credentials = Credentials.fromPassword({ ...alice, lmHash: true });
+  it.each(legacyPolicies)('takes policy %s, session key equal', async (policy) => {
+    const credentials = credentialsWithLmHash(alice);
     const { verdict, client, sessionKey } = await ask({ credentials, policy });
     expect(verdict.ok).toBe(true);
     expect(hex(client.sessionKey!.bytes())).toBe(hex(sessionKey!));
@@ -192,8 +193,8 @@ describe('gss-ntlmssp', () => {
     const upn = credentialsOf(alice, { username: 'alice@testdom', domain: '' });
     await expect(ask({ credentials: upn })).rejects.toBeInstanceOf(GssError);
     await expect(ask({ credentials: credentialsOf(alice, { domain: 'OTHER' }) })).rejects.toBeInstanceOf(GssError);
-    for (const policy of ['ntlm2-session', 'ntlmv1'] as const) {
-      await expect(ask({ credentials: credentialsOf(nihon), policy }), policy).rejects.toBeInstanceOf(GssError);
+    for (const policy of [ntlm2Session, ntlmv1]) {
+      await expect(ask({ credentials: credentialsOf(nihon), policy }), policy.name).rejects.toBeInstanceOf(GssError);
     }
   });
 

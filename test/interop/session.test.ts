@@ -5,7 +5,7 @@ import { makeChallenge, verifyAuthenticate } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, ntlmMachine, type Policy, type SessionSecurity } from '../../src/index.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
 import type { EncodeNegotiateInput } from '../../src/machine/services.ts';
-import { requestedFlags } from '../../src/machine/policy.ts';
+import { requestedFlags } from '../../src/machine/flags.ts';
 import {
   decodeNegotiate,
   encodeNegotiate,

@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
 import { Credentials, NtlmClient, ntlmMachine, type NtlmClientOptions } from '../../src/index.ts';
-import { requestedFlags } from '../../src/machine/policy.ts';
+import { requestedFlags } from '../../src/machine/flags.ts';
 import type { EncodeNegotiateInput } from '../../src/machine/services.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
 import { encodeNegotiate, NegotiateFlags as F } from '../../src/messages/index.ts';

@@ -1,11 +1,12 @@
 /** Around the machine: its actor, its warnings, its sources, and services as logic of their own. */
+import { allPolicies, nameOf } from '../support/policies.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createActor } from 'xstate';
-import { Credentials, NtlmClient, createNtlmActor, policies } from '../../src/index.ts';
+import { Credentials, NtlmClient, createNtlmActor } from '../../src/index.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
 import { challengeToken } from '../support/handshake.ts';
 
-const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01', lmHash: true });
+const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -28,12 +29,16 @@ describe('a weak policy', () => {
   const warningsOf = async (...tried: readonly string[]): Promise<unknown[][]> => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const fresh = await import('../../src/index.ts');
-    const handle = fresh.Credentials.fromPassword({ username: 'user', password: 'SecREt01', lmHash: true });
-    for (const policy of tried) new fresh.NtlmClient({ credentials: handle, policy: policy as 'lm' });
+    const { legacyPolicies } = await import('../../src/legacy/index.ts');
+    const handle = fresh.Credentials.fromPassword({ username: 'user', password: 'SecREt01' });
+    for (const name of tried) {
+      const policy = legacyPolicies.find((each) => each.name === name) ?? (name as 'ntlmv2');
+      new fresh.NtlmClient({ credentials: handle, policy });
+    }
     return emitWarning.mock.calls;
   };
 
-  test.each(policies)('%s: a warning, once a process, where what it sends is soon cracked', async (policy) => {
+  test.each(allPolicies.map(nameOf))('%s: a warning, once a process, where what it sends is soon cracked', async (policy) => {
     const calls = await warningsOf(policy, policy, policy);
     if (policy.startsWith('ntlmv2')) return expect(calls).toEqual([]);
     expect(calls).toEqual([[expect.stringMatching(new RegExp(`"${policy}".*cracked.*"ntlmv2"`)), 'SecurityWarning']]);
@@ -45,10 +50,11 @@ describe('a weak policy', () => {
 
   test.each([undefined, {}])('goes to the console where there is no process to warn: %s', async (process) => {
     const fresh = await import('../../src/index.ts');
+    const { ntlmv1 } = await import('../../src/legacy/index.ts');
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const handle = fresh.Credentials.fromPassword({ username: 'user', password: 'SecREt01' });
     vi.stubGlobal('process', process);
-    new fresh.NtlmClient({ credentials: handle, policy: 'ntlmv1' });
+    new fresh.NtlmClient({ credentials: handle, policy: ntlmv1 });
     vi.unstubAllGlobals();
     expect(warn.mock.calls).toEqual([[expect.stringContaining('"ntlmv1"')]]);
   });

@@ -18,7 +18,8 @@ import {
   type NtlmActor,
   type NtlmOptions,
 } from '../../src/index.ts';
-import { lmowfV1, ntowfV1, ntowfV2 } from '../../src/crypto/index.ts';
+import { ntowfV1, ntowfV2 } from '../../src/crypto/index.ts';
+import { credentialsWithLmHash, lm, lmowfV1 } from '../../src/legacy/index.ts';
 import { authenticate } from '../../src/machine/authenticate.ts';
 import { needle, reachable, shownIn, textNeedles, type Needle } from '../support/deep-walk.ts';
 import { GENEROUS, challengeToken } from '../support/handshake.ts';
@@ -274,8 +275,8 @@ describe('whole runs', () => {
       needle('NT hash', ntowfV1(LM_PASSWORD)),
       needle('LM session key', Uint8Array.from([...lmHash.subarray(0, 8), ...new Uint8Array(8)])),
     ];
-    const credentials = Credentials.fromPassword({ username: 'user', password: LM_PASSWORD, lmHash: true });
-    const actor = createNtlmActor({ credentials, policy: 'lm', randomBytes });
+    const credentials = credentialsWithLmHash({ username: 'user', password: LM_PASSWORD });
+    const actor = createNtlmActor({ credentials, policy: lm, randomBytes });
     actor.send(negotiate);
     actor.send({ type: 'challenge', token: challengeToken({ flags: (GENEROUS & ~0x80000) >>> 0 }) });
     expect(actor.getSnapshot().value).toBe('responded');
@@ -322,8 +323,9 @@ describe('errors about secrets', () => {
     'a password as bytes': () =>
       Credentials.fromPassword({ username: 'user', password: Buffer.from(PASSWORD) as never }),
     'a password of 1 MiB': () => Credentials.fromPassword({ username: 'user', password: PASSWORD.repeat(65536) }),
-    'a password that has no LM hash': () =>
-      Credentials.fromPassword({ username: 'user', password: PASSWORD, lmHash: true }),
+    'a password that has no LM hash': () => credentialsWithLmHash({ username: 'user', password: PASSWORD }),
+    'an LM hash where none is made': () =>
+      Credentials.fromPassword({ username: 'user', password: PASSWORD, lmHash: true as never }),
     'credentials that were wiped': () => {
       const credentials = fresh();
       const client = new NtlmClient({ credentials });

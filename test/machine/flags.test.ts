@@ -1,10 +1,12 @@
 /** NegotiateFlags as the client asks for them and as it answers, against the words of MS-NLMP 2.2.2.5 and 3.1.5.1. */
+import { credentialsWithLmHash } from '../../src/legacy/index.ts';
+import { allPolicies, nameOf } from '../support/policies.ts';
 import { describe, expect, test } from 'vitest';
-import { Credentials, NtlmClient, policies, type NtlmOptions, type Policy, type SessionSecurity } from '../../src/index.ts';
+import { Credentials, NtlmClient, type NtlmOptions, type PolicyName, type SessionSecurity } from '../../src/index.ts';
 import { NegotiateFlags, decodeAuthenticate, decodeNegotiate, flagNames } from '../../src/messages/index.ts';
 import { GENEROUS, NAMES, challengeToken } from '../support/handshake.ts';
 
-const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01', lmHash: true });
+const credentials = credentialsWithLmHash({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
 const F = NegotiateFlags;
 const flagsOf = (...names: (keyof typeof F)[]): number => names.reduce((flags, name) => (flags | F[name]) >>> 0, 0);
 const expectFlags = (flags: number, ...names: (keyof typeof F)[]): void => expect(flagNames(flags)).toEqual(flagNames(flagsOf(...names)));
@@ -18,7 +20,7 @@ const ALWAYS = [
   'NEGOTIATE_56',
 ] as const;
 /** Of each policy, whether its client asks for extended session security. */
-const asksForEss: Record<Policy, boolean> = {
+const asksForEss: Record<PolicyName, boolean> = {
   ntlmv2: true,
   'ntlmv2-compatible': true,
   'ntlm2-session': true,
@@ -27,7 +29,7 @@ const asksForEss: Record<Policy, boolean> = {
   lm: false,
 };
 
-const worlds = policies.flatMap((policy) =>
+const worlds = allPolicies.flatMap((policy) =>
   ([true, false] as const).flatMap((unicode) =>
     ([true, false] as const).flatMap((requestTarget) =>
       (['none', 'offer', 'sign', 'seal'] as const).map((sessionSecurity) => ({ policy, unicode, requestTarget, sessionSecurity })),
@@ -44,7 +46,7 @@ const security: Record<SessionSecurity, readonly (keyof typeof F)[]> = {
 
 describe.each(worlds)('$policy, unicode $unicode, requestTarget $requestTarget, $sessionSecurity', (options) => {
   const { policy, unicode, requestTarget, sessionSecurity } = options;
-  const ess: readonly (keyof typeof F)[] = asksForEss[policy] ? ['NEGOTIATE_EXTENDED_SESSIONSECURITY'] : [];
+  const ess: readonly (keyof typeof F)[] = asksForEss[nameOf(policy)] ? ['NEGOTIATE_EXTENDED_SESSIONSECURITY'] : [];
 
   test('a NEGOTIATE asks for just what the options want', () => {
     const wishes = decodeNegotiate(new NtlmClient({ credentials, version: false, ...options }).negotiate()).negotiateFlags;

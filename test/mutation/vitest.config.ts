@@ -8,6 +8,7 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, ro
 const TESTS: Readonly<Record<string, readonly string[]>> = {
   messages: ['messages/*', 'vectors/messages', 'property/messages', 'fuzz/replay'],
   crypto: ['crypto/*', 'vectors/crypto', 'property/crypto'],
+  legacy: ['legacy/policies', 'crypto/{arguments,credentials}', 'vectors/*', 'property/agreement'],
   machine: ['machine/{model,services,flags,actor}', 'client/*', 'vectors/handshake', 'property/policy'],
   session: ['session/*', 'property/session'],
   spnego: ['spnego/*', 'property/spnego', 'exhaustive/machines', 'fuzz/replay'],

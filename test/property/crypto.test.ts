@@ -1,3 +1,4 @@
+import { credentialsWithLmHash } from '../../src/legacy/index.ts';
 import { createHash, createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
 import { bytesToHex, concatBytes, hexToBytes } from '@noble/hashes/utils.js';
@@ -279,7 +280,7 @@ describe('handles', () => {
     fc.assert(
       fc.property(password, (secret) => {
         const account = { username: 'User', domain: 'Domain' };
-        const credentials = Credentials.fromPassword({ ...account, password: secret, lmHash: true });
+        const credentials = credentialsWithLmHash({ ...account, password: secret });
         const { ntHash, lmHash } = secretsOf(credentials);
         secretsOf(credentials).responseKeyNT();
         const text = shown(credentials) + shown(secretsOf(credentials).responseKeyNT());

@@ -2,6 +2,8 @@
  * What may leave under each policy, for every challenge. The response is classified by its shape on the wire
  * (MS-NLMP 2.2.2.3 to 2.2.2.8), never by what the machine says it is.
  */
+import { credentialsWithLmHash, ntlm2Session } from '../../src/legacy/index.ts';
+import { allPolicies, nameOf } from '../support/policies.ts';
 import { ok } from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { inspect } from 'node:util';
@@ -11,9 +13,9 @@ import {
   Credentials,
   NtlmClient,
   NtlmError,
-  policies,
   type NtlmOptions,
   type Policy,
+  type PolicyName,
   type SessionSecurity,
 } from '../../src/index.ts';
 import {
@@ -33,12 +35,7 @@ import { avPairs, uint32 } from '../support/arbitraries.ts';
 import { toHex } from '../support/bytes.ts';
 import { NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
 
-const credentials = Credentials.fromPassword({
-  username: 'user',
-  domain: 'DOMAIN',
-  password: 'SecREt01',
-  lmHash: true,
-});
+const credentials = credentialsWithLmHash({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
 const randomBytes = (length: number): Uint8Array => new Uint8Array(length).fill(length === 8 ? 0xaa : 0x55);
 const now = (): bigint => 1n;
 
@@ -46,7 +43,7 @@ const now = (): bigint => 1n;
 const strengths = ['ntlmv2', 'ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm'] as const;
 type Strength = (typeof strengths)[number];
 
-const weakestUnder: Record<Policy, Strength> = {
+const weakestUnder: Record<PolicyName, Strength> = {
   ntlmv2: 'ntlmv2',
   'ntlmv2-compatible': 'ntlmv2',
   'ntlm2-session': 'ntlm2-session',
@@ -119,7 +116,7 @@ function isAnswerable({ policy, sessionSecurity, flags, targetInfo, unicode = tr
   const security =
     (sessionSecurity === 'none' || has(F.NEGOTIATE_SIGN)) && (sessionSecurity !== 'seal' || has(F.NEGOTIATE_SEAL));
   if (!charset || !security) return false;
-  if (policy === 'ntlm2-session') return has(F.NEGOTIATE_EXTENDED_SESSIONSECURITY);
+  if (policy === ntlm2Session) return has(F.NEGOTIATE_EXTENDED_SESSIONSECURITY);
   if (policy !== 'ntlmv2') return true;
   const strict = has(F.NEGOTIATE_NTLM) && has(F.NEGOTIATE_EXTENDED_SESSIONSECURITY) && targetInfo !== undefined;
   const named = [AvId.MsvAvNbComputerName, AvId.MsvAvNbDomainName].every((id) =>
@@ -147,10 +144,10 @@ function check(given: Case): Strength | undefined {
   const isGranted = (flag: number): boolean => hasFlag(Buffer.from(transcript[1]!).readUInt32LE(20), flag);
 
   const shape = shapeOf(message);
-  hold(strengths.indexOf(shape) <= strengths.indexOf(weakestUnder[policy]), 'no weaker response than the policy');
+  hold(strengths.indexOf(shape) <= strengths.indexOf(weakestUnder[nameOf(policy)]), 'no weaker response than the policy');
   // A server that granted ESS verifies the NTLM2 session response where it gets no NTLMv2 (MS-NLMP 3.3.1).
   const session = shape !== 'ntlmv2' && isGranted(F.NEGOTIATE_EXTENDED_SESSIONSECURITY);
-  hold(shape === (session ? 'ntlm2-session' : weakestUnder[policy]), 'the response that the server verifies');
+  hold(shape === (session ? 'ntlm2-session' : weakestUnder[nameOf(policy)]), 'the response that the server verifies');
 
   // One character set, one that both allow, Unicode before OEM (MS-NLMP 2.2.2.5).
   hold(has(F.NEGOTIATE_UNICODE) === (unicode && hasFlag(flags, F.NEGOTIATE_UNICODE)), 'Unicode where both allow it');
@@ -263,7 +260,7 @@ const targets: Record<string, readonly AvPair[] | undefined> = {
   'no target information': undefined,
 };
 
-describe.each(policies)('policy %s, every combination of the flags that matter', (policy) => {
+describe.each(allPolicies)('policy %s, every combination of the flags that matter', (policy) => {
   test.each(Object.keys(targets))('%s', (target) => {
     const shapes = new Set<Strength>();
     for (const flags of combinations) {
@@ -274,7 +271,7 @@ describe.each(policies)('policy %s, every combination of the flags that matter',
     }
     const everAnswered = !(policy === 'ntlmv2' && target === 'no target information');
     // What the policy allows is used where the server grants no better, so that the bound is tight.
-    expect(shapes.has(weakestUnder[policy])).toBe(everAnswered);
+    expect(shapes.has(weakestUnder[nameOf(policy)])).toBe(everAnswered);
   });
 });
 
@@ -295,7 +292,7 @@ test('any flags at all, any pairs of the server, any charset and any pairs of ou
   fc.assert(
     fc.property(
       fc.record({
-        policy: fc.constantFrom(...policies),
+        policy: fc.constantFrom(...allPolicies),
         sessionSecurity: fc.constantFrom('none', 'sign', 'seal'),
         // Bits that most servers grant, so that most challenges are answerable.
         flags: fc.tuple(uint32, fc.constantFrom(0, 0xe2888237)).map(([any, most]) => (any | most) >>> 0),
@@ -319,7 +316,7 @@ test('without extended session security in the challenge no policy for v2 falls 
 });
 
 test('the anonymous user sends no response, under any policy', () => {
-  for (const policy of policies) {
+  for (const policy of allPolicies) {
     for (const flags of combinations) {
       const { message } = run({
         policy,

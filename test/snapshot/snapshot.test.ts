@@ -1,3 +1,5 @@
+import { credentialsWithLmHash, legacyPolicies, lm, lmAndNtlmv1 } from '../../src/legacy/index.ts';
+import { allPolicies } from '../support/policies.ts';
 import { inspect } from 'node:util';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import fc from 'fast-check';
@@ -10,7 +12,6 @@ import {
   SessionKey,
   createNtlmActor,
   ntlmMachine,
-  policies,
   stateOf,
   type NtlmActor,
   type NtlmEvent,
@@ -82,13 +83,13 @@ describe('a sealed snapshot', () => {
     ['without version', { version: false }],
     ['with an OEM character set', { unicode: false, requestTarget: false }],
     ['connectionless', { connectionless: true }],
-    ['with a weak policy', { policy: 'lm-and-ntlmv1' }],
+    ['with a weak policy', { policy: lmAndNtlmv1 }],
     ['anonymous', { credentials: Credentials.anonymous() }],
     ['of a user without domain', { credentials: Credentials.fromNtHash({ username: 'a\\b@c', domain: '', ntHash: NT_HASH }) }],
-    ['with an LM hash', { credentials: Credentials.fromPassword({ username: 'alice', password: 'x', lmHash: true }) }],
+    ['with an LM hash', { credentials: credentialsWithLmHash({ username: 'alice', password: 'x' }) }],
   ] satisfies [string, Partial<NtlmOptions>][])('keeps the options %s', (_, options) => {
     const actor = start(options);
-    expect(visible(reopen(actor))).toEqual(visible(actor));
+    expect(visible(reopen(actor, { now, policies: legacyPolicies }))).toEqual(visible(actor));
   });
 
   test('opens for the client of three calls, too', () => {
@@ -312,7 +313,7 @@ describe('seal at any state, open, and the run ends as if nothing had happened',
   );
   const options = fc.record(
     {
-      policy: fc.constantFrom(...policies),
+      policy: fc.constantFrom(...allPolicies),
       sessionSecurity: fc.constantFrom('none' as const, 'sign' as const, 'seal' as const),
       unicode: fc.boolean(),
       requestTarget: fc.boolean(),
@@ -323,7 +324,7 @@ describe('seal at any state, open, and the run ends as if nothing had happened',
     },
     { requiredKeys: [] },
   );
-  const bob = Credentials.fromPassword({ username: 'bob', password: 'b', lmHash: true });
+  const bob = credentialsWithLmHash({ username: 'bob', password: 'b' });
   const wrong = Credentials.fromPassword({ username: 'alice', domain: 'DOMAIN', password: 'not hers' });
 
   /** One run: what the actor shows after each step, every token, and what the acceptor says. */
@@ -333,7 +334,7 @@ describe('seal at any state, open, and the run ends as if nothing had happened',
     const serverDraws = draws();
     const acceptor = new NtlmAcceptor({
       credentials: ({ username }) => (username === 'bob' ? bob : alice),
-      policy: 'lm',
+      policy: lm,
       anonymous: true,
       now,
       randomBytes: serverDraws,
@@ -342,7 +343,7 @@ describe('seal at any state, open, and the run ends as if nothing had happened',
     let tokens = tokensOf(actor);
     for (const [i, name] of script.entries()) {
       if (seals[i % seals.length]) {
-        actor = openSnapshot(sealSnapshot(actor, KEY), KEY, { now, randomBytes });
+        actor = openSnapshot(sealSnapshot(actor, KEY), KEY, { now, randomBytes, policies: legacyPolicies });
         tokens = tokensOf(actor);
       }
       const { context } = actor.getSnapshot();

@@ -381,12 +381,13 @@ describe('createSpnegoActor', () => {
   it.each([
     [undefined, 0],
     ['ntlmv2', 0],
-    ['ntlmv1', 1],
+    ['legacy', 1],
   ] as const)('warns of a weak policy: %s', async (policy, warnings) => {
     const emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { createSpnegoActor: create } = await import('../../src/spnego/index.ts');
     const { Credentials: Handle } = await import('../../src/index.ts');
-    create({ credentials: Handle.fromPassword({ username: 'User', password: 'Password' }), policy });
+    const { ntlmv1 } = await import('../../src/legacy/index.ts');
+    create({ credentials: Handle.fromPassword({ username: 'User', password: 'Password' }), policy: policy === 'legacy' ? ntlmv1 : policy });
     expect(emitWarning).toHaveBeenCalledTimes(warnings);
   });
 });

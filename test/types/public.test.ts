@@ -3,6 +3,8 @@ import type { ActorRefFrom, EmittedFrom, EventFromLogic, InputFrom } from 'xstat
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import * as crypto from '../../src/crypto/index.ts';
 import * as root from '../../src/index.ts';
+import type { LegacyPolicy } from '../../src/legacy/index.ts';
+import * as legacy from '../../src/legacy/index.ts';
 import * as messages from '../../src/messages/index.ts';
 import {
   Credentials,
@@ -23,6 +25,7 @@ import {
   type NtlmState,
   type NtlmTag,
   type Policy,
+  type PolicyName,
   type ResponseKind,
   type SessionKey,
   type SessionSecurity,
@@ -40,10 +43,13 @@ describe('closed unions', () => {
   });
 
   test('policies, strongest first, at run time as in the types', () => {
-    expectTypeOf<Policy>().toEqualTypeOf<
+    expectTypeOf<Policy>().toEqualTypeOf<'ntlmv2' | 'ntlmv2-compatible' | LegacyPolicy>();
+    expectTypeOf<PolicyName>().toEqualTypeOf<
       'ntlmv2' | 'ntlmv2-compatible' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm'
     >();
-    expect(root.policies).toEqual(['ntlmv2', 'ntlmv2-compatible', 'ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm']);
+    expectTypeOf<{ name: 'ntlmv1'; toJSON(): 'ntlmv1'; toString(): string }>().not.toExtend<LegacyPolicy>();
+    expect(root.policies).toEqual(['ntlmv2', 'ntlmv2-compatible']);
+    expect(legacy.legacyPolicies.map(({ name }) => name)).toEqual(['ntlm2-session', 'ntlmv1', 'lm-and-ntlmv1', 'lm']);
     expectTypeOf<ResponseKind>().toEqualTypeOf<
       'ntlmv2' | 'ntlm2-session' | 'ntlmv1' | 'lm-and-ntlmv1' | 'lm' | 'anonymous'
     >();
@@ -158,33 +164,47 @@ describe('the entry points', () => {
   });
 
   test('./crypto has the functions by the names of the specification, and no way into a handle', () => {
-    const names = [
-      'md4',
-      'des',
-      'rc4',
-      'hmacMd5',
-      'lmowfV1',
-      'ntowfV1',
-      'ntowfV2',
-      'lmV1Response',
-      'ntlmV1Response',
-      'ntlm2SessionResponse',
-    ];
-    names.push(
-      'lmV2Response',
-      'ntProofStr',
-      'kxKey',
-      'signKey',
-      'sealKey',
-      'mic',
-      'channelBindingsHash',
-      'Credentials',
-      'SessionKey',
+    expect(Object.keys(crypto)).toEqual(
+      expect.arrayContaining([
+        'md4',
+        'rc4',
+        'hmacMd5',
+        'ntowfV1',
+        'ntowfV2',
+        'lmV2Response',
+        'ntProofStr',
+        'signKey',
+        'sealKey',
+        'mic',
+        'channelBindingsHash',
+        'Credentials',
+        'SessionKey',
+      ]),
     );
-    expect(Object.keys(crypto)).toEqual(expect.arrayContaining(names));
     expectTypeOf(crypto.ntowfV1).toEqualTypeOf<(password: string) => Uint8Array>();
     expectTypeOf(crypto.Credentials).toEqualTypeOf(root.Credentials);
-    for (const entry of [root, messages, crypto]) expect(entry).not.toHaveProperty('secretsOf');
+    for (const entry of [root, messages, crypto, legacy]) expect(entry).not.toHaveProperty('secretsOf');
+  });
+
+  test('./legacy has what is weak, and the class of its policies is no value of it', () => {
+    expect(Object.keys(legacy).sort()).toEqual([
+      'credentialsWithLmHash',
+      'des',
+      'desl',
+      'expandDesKey',
+      'kxKey',
+      'legacyPolicies',
+      'lm',
+      'lmAndNtlmv1',
+      'lmV1Response',
+      'lmowfV1',
+      'ntlm2Session',
+      'ntlm2SessionResponse',
+      'ntlmV1Response',
+      'ntlmv1',
+      'sessionBaseKeyV1',
+    ]);
+    for (const entry of [root, messages, crypto]) for (const name of Object.keys(legacy)) expect(entry).not.toHaveProperty(name);
   });
 
   test('one class each, whichever entry point it came through', () => {

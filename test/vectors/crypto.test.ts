@@ -4,24 +4,25 @@ import { HmacMd5Key, hmacMd5 } from '../../src/crypto/hmac-md5.ts';
 import {
   decryptRandomSessionKey,
   encryptRandomSessionKey,
-  kxKey,
   sealKey,
-  sessionBaseKeyV1,
   sessionBaseKeyV2,
   signKey,
 } from '../../src/crypto/keys.ts';
 import { md4 } from '../../src/crypto/md4.ts';
 import { channelBindingsHash } from '../../src/crypto/channel-bindings.ts';
-import { lmowfV1, lmowfV2, ntowfV1, ntowfV2 } from '../../src/crypto/owf.ts';
+import { lmowfV2, ntowfV1, ntowfV2 } from '../../src/crypto/owf.ts';
 import { RC4, rc4, rc4k } from '../../src/crypto/rc4.ts';
-import { des, expandDesKey } from '../../src/crypto/des.ts';
 import {
+  des,
+  expandDesKey,
+  kxKey,
   lmV1Response,
-  lmV2Response,
+  lmowfV1,
   ntlm2SessionResponse,
   ntlmV1Response,
-  ntProofStr,
-} from '../../src/crypto/responses.ts';
+  sessionBaseKeyV1,
+} from '../../src/legacy/index.ts';
+import { lmV2Response, ntProofStr } from '../../src/crypto/responses.ts';
 import { upperCase, utf16le } from '../../src/crypto/text.ts';
 import {
   common,

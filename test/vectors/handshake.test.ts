@@ -5,6 +5,7 @@
  * The flags word (bytes 60 to 64) is compared where it follows from the challenge and the options, and said to
  * differ, with the reason, where it does not. Nothing else is left out.
  */
+import { credentialsWithLmHash, lm, lmAndNtlmv1, ntlm2Session } from '../../src/legacy/index.ts';
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createNtlmActor, Credentials, NtlmClient, type NtlmOptions } from '../../src/index.ts';
@@ -17,11 +18,10 @@ import { common, davenport, ntlmV1, ntlmV1ClientChallenge, ntlmV2 } from './ms-n
 const version = { productMajorVersion: 5, productMinorVersion: 1, productBuild: 2600, ntlmRevisionCurrent: 15 };
 
 const specificationOptions = {
-  credentials: Credentials.fromPassword({
+  credentials: credentialsWithLmHash({
     username: common.user,
     domain: common.userDom,
     password: common.password,
-    lmHash: true,
   }),
   workstation: common.workstation,
   version,
@@ -30,11 +30,10 @@ const specificationOptions = {
 } as const satisfies NtlmOptions;
 
 const davenportOptions = {
-  credentials: Credentials.fromPassword({
+  credentials: credentialsWithLmHash({
     username: davenport.user,
     domain: davenport.domain,
     password: davenport.password,
-    lmHash: true,
   }),
   workstation: davenport.workstation,
   version: false,
@@ -78,7 +77,7 @@ const flagsOf = (message: Uint8Array): number => Buffer.from(message).readUInt32
 
 describe('MS-NLMP 4.2.2: NTLMv1 with a real LM response, key exchange', () => {
   const make = () =>
-    handshake({ ...specificationOptions, policy: 'lm-and-ntlmv1' }, ntlmV1.challengeMessage, withKeyExchange);
+    handshake({ ...specificationOptions, policy: lmAndNtlmv1 }, ntlmV1.challengeMessage, withKeyExchange);
 
   test('4.2.2.2 responses, 4.2.2.2.3 encrypted session key and 4.2.2.3 message', () => {
     const { token, sessionKey } = make();
@@ -103,7 +102,7 @@ describe('MS-NLMP 4.2.2: NTLMv1 with a real LM response, key exchange', () => {
 describe('MS-NLMP 4.2.3: NTLMv1 with client challenge, no key exchange', () => {
   const make = () =>
     handshake(
-      { ...specificationOptions, policy: 'ntlm2-session' },
+      { ...specificationOptions, policy: ntlm2Session },
       ntlmV1ClientChallenge.challengeMessage,
       withoutKeyExchange,
     );
@@ -170,7 +169,7 @@ describe('MS-NLMP 4.2.4: NTLMv2, key exchange', () => {
 describe('davenport, type 3 messages as ntlmclient sends them', () => {
   test('LM alone, OEM', () => {
     const { token, sessionKey } = handshake(
-      { ...davenportOptions, policy: 'lm' },
+      { ...davenportOptions, policy: lm },
       davenport.type2Minimal,
       davenportDraws,
     );
@@ -184,7 +183,7 @@ describe('davenport, type 3 messages as ntlmclient sends them', () => {
 
   test('LM and NTLM, OEM, the flags word included', () => {
     const { token } = handshake(
-      { ...davenportOptions, policy: 'lm-and-ntlmv1' },
+      { ...davenportOptions, policy: lmAndNtlmv1 },
       davenport.type2Minimal,
       davenportDraws,
     );
@@ -205,7 +204,7 @@ describe('davenport, type 3 messages as ntlmclient sends them', () => {
   test('NTLM2 session response: both response fields', () => {
     const challenge = hex(davenport.type2Sample);
     challenge[22]! |= F.NEGOTIATE_EXTENDED_SESSIONSECURITY >>> 16; // "Negotiate NTLM2 Key", which the sample lacks
-    const { token } = handshake({ ...davenportOptions, policy: 'ntlm2-session' }, toHex(challenge), davenportDraws);
+    const { token } = handshake({ ...davenportOptions, policy: ntlm2Session }, toHex(challenge), davenportDraws);
     const message = decodeAuthenticate(token);
     expect(toHex(message.lmChallengeResponse)).toBe(davenport.ntlm2Session.lmField);
     expect(toHex(message.ntChallengeResponse)).toBe(davenport.ntlm2Session.response);
@@ -253,7 +252,7 @@ describe('layout', () => {
 
   test('MS-NLMP 4.2.3.3: the same without a session key', () => {
     const { token } = handshake(
-      { ...specificationOptions, policy: 'ntlm2-session' },
+      { ...specificationOptions, policy: ntlm2Session },
       ntlmV1ClientChallenge.challengeMessage,
       withoutKeyExchange,
     );
@@ -268,7 +267,7 @@ describe('layout', () => {
 
   test('davenport by ntlmclient: without Version the payload begins at 64', () => {
     const { token } = handshake(
-      { ...davenportOptions, policy: 'lm-and-ntlmv1' },
+      { ...davenportOptions, policy: lmAndNtlmv1 },
       davenport.type2Minimal,
       davenportDraws,
     );

@@ -1,3 +1,4 @@
+import { credentialsWithLmHash, lm, ntlm2Session, ntlmv1 } from '../../src/legacy/index.ts';
 import { describe, expect, test } from 'vitest';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import { Credentials, createNtlmActor, type NtlmOptions } from '../../src/index.ts';
@@ -5,7 +6,7 @@ import { AvId, NegotiateFlags as F, avText, decodeAuthenticate, encodeAuthentica
 import { explain, trace, verifyTokens, type Cause, type ExchangeTokens } from '../../src/visualize/index.ts';
 import { GENEROUS, NAMES, TIMESTAMP, challengeToken } from '../support/handshake.ts';
 
-const credentials = Credentials.fromPassword({ username: 'User', domain: 'DOMAIN', password: 'Password', lmHash: true });
+const credentials = credentialsWithLmHash({ username: 'User', domain: 'DOMAIN', password: 'Password' });
 const SECONDS = 10_000_000n;
 
 function exchange(challenge: Uint8Array, options: Partial<NtlmOptions> = {}): ExchangeTokens & { authenticate: Uint8Array; challenge: Uint8Array; negotiate: Uint8Array } {
@@ -56,8 +57,8 @@ describe('the likely causes of a 401', () => {
     expect(causes(unbound, { tls: false })).not.toContain('channel-bindings-absent');
   });
 
-  test.each(['ntlmv1', 'ntlm2-session', 'lm'] as const)('a response of policy %s', (policy) => {
-    const flags = policy === 'ntlm2-session' ? GENEROUS : GENEROUS & ~F.NEGOTIATE_EXTENDED_SESSIONSECURITY;
+  test.each([ntlmv1, ntlm2Session, lm])('a response of policy %s', (policy) => {
+    const flags = policy === ntlm2Session ? GENEROUS : GENEROUS & ~F.NEGOTIATE_EXTENDED_SESSIONSECURITY;
     expect(causes(exchange(challengeToken({ flags: flags >>> 0 }), { policy }))[0]).toBe('weak-response');
   });
 

@@ -1,3 +1,4 @@
+import { credentialsWithLmHash, lmAndNtlmv1, ntlm2Session, ntlmv1 } from '../../src/legacy/index.ts';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { assign, createActor, createMachine } from 'xstate';
@@ -118,8 +119,8 @@ describe('secrets', () => {
     expect(searchable(tracer.toJSON())).toContain(toHex(authenticate));
   });
 
-  test.each(['ntlmv1', 'ntlm2-session', 'lm-and-ntlmv1'] as const)('both responses of policy %s are masked', (policy) => {
-    const own = Credentials.fromPassword({ username: 'User', password: 'Password', lmHash: true });
+  test.each([ntlmv1, ntlm2Session, lmAndNtlmv1])('both responses of policy %s are masked', (policy) => {
+    const own = credentialsWithLmHash({ username: 'User', password: 'Password' });
     const { authenticate } = run({ policy, credentials: own, sessionSecurity: 'none' });
     const { lmChallengeResponse, ntChallengeResponse } = decodeAuthenticate(authenticate);
     const text = searchable(traceToken(authenticate, 'masked'));

@@ -4,7 +4,7 @@ import { decodeChallenge, encodeNegotiate } from 'ntlmachine/messages';
 // The functions that the machine's services wrap; they have no public name of their own.
 import { authenticate } from '../../../dist/machine/authenticate.js';
 import { resolveOptions, type ResolvedOptions } from '../../../dist/machine/options.js';
-import { requestedFlags } from '../../../dist/machine/policy.js';
+import { requestedFlags } from '../../../dist/machine/flags.js';
 import { libntlm } from '../libntlm.ts';
 import { measure, type Contender, type MeasureOptions } from '../measure.ts';
 import { peers, type HandshakePeer } from '../peers.ts';

@@ -3,6 +3,7 @@ import { verifyAuthenticate } from '../../acceptor/verify.ts';
 import { secretsOf, type Credentials } from '../../crypto/credentials.ts';
 import { lmV2Response, ntProofStr } from '../../crypto/responses.ts';
 import { upperCase } from '../../crypto/text.ts';
+import type { Policy } from '../../machine/policy.ts';
 import { decodeAuthenticate, type AuthenticateMessage } from '../../messages/authenticate.ts';
 import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import { decodeChallenge, type ChallengeMessage } from '../../messages/challenge.ts';
@@ -14,7 +15,10 @@ export interface VerifyTokensInput {
   readonly negotiate?: Uint8Array | undefined;
   readonly challenge: Uint8Array;
   readonly authenticate: Uint8Array;
+  /** With an LM hash where the message carries an LM response alone. */
   readonly credentials: Credentials;
+  /** `lm` of `ntlmachine/legacy` checks every weak response too; default: NTLMv2 alone is checked. */
+  readonly policy?: Policy | undefined;
 }
 
 /** Whether one part of an AUTHENTICATE is what these credentials make of it. */
@@ -32,7 +36,10 @@ export interface Verdict {
 export function verifyTokens(input: VerifyTokensInput): readonly Verdict[] {
   const challenge = decodeChallenge(input.challenge);
   const message = decodeAuthenticate(input.authenticate);
-  const result = verifyAuthenticate({ ...input, policy: 'lm', anonymous: true });
+  if (isLmAlone(message) && input.policy !== undefined && !input.credentials.hasLmHash && !input.credentials.anonymous) {
+    return [{ part: 'LM response', outcome: 'unchecked', reason: 'that takes credentials with an LM hash' }, noMic(message)];
+  }
+  const result = verifyAuthenticate({ ...input, anonymous: true });
   if (result.ok) {
     result.sessionKey.wipe();
     if (result.response === 'anonymous') {
@@ -56,9 +63,16 @@ export function verifyTokens(input: VerifyTokensInput): readonly Verdict[] {
         ...lm(input, challenge, message),
         { part: 'MIC', outcome: message.mic === undefined ? 'absent' : 'unchecked', reason: 'its key comes from a right response' },
       ];
+    case 'response-refused':
+      return [{ part: 'NT response', outcome: 'unchecked', reason: 'a weak one: give { policy: lm }, of ntlmachine/legacy' }, noMic(message)];
     default:
       throw result.error;
   }
+}
+
+/** Whether an account answers with nothing but an LM response. */
+export function isLmAlone({ userName, ntChallengeResponse, lmChallengeResponse }: AuthenticateMessage): boolean {
+  return userName !== '' && ntChallengeResponse.length === 0 && lmChallengeResponse.length === 24;
 }
 
 function mismatch({ negotiate }: VerifyTokensInput, reason: 'mic-missing' | 'mic-mismatch'): Verdict {
