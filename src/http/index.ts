@@ -17,13 +17,18 @@ export type { ConnectionSide, CredentialsProvider, CredentialsQuestion } from '.
 export type { HttpOptions, ProxyOptions } from './doors/options.ts';
 export type { Allow } from './routes/origins.ts';
 export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
+export { identityOf, type NtlmServerIdentity } from './server/identity.ts';
 export {
-  createNtlmServer,
   requireNtlm,
-  type NtlmRequest,
-  type NtlmRequestListener,
-  type NtlmServerIdentity,
-  type NtlmServerOptions,
-  type NtlmServerScheme,
-  type NtlmServerVerdict,
-} from './server/server.ts';
+  type FastifyReplyLike,
+  type FastifyRequestLike,
+  type KoaContextLike,
+  type NtlmFastifyHook,
+  type NtlmKoaMiddleware,
+  type NtlmMiddleware,
+} from './server/middleware.ts';
+export type { NtlmServerOptions } from './server/options.ts';
+export type { NtlmRequest, NtlmRequestListener } from './server/respond.ts';
+export { createNtlmServer } from './server/server.ts';
+export { guardUpgrades, type GuardedServer } from './server/upgrades.ts';
+export type { NtlmServerVerdict } from './server/verdict.ts';

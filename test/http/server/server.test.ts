@@ -1,89 +1,16 @@
 import { once } from 'node:events';
-import { Agent, createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Credentials, NtlmClient, NtlmError } from '../../../src/index.ts';
-import {
-  createNtlmServer,
-  requireNtlm,
-  type NtlmRequestListener,
-  type NtlmServerOptions,
-  type NtlmServerVerdict,
-} from '../../../src/http/server/server.ts';
-
-const alice = (password = 'Drawbridge1') => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
-const bob = (password = 'Portcullis2') => Credentials.fromPassword({ username: 'bob', domain: 'CASTLE', password });
-const users = new Map([
-  ['alice', alice()],
-  ['bob', bob()],
-]);
-const options: NtlmServerOptions = { credentials: ({ username }) => users.get(username) };
-
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-async function listen(server: Server): Promise<number> {
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
-}
-
-const whoAmI: NtlmRequestListener = (request, response) => response.end(`${request.method} ${request.ntlm.username}`);
-
-interface Answer {
-  readonly status: number;
-  readonly offers: string;
-  readonly body: string;
-  readonly socket: Socket;
-  readonly response: IncomingMessage;
-}
-
-interface Ask {
-  readonly authorization?: string;
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-  readonly body?: string | Buffer;
-}
-
-/** One keep-alive connection, as long as the server keeps it. */
-function openConnection(port: number) {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  closers.push(() => agent.destroy());
-  return async ({ authorization, method = 'GET', headers = {}, body = '' }: Ask = {}): Promise<Answer> => {
-    const sent = httpRequest({
-      host: '127.0.0.1',
-      port,
-      agent,
-      method,
-      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-    });
-    sent.end(body);
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    const { statusCode: status = 0, headers: answered, socket } = response;
-    return { status, offers: answered['www-authenticate'] ?? '', body: await text(response), socket, response };
-  };
-}
-
-const header = (token: Uint8Array, scheme = 'NTLM') => `${scheme} ${Buffer.from(token).toString('base64')}`;
-const tokenOf = (answer: Answer) => new Uint8Array(Buffer.from(answer.offers.split(' ')[1] ?? '', 'base64'));
-
-type Call = ReturnType<typeof openConnection>;
-
-/** Type 1 and type 3 on `call`; `last` goes out with the type 3. */
-async function authenticate(call: Call, credentials: Credentials, last: Ask = {}, scheme = 'NTLM'): Promise<Answer> {
-  const client = new NtlmClient({ credentials });
-  const challenged = await call({ authorization: header(client.negotiate(), scheme) });
-  expect(challenged.status).toBe(401);
-  return call({ ...last, authorization: header(client.respond(tokenOf(challenged)), scheme) });
-}
+import { requireNtlm } from '../../../src/http/server/middleware.ts';
+import type { NtlmServerOptions } from '../../../src/http/server/options.ts';
+import type { NtlmRequestListener } from '../../../src/http/server/respond.ts';
+import { createNtlmServer } from '../../../src/http/server/server.ts';
+import type { NtlmServerVerdict } from '../../../src/http/server/verdict.ts';
+import { alice, authenticate, bob, closeLater, header, listen, openConnection, options, tokenOf, users, whoAmI } from './support.ts';
 
 describe('a server of createNtlmServer', () => {
   it('answers 401 with the scheme and a body of stated length, and does not run the listener', async () => {
@@ -261,7 +188,7 @@ describe('a server of createNtlmServer', () => {
   it('asks nobody for a body that it will not read', async () => {
     const port = await listen(createNtlmServer(options, whoAmI));
     const socket = connect(port, '127.0.0.1');
-    closers.push(() => socket.destroy());
+    closeLater(() => socket.destroy());
     socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n');
     const answer = await text(socket); // the server closes
     expect(answer).toMatch(/^HTTP\/1\.1 401 .*\r\nConnection: close\r\n/s);
@@ -280,7 +207,7 @@ describe('a server of createNtlmServer', () => {
     const slow: NtlmServerOptions = { credentials: async ({ username }) => (await delay(30), users.get(username)) };
     const port = await listen(createNtlmServer(slow, whoAmI));
     const socket = connect(port, '127.0.0.1');
-    closers.push(() => socket.destroy());
+    closeLater(() => socket.destroy());
     const client = new NtlmClient({ credentials: alice() });
     const get = (extra: string) => `GET / HTTP/1.1\r\nHost: x\r\n${extra}\r\n`;
     socket.write(get(`Authorization: ${header(client.negotiate())}\r\n`));

@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import type { AcceptorOptions } from '../../acceptor/context.ts';
+import { invalidArgument } from '../../errors.ts';
+import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
+import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import type { ConnectionSide } from '../authentication/question.ts';
+import { SIDES, type SideWords } from './side.ts';
+import type { NtlmServerVerdict } from './verdict.ts';
+
+export interface NtlmServerOptions extends AcceptorOptions {
+  /** `server` asks by 401, `proxy` by 407; default `server`. */
+  readonly side?: ConnectionSide | undefined;
+  /** What a 401 offers, in this order; default `['NTLM']`. Under `Negotiate` bare NTLM messages are taken too. */
+  readonly schemes?: readonly HttpScheme[] | undefined;
+  /** Refused handshakes on one connection before it is closed; default 8. */
+  readonly maxRefusals?: number | undefined;
+  /** For how long a challenge may be answered, in milliseconds; default 60 000. */
+  readonly challengeLifetime?: number | undefined;
+  /** For how long a response may be verified, in milliseconds; default 30 000. */
+  readonly verifyTimeout?: number | undefined;
+  /**
+   * Whether whatever stands in front gives each client a connection of its own. Without it a request that was
+   * forwarded is refused: a proxy that shares its connections would share identities.
+   */
+  readonly trustedProxy?: boolean | undefined;
+  /** Told of each verdict on a type 3, and of a verification that failed. A session key is there until it returns. */
+  readonly onVerdict?: ((verdict: NtlmServerVerdict, request: IncomingMessage) => void) | undefined;
+}
+
+/** The options, checked and with their defaults. */
+export interface Settings {
+  readonly side: SideWords;
+  readonly schemes: readonly HttpScheme[];
+  readonly maxRefusals: number;
+  readonly challengeLifetime: number;
+  readonly verifyTimeout: number;
+  readonly trustedProxy: boolean;
+  readonly onVerdict: NtlmServerOptions['onVerdict'];
+  readonly acceptorOptions: AcceptorOptions;
+}
+
+/** @throws NtlmError `invalid-argument`, naming the option. */
+export function resolveServerOptions(options: NtlmServerOptions): Settings {
+  const {
+    side = 'server',
+    schemes = ['NTLM'],
+    maxRefusals = 8,
+    challengeLifetime = 60_000,
+    verifyTimeout = 30_000,
+    trustedProxy = false,
+    onVerdict,
+    ...acceptorOptions
+  } = options;
+  if (!Object.hasOwn(SIDES, side)) throw invalidArgument('side', 'must be "server" or "proxy"');
+  if (!Array.isArray(schemes) || schemes.length === 0 || !schemes.every((scheme) => httpSchemes.includes(scheme))) {
+    throw invalidArgument('schemes', 'must list "NTLM", "Negotiate" or both');
+  }
+  if (!(Number.isInteger(maxRefusals) && maxRefusals > 0)) {
+    throw invalidArgument('maxRefusals', 'must be a whole number above 0');
+  }
+  checkTime('challengeLifetime', challengeLifetime);
+  checkTime('verifyTimeout', verifyTimeout);
+  if (typeof trustedProxy !== 'boolean') throw invalidArgument('trustedProxy', 'must be a boolean');
+  if (!['undefined', 'function'].includes(typeof onVerdict)) throw invalidArgument('onVerdict', 'must be a function');
+  new SpnegoAcceptor(acceptorOptions); // a mistake in the options belongs to the caller, not to the first connection
+  return {
+    side: SIDES[side],
+    schemes: [...schemes],
+    maxRefusals,
+    challengeLifetime,
+    verifyTimeout,
+    trustedProxy,
+    onVerdict,
+    acceptorOptions,
+  };
+}
+
+function checkTime(name: string, milliseconds: number): void {
+  if (!(milliseconds > 0)) throw invalidArgument(name, 'must be milliseconds above 0');
+}

@@ -1,0 +1,85 @@
+/** Requests of node:http that a gate decides about: passed on, or answered here. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants, type Http2ServerRequest } from 'node:http2';
+import { fieldsOf, type Decision } from './decision.ts';
+import type { Gate } from './gate.ts';
+import type { NtlmServerIdentity } from './identity.ts';
+import { warnOnce } from './warnings.ts';
+
+/** A request on an authenticated connection. */
+export interface NtlmRequest extends IncomingMessage {
+  readonly ntlm: NtlmServerIdentity;
+}
+
+export type Reply = ServerResponse<IncomingMessage> & { req: IncomingMessage };
+export type NtlmRequestListener = (request: NtlmRequest, response: Reply) => void;
+
+/** Calls `listener` where the request passes; `expectsContinue`: the client waits for "100 Continue". */
+export async function respond(
+  gate: Gate,
+  request: IncomingMessage,
+  response: Reply,
+  listener: NtlmRequestListener,
+  expectsContinue = false,
+): Promise<void> {
+  const decision = await admit(gate, request);
+  if (decision === undefined) return;
+  // A client that waits for "100 Continue" may keep its body: then nothing can follow on its connection.
+  const keepsBody = expectsContinue && decision.kind === 'answer' && !decision.goesOn;
+  if (expectsContinue && !keepsBody) response.writeContinue();
+  for (const [name, value] of fieldsOf(decision)) response.setHeader(name, value);
+  if (decision.kind === 'pass') {
+    listener(withIdentity(request, decision.identity), response);
+    return;
+  }
+  if (keepsBody) response.setHeader('Connection', 'close');
+  response.setHeader('Content-Length', decision.body.length);
+  response.writeHead(decision.status).end(decision.body);
+}
+
+/** What to do with `request`; `undefined` where nobody waits for it any more. The body waits in the paused request. */
+export async function admit(gate: Gate, request: IncomingMessage): Promise<Decision | undefined> {
+  if (turnedAway(request)) return undefined;
+  warnOfUpgrades(gate, request);
+  const decision = await gate.decide(request);
+  if (request.socket.destroyed) return undefined;
+  if (decision.kind === 'pass') withIdentity(request, decision.identity);
+  return decision;
+}
+
+export function withIdentity(request: IncomingMessage, ntlm: NtlmServerIdentity): NtlmRequest {
+  return Object.assign(request, { ntlm });
+}
+
+/** HTTP/2 shares a connection among requests of whomever: the client has to come back over HTTP/1.1 (RFC 9113 7). */
+export function turnedAway(request: IncomingMessage | Http2ServerRequest): boolean {
+  if (request.httpVersionMajor < 2) return false;
+  if ('stream' in request) request.stream.close(constants.NGHTTP2_HTTP_1_1_REQUIRED);
+  return true;
+}
+
+const guarded = new WeakSet<object>();
+
+/** The upgrades of `server` are guarded. */
+export function noteGuarded(server: object): void {
+  guarded.add(server);
+}
+
+interface ListeningServer {
+  listenerCount(event: string): number;
+}
+
+/** An upgrade never comes to the listeners of `request`: what stands there alone guards half a server. */
+function warnOfUpgrades(gate: Gate, request: IncomingMessage): void {
+  const { server } = request.socket as { server?: ListeningServer };
+  if (server === undefined || guarded.has(server)) return;
+  const events = ['upgrade', 'connect'].filter((event) => server.listenerCount(event) > 0);
+  if (events.length === 0) return;
+  const listeners = events.map((event) => `"${event}"`).join(' and ');
+  warnOnce(
+    gate,
+    'NTLMACHINE_UNGUARDED_UPGRADES',
+    `This server has listeners of ${listeners}, which requireNtlm does not guard: anybody gets a WebSocket or a tunnel. ` +
+      'Call guardUpgrades(server, gate) with what requireNtlm returned.',
+  );
+}
