@@ -21,7 +21,7 @@ export type NtlmErrorCode =
   | 'unexpected-call' // the state does not know this step; nothing changed
   | 'unsupported' // not available on this platform or in this build
   // a decision
-  | 'downgrade-refused' // the challenge allows less than the policy demands
+  | 'downgrade-refused' // the other end allows or gives less protection than is demanded
   | 'charset-refused' // no character set both ends allow
   | 'target-refused' // the target information lacks what the options demand
   | 'credentials-refused' // the server said no to a complete response

@@ -45,9 +45,28 @@ export class RC4 {
     const out = outputFor(data, output);
     const state = this.#state;
     const length = data.length;
+    const inWords = length < WORDS_PAY ? 0 : length & ~3;
     let i = this.#i;
     let j = this.#j;
-    for (let at = 0; at < length; at++) {
+    let at = 0;
+    if (inWords > 0) {
+      const from = new DataView(data.buffer, data.byteOffset, length);
+      const to = new DataView(out.buffer, out.byteOffset, length);
+      for (; at < inWords; at += 4) {
+        let word = 0;
+        for (let shift = 0; shift < 32; shift += 8) {
+          i = (i + 1) & 0xff;
+          const a = state[i]!;
+          j = (j + a) & 0xff;
+          const b = state[j]!;
+          state[i] = b;
+          state[j] = a;
+          word |= state[(a + b) & 0xff]! << shift;
+        }
+        to.setInt32(at, from.getInt32(at, true) ^ word, true);
+      }
+    }
+    for (; at < length; at++) {
       i = (i + 1) & 0xff;
       const a = state[i]!;
       j = (j + a) & 0xff;
@@ -88,6 +107,9 @@ export class RC4 {
     });
   }
 }
+
+/** From how many bytes on four at a time are faster, two views and all. */
+const WORDS_PAY = 64;
 
 /** For a state that is overwritten at once. */
 const ANY_KEY = /* @__PURE__ */ new Uint8Array(1);

@@ -35,17 +35,24 @@ export interface Flow {
   begin(number: number): void;
   /** Seals or unseals the message (3.4.3): before its MAC. */
   crypt(data: Uint8Array, output: Uint8Array): void;
-  /** Writes the signature of a message in clear (3.4.4) into 16 zero bytes. */
-  mac(number: number, message: Uint8Array, signature: Uint8Array): void;
+  /** Writes the signature of a message in clear (3.4.4), given in parts, into 16 zero bytes. */
+  mac(number: number, parts: readonly Uint8Array[], signature: Uint8Array): void;
   /** The received signature without what a verifier ignores. */
   comparable(signature: Uint8Array): Uint8Array;
+  /** Returns what `run` does, with the keystream put back where it was if that is `false`. */
+  attempt(run: () => boolean): boolean;
   /** Starts the keystream anew. */
   reset(): void;
   destroy(): void;
 }
 
-/** The two flows of a session, seen from `side`. */
-export function flowsOf(flags: number, key: Uint8Array, side: Side): { outgoing: Flow; incoming: Flow } {
+/** The two flows of a session, seen from one end. */
+export interface Flows {
+  readonly outgoing: Flow;
+  readonly incoming: Flow;
+}
+
+export function flowsOf(flags: number, key: Uint8Array, side: Side): Flows {
   const peer = side === 'client' ? 'server' : 'client';
   if ((flags & NEGOTIATE_EXTENDED_SESSIONSECURITY) === 0) {
     const shared = new LegacyFlow(flags, key, side);
@@ -77,6 +84,17 @@ abstract class SealingFlow {
 
   crypt(data: Uint8Array, output: Uint8Array): void {
     this.#handle.process(data, output);
+  }
+
+  attempt(run: () => boolean): boolean {
+    const before = this.#handle.clone();
+    if (run()) {
+      before.destroy();
+      return true;
+    }
+    this.#handle.destroy();
+    this.#handle = before;
+    return false;
   }
 
   reset(): void {
@@ -112,10 +130,10 @@ class ExtendedFlow extends SealingFlow implements Flow {
     return readUint32(signature, SEQ_NUM);
   }
 
-  mac(number: number, message: Uint8Array, signature: Uint8Array): void {
+  mac(number: number, parts: readonly Uint8Array[], signature: Uint8Array): void {
     writeUint32(signature, 0, VERSION);
     writeUint32(signature, SEQ_NUM, number);
-    const checksum = this.#signing.digest(signature.subarray(SEQ_NUM), message).subarray(0, 8);
+    const checksum = this.#signing.digest(signature.subarray(SEQ_NUM), ...parts).subarray(0, 8);
     if (this.#keyExchange) this.crypt(checksum, checksum);
     signature.set(checksum, CHECKSUM);
   }
@@ -136,9 +154,9 @@ class LegacyFlow extends SealingFlow implements Flow {
     return undefined; // encrypted
   }
 
-  mac(number: number, message: Uint8Array, signature: Uint8Array): void {
+  mac(number: number, parts: readonly Uint8Array[], signature: Uint8Array): void {
     writeUint32(signature, 0, VERSION);
-    writeUint32(signature, 8, crc32(message));
+    writeUint32(signature, 8, crc32(concatBytes(...parts)));
     writeUint32(signature, SEQ_NUM, number);
     const encrypted = signature.subarray(RANDOM_PAD);
     this.crypt(encrypted, encrypted);

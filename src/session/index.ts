@@ -1,4 +1,14 @@
 /** Signing and sealing after authentication (MS-NLMP 3.4), for either end of a finished handshake. */
 export { NtlmSession } from './session.ts';
 export type { StreamOptions } from './streams.ts';
-export type { FinishedClient, FinishedHandshake, MessageOptions, SealedMessage, SessionOptions } from './types.ts';
+export type { FinishedClient } from './session.ts';
+export type {
+  FinishedHandshake,
+  MessageOptions,
+  MessagePart,
+  SealedMessage,
+  SealedParts,
+  SessionOptions,
+  UnwrapOptions,
+  UnwrappedMessage,
+} from './types.ts';

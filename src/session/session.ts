@@ -1,17 +1,35 @@
-import { equalBytes } from '@noble/ciphers/utils.js';
 import { clean } from '@noble/hashes/utils.js';
 import { checkBytes } from '../crypto/_arguments.ts';
 import type { Side } from '../crypto/keys.ts';
 import { SessionKey } from '../crypto/session-key.ts';
-import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
-import { DUMMY_SIGNATURE, flowsOf, SIGNATURE_LENGTH, type Flow } from './flow.ts';
+import { invalidArgument } from '../errors.ts';
+import { flowsOf, SIGNATURE_LENGTH } from './flow.ts';
+import { checkParts, partsOf, stretchesOf } from './parts.ts';
+import { Protection, unavailable, type Stretch } from './protection.ts';
 import { unwrapFrames, wrapFrames, type StreamOptions } from './streams.ts';
-import type { FinishedClient, FinishedHandshake, MessageOptions, SealedMessage, SessionOptions } from './types.ts';
+import type {
+  FinishedHandshake,
+  MessageOptions,
+  MessagePart,
+  SealedMessage,
+  SealedParts,
+  SessionOptions,
+  UnwrapOptions,
+  UnwrappedMessage,
+} from './types.ts';
 
 // NegotiateFlags that say what a session does (MS-NLMP 2.2.2.5).
 const NEGOTIATE_SIGN = 0x00000010;
 const NEGOTIATE_SEAL = 0x00000020;
 const NEGOTIATE_ALWAYS_SIGN = 0x00008000;
+
+/** The part of a `NtlmClient` that a session needs. */
+export interface FinishedClient {
+  readonly sessionKey: SessionKey | undefined;
+  readonly negotiateFlags: number | undefined;
+  /** One that SPNEGO has begun. */
+  readonly session?: NtlmSession | undefined;
+}
 
 /**
  * Signing and sealing after authentication (MS-NLMP 3.4), one end of a connection.
@@ -28,10 +46,9 @@ export class NtlmSession {
   readonly side: Side;
   /** Whether SIGN was agreed on: {@link sign} and {@link verify} work. */
   readonly integrity: boolean;
-  /** Whether SEAL was agreed on: {@link wrap}, {@link seal} and their inverses encrypt. */
+  /** Whether SEAL was agreed on: {@link seal} and {@link unseal} work, and {@link unwrap} takes nothing in clear. */
   readonly confidentiality: boolean;
-  readonly #flows: { readonly outgoing: Flow; readonly incoming: Flow } | undefined;
-  #end: NtlmError | undefined;
+  readonly #protection: Protection;
 
   private constructor({ sessionKey, negotiateFlags, side, dummySignatures = false }: FinishedHandshake) {
     this.side = side;
@@ -39,9 +56,11 @@ export class NtlmSession {
     this.confidentiality = (negotiateFlags & NEGOTIATE_SEAL) !== 0;
     if (this.integrity || this.confidentiality) {
       const key = sessionKey.bytes();
-      this.#flows = flowsOf(negotiateFlags, key, side);
+      this.#protection = new Protection(flowsOf(negotiateFlags, key, side));
       clean(key);
-    } else if (!dummySignatures || (negotiateFlags & NEGOTIATE_ALWAYS_SIGN) === 0) {
+    } else if (dummySignatures && (negotiateFlags & NEGOTIATE_ALWAYS_SIGN) !== 0) {
+      this.#protection = new Protection(undefined);
+    } else {
       throw unavailable('the handshake agreed on neither signing nor sealing');
     }
   }
@@ -79,70 +98,106 @@ export class NtlmSession {
 
   /** Whether {@link close} was called or a message ended the session. */
   get closed(): boolean {
-    return this.#end !== undefined;
+    return this.#protection.ended;
   }
 
   /**
-   * Protects a message in one token, as `GSS_Wrap` does for SASL: sealed where SEAL was agreed on, else only signed.
+   * Protects a message in one token, as `GSS_Wrap` does for SASL: sealed, also where SIGN alone was agreed on, as
+   * Samba's LDAP, gss-ntlmssp and pyspnego do. Dummy signatures go before the message in clear.
    *
    * @param message - any number of bytes
-   * @returns signature (16 bytes), then the message, sealed or in clear
+   * @returns signature (16 bytes), then the message
    * @throws NtlmError `invalid-argument`; `session-unavailable` once closed
    */
   wrap(message: Uint8Array, options?: MessageOptions): Uint8Array {
     checkBytes(message, 'message', undefined, 'session');
     const token = new Uint8Array(SIGNATURE_LENGTH + message.length);
     const signature = token.subarray(0, SIGNATURE_LENGTH);
-    const body = token.subarray(SIGNATURE_LENGTH);
-    if (!this.confidentiality) body.set(message);
-    this.#protect(message, signature, this.confidentiality ? body : undefined, options);
+    const output = token.subarray(SIGNATURE_LENGTH);
+    if (this.#protection.pretends) output.set(message);
+    this.#protection.protect([{ input: message, output }], signature, options);
     return token;
   }
 
   /**
-   * Opens what the other end wrapped.
+   * Opens what the other end wrapped: sealed, or in clear where SIGN alone was agreed on.
    *
-   * @returns the message, in bytes of its own
-   * @throws NtlmError `signature-mismatch`, `out-of-sequence`, `truncated` (under 16 bytes) from the peer;
-   * `session-unavailable` once closed
+   * @returns the message, in bytes of its own; its `sealed` says in which form it came
+   * @throws NtlmError `signature-mismatch`, `out-of-sequence`, `truncated` (under 16 bytes), `downgrade-refused` (in
+   * clear, and `require` is `'sealed'`) from the peer; `session-unavailable` once closed
    */
-  unwrap(token: Uint8Array, options?: MessageOptions): Uint8Array {
+  unwrap(token: Uint8Array, options: UnwrapOptions = {}): UnwrappedMessage {
     checkBytes(token, 'token', undefined, 'session');
-    this.#assertOpen();
-    if (token.length < SIGNATURE_LENGTH) throw this.#failed('truncated', 'a wrapped message is cut short');
+    if (options.require !== undefined && options.require !== 'sealed') {
+      throw invalidArgument('require', "must be 'sealed'", 'session');
+    }
+    const protection = this.#protection;
+    protection.assertOpen();
+    if (token.length < SIGNATURE_LENGTH) throw protection.failed('truncated', 'a wrapped message is cut short');
     const signature = token.subarray(0, SIGNATURE_LENGTH);
-    const body = token.subarray(SIGNATURE_LENGTH);
-    return this.confidentiality
-      ? this.#open(new Uint8Array(body.length), signature, body, options)
-      : this.#open(Uint8Array.from(body), signature, undefined, options);
+    const input = token.subarray(SIGNATURE_LENGTH);
+    const message = new Uint8Array(input.length);
+    const sealed = [{ input, output: message }];
+    const clear = [{ input, output: undefined }];
+    const forms = this.confidentiality ? [sealed] : protection.pretends ? [clear] : [sealed, clear];
+    const form = protection.open(forms, signature, options);
+    if (form === clear) {
+      if (options.require === 'sealed') {
+        throw protection.failed('downgrade-refused', 'a message came in clear where only sealed ones are taken');
+      }
+      message.set(input);
+    }
+    return Object.defineProperty(message, 'sealed', { value: form === sealed }) as UnwrappedMessage;
   }
 
   /**
-   * `GSS_WrapEx` with its two results apart (MS-NLMP 3.4.6).
+   * `GSS_WrapEx` with its two results apart (MS-NLMP 3.4.6): of a message that is sealed as a whole, or of parts some
+   * of which are signed only, as DCE/RPC's privacy signs header and trailer where header signing was agreed on
+   * (MS-RPCE 2.2.2.11).
    *
-   * @throws NtlmError `invalid-argument`; `session-unavailable` without SEAL or once closed
+   * @throws NtlmError `invalid-argument`; `session-unavailable` without SEAL (without SIGN where no part is sealed) or
+   * once closed
    */
-  seal(message: Uint8Array, options?: MessageOptions): SealedMessage {
-    checkBytes(message, 'message', undefined, 'session');
-    this.#assertSeals();
-    const sealed = new Uint8Array(message.length);
+  seal(message: Uint8Array, options?: MessageOptions): SealedMessage;
+  seal(parts: readonly MessagePart[], options?: MessageOptions): SealedParts;
+  seal(message: Uint8Array | readonly MessagePart[], options?: MessageOptions): SealedMessage | SealedParts {
     const signature = new Uint8Array(SIGNATURE_LENGTH);
-    this.#protect(message, signature, sealed, options);
-    return { sealed, signature };
+    if (Array.isArray(message)) {
+      const stretches = this.#stretchesOf(message, 'message');
+      this.#protection.protect(stretches, signature, options);
+      return { parts: partsOf(stretches), signature };
+    }
+    const input = message as Uint8Array;
+    checkBytes(input, 'message', undefined, 'session');
+    this.#assertSeals();
+    const output = new Uint8Array(input.length);
+    this.#protection.protect([{ input, output }], signature, options);
+    return { sealed: output, signature };
   }
 
   /**
-   * `GSS_UnwrapEx` of the two parts (MS-NLMP 3.4.7).
+   * `GSS_UnwrapEx` of what {@link seal} made (MS-NLMP 3.4.7), the parts cut and named as there.
    *
-   * @returns the message
+   * @returns the message, or its parts in clear
    * @throws NtlmError `signature-mismatch`, `out-of-sequence`, `wrong-length` (of the signature) from the peer;
-   * `session-unavailable` without SEAL or once closed
+   * `session-unavailable` as {@link seal}
    */
-  unseal({ sealed, signature }: SealedMessage, options?: MessageOptions): Uint8Array {
-    checkBytes(sealed, 'sealed', undefined, 'session');
+  unseal(message: SealedMessage, options?: MessageOptions): Uint8Array;
+  unseal(message: SealedParts, options?: MessageOptions): MessagePart[];
+  unseal(message: SealedMessage | SealedParts, options?: MessageOptions): Uint8Array | MessagePart[] {
+    const { signature } = message;
+    if ('parts' in message) {
+      checkBytes(signature, 'signature', undefined, 'session');
+      const stretches = this.#stretchesOf(message.parts, 'parts');
+      return partsOf(this.#protection.open([stretches], signature, options));
+    }
+    const { sealed: input } = message;
+    checkBytes(input, 'sealed', undefined, 'session');
     checkBytes(signature, 'signature', undefined, 'session');
     this.#assertSeals();
-    return this.#open(new Uint8Array(sealed.length), signature, sealed, options);
+    const output = new Uint8Array(input.length);
+    this.#protection.open([[{ input, output }]], signature, options);
+    return output;
   }
 
   /**
@@ -155,7 +210,7 @@ export class NtlmSession {
     checkBytes(message, 'message', undefined, 'session');
     this.#assertSigns();
     const signature = new Uint8Array(SIGNATURE_LENGTH);
-    this.#protect(message, signature, undefined, options);
+    this.#protection.protect([{ input: message, output: undefined }], signature, options);
     return signature;
   }
 
@@ -169,7 +224,7 @@ export class NtlmSession {
     checkBytes(message, 'message', undefined, 'session');
     checkBytes(signature, 'signature', undefined, 'session');
     this.#assertSigns();
-    this.#open(message, signature, undefined, options);
+    this.#protection.open([[{ input: message, output: undefined }]], signature, options);
   }
 
   /**
@@ -179,12 +234,11 @@ export class NtlmSession {
    * @param direction - default: both
    */
   resetSealing(direction?: 'outgoing' | 'incoming'): void {
-    this.#assertOpen();
+    this.#protection.assertOpen();
     if (direction !== undefined && direction !== 'outgoing' && direction !== 'incoming') {
       throw invalidArgument('direction', "must be 'outgoing' or 'incoming'", 'session');
     }
-    if (direction !== 'incoming') this.#flows?.outgoing.reset();
-    if (direction !== 'outgoing') this.#flows?.incoming.reset();
+    this.#protection.reset(direction);
   }
 
   /** Wraps each chunk into a frame of its own: 4 bytes of length, big-endian, then a token (RFC 4422 3.7). */
@@ -202,101 +256,25 @@ export class NtlmSession {
 
   /** Wipes the keys for good. */
   close(): void {
-    this.#finish(unavailable('the session was closed'));
+    this.#protection.end(unavailable('the session was closed'));
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #protect(
-    message: Uint8Array,
-    signature: Uint8Array,
-    sealed: Uint8Array | undefined,
-    options: MessageOptions | undefined,
-  ): void {
-    this.#assertOpen();
-    if (this.#flows === undefined) {
-      signature.set(DUMMY_SIGNATURE);
-      return;
-    }
-    const { outgoing } = this.#flows;
-    const number = outgoing.numbers.send(sequenceNumber(outgoing, options));
-    outgoing.begin(number);
-    if (sealed !== undefined) outgoing.crypt(message, sealed);
-    outgoing.mac(number, message, signature);
-  }
-
-  /** Fills `message` from `sealed`, where given, and returns it if `signature` is its own. */
-  #open(
-    message: Uint8Array,
-    signature: Uint8Array,
-    sealed: Uint8Array | undefined,
-    options: MessageOptions | undefined,
-  ): Uint8Array {
-    this.#assertOpen();
-    const flow = this.#flows?.incoming;
-    const told = flow && sequenceNumber(flow, options);
-    if (signature.length !== SIGNATURE_LENGTH) throw this.#failed('wrong-length', 'the signature is not 16 bytes long');
-    if (flow === undefined) {
-      if (!equalBytes(signature, DUMMY_SIGNATURE)) throw this.#failed('signature-mismatch', 'not a dummy signature');
-      return message;
-    }
-    const shown = flow.numberIn(signature);
-    if (told !== undefined && shown !== undefined && told !== shown) {
-      throw this.#failed('out-of-sequence', 'the message bears another number than its carrier says');
-    }
-    const number = shown ?? told ?? flow.numbers.next;
-    const objection = flow.numbers.objection(number);
-    if (objection !== undefined) throw this.#failed('out-of-sequence', objection);
-
-    flow.begin(number);
-    if (sealed !== undefined) flow.crypt(sealed, message);
-    const expected = new Uint8Array(SIGNATURE_LENGTH);
-    flow.mac(number, message, expected);
-    if (!equalBytes(expected, flow.comparable(signature))) {
-      if (sealed !== undefined) clean(message);
-      throw this.#failed('signature-mismatch', 'the signature is not the one of this message');
-    }
-    flow.numbers.received(number);
-    return message;
-  }
-
-  /** The error to throw for a message from the peer, after what it means for the session. */
-  #failed(code: NtlmErrorCode, message: string): NtlmError {
-    const error = new NtlmError(message, { code, phase: 'session', side: 'peer' });
-    if (!this.#flows?.incoming.datagram) this.#finish(unavailable('a message from the peer ended the session', error));
-    return error;
-  }
-
-  #finish(reason: NtlmError): void {
-    if (this.#end !== undefined) return;
-    this.#end = reason;
-    this.#flows?.outgoing.destroy();
-    this.#flows?.incoming.destroy();
-  }
-
-  #assertOpen(): void {
-    if (this.#end !== undefined) throw unavailable(this.#end.message, this.#end.cause);
+  #stretchesOf(parts: readonly MessagePart[], argument: string): Stretch[] {
+    checkParts(parts, argument);
+    if (parts.some(({ sealed }) => sealed)) this.#assertSeals();
+    else this.#assertSigns();
+    return stretchesOf(parts);
   }
 
   #assertSigns(): void {
-    if (!this.integrity && this.#flows !== undefined) throw unavailable('the handshake did not agree on signing');
+    if (!this.integrity && !this.#protection.pretends) throw unavailable('the handshake did not agree on signing');
   }
 
   #assertSeals(): void {
     if (!this.confidentiality) throw unavailable('the handshake did not agree on sealing');
   }
-}
-
-function sequenceNumber(flow: Flow, options: MessageOptions | undefined): number | undefined {
-  const number = options?.sequenceNumber;
-  if (number === undefined) return undefined;
-  if (!flow.datagram) throw invalidArgument('sequenceNumber', 'is for datagrams: a stream counts itself', 'session');
-  if (Number.isInteger(number) && number >= 0 && number <= 0xffffffff) return number;
-  throw invalidArgument('sequenceNumber', 'must be an unsigned 32-bit integer', 'session');
-}
-
-function unavailable(message: string, cause?: unknown): NtlmError {
-  return new NtlmError(message, { code: 'session-unavailable', phase: 'session', side: 'local', cause });
 }

@@ -1,7 +1,6 @@
-/** What goes into a session and its calls. */
+/** What goes into a session and its calls, and what comes out. */
 import type { Side } from '../crypto/keys.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
-import type { NtlmSession } from './session.ts';
 
 export interface SessionOptions {
   /**
@@ -21,14 +20,6 @@ export interface FinishedHandshake extends SessionOptions {
   readonly side: Side;
 }
 
-/** The part of a `NtlmClient` that a session needs. */
-export interface FinishedClient {
-  readonly sessionKey: SessionKey | undefined;
-  readonly negotiateFlags: number | undefined;
-  /** One that SPNEGO has begun. */
-  readonly session?: NtlmSession | undefined;
-}
-
 export interface MessageOptions {
   /**
    * Datagrams only. Outgoing: a number above all before; default: the next. Incoming: the number that the carrier
@@ -37,10 +28,37 @@ export interface MessageOptions {
   readonly sequenceNumber?: number | undefined;
 }
 
+export interface UnwrapOptions extends MessageOptions {
+  /** `'sealed'` refuses a message that came in clear, which only a session without SEAL takes at all. */
+  readonly require?: 'sealed' | undefined;
+}
+
+/** The bytes of a message, which also say in which form it came. */
+export type UnwrappedMessage = Uint8Array & {
+  /** Whether it was encrypted on its way, or only signed. Not enumerable. */
+  readonly sealed: boolean;
+};
+
 /** A sealed message and its signature, for protocols that carry the two apart. */
 export interface SealedMessage {
   /** As long as the message. */
   readonly sealed: Uint8Array;
+  /** 16 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** A stretch of a message of which not all is encrypted (`SECBUFFER_DATA`, with or without a READONLY attribute). */
+export interface MessagePart {
+  /** Any number of them. */
+  readonly bytes: Uint8Array;
+  /** Whether the part is encrypted and signed, or only signed. */
+  readonly sealed: boolean;
+}
+
+/** The parts of one message, under one signature over all of them in clear, one after the other. */
+export interface SealedParts {
+  /** In the order given, each as long as before; those that are only signed are the very bytes given. */
+  readonly parts: readonly MessagePart[];
   /** 16 bytes. */
   readonly signature: Uint8Array;
 }

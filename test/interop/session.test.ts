@@ -15,7 +15,6 @@ import {
 } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import { thrown } from '../support/thrown.ts';
-import {  } from '../session/support.ts';
 import { GssError, GssOracle, type GssContext } from './support/gss.ts';
 import { alice } from './support/users.ts';
 
@@ -98,13 +97,14 @@ const expectBytes = (received: Uint8Array, sent: Uint8Array): void => {
 };
 
 /** Sends every message there and another back, sealed and signed by turns. */
-async function talk({ ours, theirs }: Conversation, count: number, seals = true): Promise<void> {
+async function talk({ ours, theirs }: Conversation, count: number): Promise<void> {
   for (const [n, sent] of messages('talk', count).entries()) {
-    if (seals && n % 3 !== 2) {
+    if (n % 3 !== 2) {
       const there = await theirs.unwrap(ours.wrap(sent));
       expect(there.conf).toBe(true);
       expectBytes(there.message, sent);
-      expectBytes(ours.unwrap((await theirs.wrap(sent)).message), sent);
+      const back = ours.unwrap((await theirs.wrap(sent, ours.confidentiality)).message, { require: 'sealed' });
+      expectBytes(back, sent);
     } else {
       await theirs.verifyMic(sent, ours.sign(sent));
       ours.verify(sent, await theirs.getMic(sent));
@@ -192,10 +192,13 @@ describe.each([
     await talk(conversation, 60);
   });
 
-  it('with signing alone', async () => {
+  it('with signing alone, under which gss-ntlmssp seals what it wraps and opens nothing else', async () => {
     const conversation = await converse({ sessionSecurity: 'sign' });
     expect(conversation.ours.confidentiality).toBe(false);
-    await talk(conversation, 60, false);
+    await talk(conversation, 60);
+    const sent = bytesOf('clear', 40);
+    const clear = Uint8Array.from([...conversation.ours.sign(sent), ...sent]);
+    await expect(conversation.theirs.unwrap(clear)).rejects.toBeInstanceOf(GssError);
   });
 
   it('without extended session security, by turns', async () => {

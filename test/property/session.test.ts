@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Side } from '../../src/crypto/index.ts';
 import { NegotiateFlags as F } from '../../src/messages/index.ts';
-import type { NtlmSession } from '../../src/session/index.ts';
+import type { MessagePart, NtlmSession } from '../../src/session/index.ts';
 import { thrown } from '../support/thrown.ts';
-import { DATAGRAM, endsOf, LEGACY, SEALED, SIGNED } from '../session/support.ts';
+import { DATAGRAM, endsOf, LEGACY, SEALED, SIGNED, type Ends } from '../session/support.ts';
 
 const bytes = (minLength: number, maxLength = minLength): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength, maxLength });
@@ -39,7 +39,25 @@ interface Letter {
 /** Sends a message one way; opening it is for later. */
 type Post = (from: NtlmSession, to: NtlmSession, sent: Uint8Array) => () => Uint8Array;
 
-const posts: Record<'wrap' | 'seal' | 'sign', Post> = {
+/** A message cut in places, and which of the stretches are sealed: both follow from its own bytes. */
+function partsOf(sent: Uint8Array, sealing: boolean): MessagePart[] {
+  const cuts = [...sent.subarray(0, 3)].map((byte) => byte % (sent.length + 1)).sort((a, b) => a - b);
+  return [0, ...cuts].map((from, n) => ({
+    bytes: sent.subarray(from, cuts[n] ?? sent.length),
+    sealed: sealing && (sent[n] ?? 0) % 2 === 0,
+  }));
+}
+
+/** Parts of which one is sealed at least. */
+function sealedPartsOf(sent: Uint8Array): MessagePart[] {
+  const parts = partsOf(sent, true);
+  return parts.some(({ sealed }) => sealed) ? parts : [...parts, { bytes: new Uint8Array(0), sealed: true }];
+}
+
+const joined = (parts: readonly MessagePart[]): Uint8Array =>
+  Uint8Array.from(Buffer.concat(parts.map(({ bytes: part }) => part)));
+
+const posts: Record<'wrap' | 'seal' | 'parts' | 'sign' | 'signedParts' | 'clear', Post> = {
   wrap: (from, to, sent) => {
     const token = from.wrap(sent);
     expect(token).toHaveLength(sent.length + 16);
@@ -48,6 +66,22 @@ const posts: Record<'wrap' | 'seal' | 'sign', Post> = {
   seal: (from, to, sent) => {
     const parts = from.seal(sent);
     return () => to.unseal(parts);
+  },
+  parts: (from, to, sent) => {
+    const made = from.seal(sealedPartsOf(sent));
+    return () => joined(to.unseal(made));
+  },
+  signedParts: (from, to, sent) => {
+    const made = from.seal(partsOf(sent, false));
+    return () => joined(to.unseal(made));
+  },
+  clear: (from, to, sent) => {
+    const token = Uint8Array.from([...from.sign(sent), ...sent]);
+    return () => {
+      const opened = to.unwrap(token);
+      expect(opened.sealed).toBe(sent.length === 0); // nothing is the same in both forms
+      return opened;
+    };
   },
   sign: (from, to, sent) => {
     const signature = from.sign(sent);
@@ -61,8 +95,9 @@ const posts: Record<'wrap' | 'seal' | 'sign', Post> = {
 
 function kindsFor(flags: number): (keyof typeof posts)[] {
   const kinds: (keyof typeof posts)[] = ['wrap'];
-  if (has(flags, F.NEGOTIATE_SEAL)) kinds.push('seal');
-  if (has(flags, F.NEGOTIATE_SIGN)) kinds.push('sign');
+  if (has(flags, F.NEGOTIATE_SEAL)) kinds.push('seal', 'parts');
+  if (has(flags, F.NEGOTIATE_SIGN)) kinds.push('sign', 'signedParts');
+  if (has(flags, F.NEGOTIATE_SIGN) && !has(flags, F.NEGOTIATE_SEAL)) kinds.push('clear');
   return kinds;
 }
 
@@ -134,6 +169,55 @@ describe('a message', () => {
         expect(server.closed).toBe(!has(flags, F.NEGOTIATE_DATAGRAM));
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it('in parts with any bit of any part flipped, sealed or signed only, is refused', () => {
+    const sealing = anyFlags.filter((flags) => has(flags, F.NEGOTIATE_SEAL));
+    fc.assert(
+      fc.property(sealing, key, bytes(1, 200), fc.nat(), (flags, sessionKey, sent, at) => {
+        const { client, server } = endsOf(flags, sessionKey);
+        const made = client.seal(sealedPartsOf(sent));
+        const arrived = made.parts.map((part) => ({ ...part, bytes: Uint8Array.from(part.bytes) }));
+        const bit = at % (sent.length * 8);
+        let byte = bit >> 3;
+        for (const { bytes: part } of arrived) {
+          if (byte >= 0 && byte < part.length) part[byte]! ^= 1 << (bit & 7);
+          byte -= part.length;
+        }
+        const error = thrown(() => server.unseal({ parts: arrived, signature: made.signature }));
+        expect(error.code).toBe('signature-mismatch');
+        expect(server.closed).toBe(!has(flags, F.NEGOTIATE_DATAGRAM));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('in parts is not taken where a part changed from sealed to signed only', () => {
+    const sealing = anyFlags.filter((flags) => has(flags, F.NEGOTIATE_SEAL));
+    fc.assert(
+      fc.property(sealing, bytes(8, 60), bytes(8, 60), fc.boolean(), (flags, one, two, first) => {
+        const { client, server } = endsOf(flags);
+        const made = client.seal([one, two].map((part, n) => ({ bytes: part, sealed: (n === 0) === first })));
+        const swapped = made.parts.map((part) => ({ ...part, sealed: !part.sealed }));
+        expect(thrown(() => server.unseal({ ...made, parts: swapped })).code).toBe('signature-mismatch');
+      }),
+    );
+  });
+
+  it('in clear is never taken for a sealed one, nor where sealed ones are agreed on or required', () => {
+    fc.assert(
+      fc.property(anyFlags, key, bytes(1, 200), (flags, sessionKey, sent) => {
+        fc.pre(has(flags, F.NEGOTIATE_SIGN));
+        const sealing = has(flags, F.NEGOTIATE_SEAL);
+        const inClear = ({ client }: Ends): Uint8Array => Uint8Array.from([...client.sign(sent), ...sent]);
+        const requiring = endsOf(flags, sessionKey);
+        const refusal = thrown(() => requiring.server.unwrap(inClear(requiring), { require: 'sealed' }));
+        expect(refusal.code).toBe(sealing ? 'signature-mismatch' : 'downgrade-refused');
+        const other = endsOf(flags, sessionKey);
+        if (sealing) expect(thrown(() => other.server.unwrap(inClear(other))).code).toBe('signature-mismatch');
+        else expect(other.server.unwrap(inClear(other)).sealed).toBe(false);
+      }),
     );
   });
 

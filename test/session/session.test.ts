@@ -11,6 +11,7 @@ import { thrown } from '../support/thrown.ts';
 import { DATAGRAM, endsOf, KEY, LEGACY, SEALED, SIGNED } from './support.ts';
 
 const HELLO = utf16('hello');
+const unavailable = { code: 'session-unavailable', phase: 'session', side: 'local' };
 
 describe('a handshake', () => {
   const credentials = Credentials.fromPassword({ domain: 'DOMAIN', username: 'alice', password: 'secret' });
@@ -36,7 +37,7 @@ describe('a handshake', () => {
     expect(ours).toMatchObject({ side: 'client', integrity: true, confidentiality });
     expect(theirs).toMatchObject({ side: 'server', integrity: true, confidentiality });
     const token = ours.wrap(HELLO);
-    expect(toHex(token).endsWith(toHex(HELLO))).toBe(!confidentiality);
+    expect(toHex(token)).not.toContain(toHex(HELLO));
     expect(theirs.unwrap(token)).toEqual(HELLO);
     ours.verify(HELLO, theirs.sign(HELLO));
   });
@@ -51,16 +52,58 @@ describe('a handshake', () => {
 });
 
 describe('what a session can do follows its flags', () => {
-  const unavailable = { code: 'session-unavailable', phase: 'session', side: 'local' };
-
-  it('signs and wraps in clear without SEAL', () => {
+  it('signs without SEAL, and wraps as everybody does: sealed (the vector of 4.2.4.4, whose key is of SIGN and SEAL)', () => {
     const { client, server } = endsOf(SIGNED);
-    const token = client.wrap(HELLO);
-    expect(token.subarray(16)).toEqual(HELLO);
-    expect(server.unwrap(token)).toEqual(HELLO);
+    const token = client.wrap(hex(ntlmV2Wrap.plaintext));
+    expect(toHex(token)).toBe(ntlmV2Wrap.signature + ntlmV2Wrap.sealed);
+    const opened = server.unwrap(token);
+    expect([toHex(opened), opened.sealed]).toEqual([ntlmV2Wrap.plaintext, true]);
     expect(thrown(() => client.seal(HELLO))).toMatchObject(unavailable);
     const apart = { sealed: HELLO, signature: token.subarray(0, 16) };
     expect(thrown(() => client.unseal(apart))).toMatchObject(unavailable);
+  });
+
+  describe('unwraps what came in clear', () => {
+    const inClear = (session: NtlmSession): Uint8Array => Uint8Array.from([...session.sign(HELLO), ...HELLO]);
+
+    it.each([
+      ['SIGN alone', SIGNED],
+      ['SIGN alone, without key exchange', (SIGNED & ~F.NEGOTIATE_KEY_EXCH) >>> 0],
+      ['SIGN alone, without extended session security', (LEGACY & ~F.NEGOTIATE_SEAL) >>> 0],
+      ['SIGN alone, in datagrams', (DATAGRAM & ~F.NEGOTIATE_SEAL) >>> 0],
+    ])('under %s, and says so; what follows is read on', (_, flags) => {
+      const { client, server } = endsOf(flags);
+      for (const [token, sealed] of [
+        [client.wrap(HELLO), true],
+        [inClear(client), false],
+        [inClear(client), false],
+        [client.wrap(HELLO), true],
+      ] as const) {
+        const opened = server.unwrap(token);
+        expect(opened).toEqual(HELLO);
+        expect(opened.sealed).toBe(sealed);
+      }
+    });
+
+    it('never where SEAL was agreed on, though its signature is right', () => {
+      const { client, server } = endsOf(SEALED);
+      expect(thrown(() => server.unwrap(inClear(client)))).toMatchObject({ code: 'signature-mismatch', side: 'peer' });
+    });
+
+    it('not where sealed messages are required, which ends a stream and drops a datagram', () => {
+      const required = { require: 'sealed' } as const;
+      const refusal = { code: 'downgrade-refused', phase: 'session', side: 'peer' };
+      const { client, server } = endsOf(SIGNED);
+      expect(server.unwrap(client.wrap(HELLO), required).sealed).toBe(true);
+      expect(thrown(() => server.unwrap(inClear(client), required))).toMatchObject(refusal);
+      expect(server.closed).toBe(true);
+      const datagrams = endsOf((DATAGRAM & ~F.NEGOTIATE_SEAL) >>> 0);
+      expect(thrown(() => datagrams.server.unwrap(inClear(datagrams.client), required))).toMatchObject(refusal);
+      expect(datagrams.server.unwrap(datagrams.client.wrap(HELLO), required)).toEqual(HELLO);
+      const dummies = endsOf(F.NEGOTIATE_ALWAYS_SIGN, KEY, { dummySignatures: true });
+      expect(dummies.server.unwrap(dummies.client.wrap(HELLO)).sealed).toBe(false);
+      expect(thrown(() => dummies.server.unwrap(dummies.client.wrap(HELLO), required))).toMatchObject(refusal);
+    });
   });
 
   it('seals and does not sign without SIGN', () => {
@@ -82,6 +125,56 @@ describe('what a session can do follows its flags', () => {
   it('signs for real where SIGN was agreed on, whatever else was asked for', () => {
     const { client } = endsOf(SIGNED, KEY, { dummySignatures: true });
     expect(client.sign(HELLO)).toEqual(endsOf(SIGNED).client.sign(HELLO));
+  });
+});
+
+describe('parts', () => {
+  const [header, stub, trailer] = ['header', 'stub data', 'trailer'].map(utf16) as [Uint8Array, Uint8Array, Uint8Array];
+  const whole = Uint8Array.from([...header, ...stub, ...trailer]);
+  const parts = [
+    { bytes: header, sealed: false },
+    { bytes: stub, sealed: true },
+    { bytes: trailer, sealed: false },
+  ];
+
+  it('are under one signature, that of the whole in clear, and sealed where they say so (MS-RPCE 2.2.2.11)', () => {
+    const flags = (SEALED & ~F.NEGOTIATE_KEY_EXCH) >>> 0; // the checksum then stands in the signature as it is
+    const { client, server } = endsOf(flags);
+    const made = client.seal(parts);
+    expect(toHex(made.signature)).toBe(toHex(endsOf(flags).client.sign(whole)));
+    expect(toHex(made.parts[1]!.bytes)).toBe(toHex(endsOf(flags).client.seal(stub).sealed));
+    expect(made.parts[0]).toEqual(parts[0]);
+    expect(made.parts[2]).toEqual(parts[2]);
+    expect(server.unseal(made)).toEqual(parts);
+  });
+
+  it('that are sealed share one keystream, as the message that they are', () => {
+    const { client, server } = endsOf(SEALED);
+    const made = client.seal([header, stub, trailer].map((bytes) => ({ bytes, sealed: true })));
+    const { sealed, signature } = endsOf(SEALED).client.seal(whole);
+    expect(toHex(Buffer.concat(made.parts.map(({ bytes }) => bytes)))).toBe(toHex(sealed));
+    expect(toHex(made.signature)).toBe(toHex(signature));
+    expect(server.unseal({ sealed, signature })).toEqual(whole);
+  });
+
+  it('none of which is sealed are a signature beside, and need SIGN instead of SEAL', () => {
+    const { client, server } = endsOf(SIGNED);
+    const inClear = parts.map(({ bytes }) => ({ bytes, sealed: false }));
+    const made = client.seal(inClear);
+    server.verify(whole, made.signature);
+    expect(client.unseal({ parts: inClear, signature: server.sign(whole) })).toEqual(inClear);
+    expect(thrown(() => client.seal(parts))).toMatchObject(unavailable);
+    const sealing = endsOf((SEALED & ~F.NEGOTIATE_SIGN) >>> 0);
+    expect(thrown(() => sealing.client.seal(inClear))).toMatchObject(unavailable);
+    expect(sealing.server.unseal(sealing.client.seal(parts))).toEqual(parts);
+  });
+
+  it('are overwritten where the signature is not theirs', () => {
+    const { client, server } = endsOf(SEALED);
+    const made = client.seal(parts);
+    made.signature[5]! ^= 1;
+    expect(thrown(() => server.unseal(made))).toMatchObject({ code: 'signature-mismatch', side: 'peer' });
+    expect(server.closed).toBe(true);
   });
 });
 
@@ -223,6 +316,12 @@ describe('arguments', () => {
   it.each<[string, (session: NtlmSession) => unknown]>([
     ['message', (session) => session.wrap('hello' as unknown as Uint8Array)],
     ['message', (session) => session.seal([1, 2] as unknown as Uint8Array)],
+    ['message', (session) => session.seal([{ bytes: HELLO, sealed: 1 }] as never)],
+    ['message', (session) => session.seal([{ bytes: 'hello', sealed: true }] as never)],
+    ['message', (session) => session.seal([null] as never)],
+    ['parts', (session) => session.unseal({ parts: HELLO, signature: new Uint8Array(16) } as never)],
+    ['signature', (session) => session.unseal({ parts: [], signature: 'hello' } as never)],
+    ['require', (session) => session.unwrap(new Uint8Array(16), { require: 'clear' } as never)],
     ['message', (session) => session.sign(undefined as unknown as Uint8Array)],
     ['message', (session) => session.verify('hello' as unknown as Uint8Array, new Uint8Array(16))],
     ['token', (session) => session.unwrap(new ArrayBuffer(16) as unknown as Uint8Array)],
