@@ -30,6 +30,14 @@ export interface NtlmClientOptions extends NtlmOptions {
   readonly spnego?: boolean | Spnego | undefined;
 }
 
+/** What {@link NtlmClient.step} makes of the server's token. */
+export interface NtlmStep {
+  /** To be sent; `undefined` where this end has nothing more to say. */
+  readonly token: Uint8Array | undefined;
+  /** Whether this end waits for no token any more. Whether the server took the last one, its protocol tells. */
+  readonly done: boolean;
+}
+
 /**
  * One NTLM handshake, call by call: bytes in, bytes out.
  *
@@ -63,6 +71,48 @@ export class NtlmClient {
     checkObject('options', options);
     this.spnego = negotiationOf(options.spnego)?.(options, actorOptions);
     this.actor = this.spnego === undefined ? createNtlmActor(options, actorOptions) : handshakeIn(this.spnego);
+  }
+
+  /**
+   * The next step of the handshake, whatever the mechanism: one loop for every carrier, as `gss_init_sec_context`.
+   *
+   * ```ts
+   * import { NtlmClient } from 'ntlmachine';
+   *
+   * const client = new NtlmClient({ credentials, spnego: true });
+   * let { token } = client.step();
+   * while (token !== undefined) {
+   *   send(token);
+   *   ({ token } = client.step(await receive()));
+   * }
+   * ```
+   *
+   * @param token - what the server sent, as received. At the start only where it spoke first: a NegTokenInit2 with
+   * SPNEGO, a challenge for `connectionless`. Absent or empty once it says in words of its own protocol, and without
+   * a token, that it took the last one: the state is then `authenticated`.
+   * @throws NtlmError as the calls of each state; `malformed-token` for a token that is missing or too many, and
+   * `unexpected-call` once it is over: both change nothing.
+   */
+  step(token?: Uint8Array): NtlmStep {
+    if (token !== undefined && !isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'challenge');
+    const received = token === undefined || token.length === 0 ? undefined : token;
+    switch (this.state) {
+      case 'idle':
+        if (received === undefined || this.spnego !== undefined) return { token: this.negotiate(received), done: false };
+        return this.#answer(received);
+      case 'negotiated':
+        if (received === undefined) throw malformed('the server sent no challenge', 'challenge');
+        return this.#answer(received);
+      case 'responded': {
+        if (received !== undefined && this.#isRaw) {
+          throw malformed('NTLM has no message after the type 3', 'authenticate');
+        }
+        const answer = received === undefined ? this.accepted() : this.finish(received);
+        return answer === undefined ? { token: undefined, done: true } : { token: answer, done: false };
+      }
+      default:
+        throw this.#unexpected('authenticate', 'step()');
+    }
   }
 
   /**
@@ -170,6 +220,15 @@ export class NtlmClient {
     return this.spnego ?? this.actor;
   }
 
+  /** Whether NTLM's messages go without SPNEGO: by the options, or because the server left it out. */
+  get #isRaw(): boolean {
+    return this.spnego?.getSnapshot().context.raw ?? true;
+  }
+
+  #answer(challenge: Uint8Array): NtlmStep {
+    return { token: this.respond(challenge), done: this.#isRaw };
+  }
+
   #send(event: NtlmEvent & SpnegoEvent, phase: NtlmErrorPhase, call: string): void {
     if (!this.#outer.getSnapshot().can(event)) throw this.#unexpected(phase, call);
     this.#outer.send(event);
@@ -193,6 +252,10 @@ export class NtlmClient {
     }
     return new Uint8Array(token);
   }
+}
+
+function malformed(message: string, phase: NtlmErrorPhase): NtlmError {
+  return new NtlmError(message, { code: 'malformed-token', phase, side: 'peer' });
 }
 
 function negotiationOf(option: unknown): Spnego | undefined {

@@ -1,2 +1,2 @@
 /** The machine for people who want three calls. */
-export { NtlmClient, type ChallengeTarget, type NtlmClientOptions } from './client.ts';
+export { NtlmClient, type ChallengeTarget, type NtlmClientOptions, type NtlmStep } from './client.ts';

@@ -26,7 +26,7 @@ export interface NtlmOptions {
   readonly requestTarget?: boolean | undefined;
   /** What to call ourselves in the Version field; `false` leaves it out of type 3 and zero in type 1. Default 10.0.0. */
   readonly version?: Version | false | undefined;
-  /** `sign` and `seal` ask for session keys and demand them, `offer` only asks; default `none`. */
+  /** `sign` and `seal` ask for session keys and demand them, `offer` only asks; default `none`, inside SPNEGO `offer`. */
   readonly sessionSecurity?: SessionSecurity | undefined;
   /** Whether a challenge may come without a negotiate before it; default `false`. */
   readonly connectionless?: boolean | undefined;

@@ -12,7 +12,7 @@ export type SpnegoInput = NtlmOptions;
 /** What the negotiation knows. The handshake's own knowledge is in the child `ntlm`. */
 export interface SpnegoContext {
   readonly options: NtlmOptions;
-  /** What the caller asked of the session; the negotiation itself offers SIGN for mechListMIC. */
+  /** What was asked of the session; by default SIGN is offered, which mechListMIC needs. */
   readonly sessionSecurity: SessionSecurity;
   /** DER of the MechTypeList as sent: what mechListMIC signs. */
   readonly mechTypeList: Uint8Array;

@@ -243,8 +243,9 @@ export const spnegoMachine = spnegoSetup.createMachine({
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 function checkInput(input: SpnegoInput): Pick<SpnegoContext, 'options' | 'sessionSecurity'> {
-  const { sessionSecurity, connectionless } = resolveOptions(input);
+  const { connectionless } = resolveOptions(input);
   if (connectionless) throw invalidArgument('connectionless', 'has no meaning in SPNEGO, whose client speaks first');
-  // Without SIGN there is no mechListMIC, which acceptors demand of whoever sends a MIC (MS-SPNG 3.1.5.1).
-  return { options: sessionSecurity === 'none' ? { ...input, sessionSecurity: 'offer' } : input, sessionSecurity };
+  // Without SIGN there is no mechListMIC, which acceptors may demand of whoever sends a MIC (MS-SPNG 3.1.5.1).
+  const { sessionSecurity = 'offer' } = input;
+  return { options: { ...input, sessionSecurity }, sessionSecurity };
 }

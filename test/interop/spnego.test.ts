@@ -75,7 +75,7 @@ describe('our initiator before gss-ntlmssp in SPNEGO', () => {
     expect(hex(client.sessionKey!.bytes())).toBe(hex(await acceptor.sessionKey()));
   });
 
-  it.each(['none', 'seal'] as const)(
+  it.each(['offer', 'sign', 'seal'] as const)(
     'speaks on in the session that mechListMIC began, sessionSecurity %s',
     async (sessionSecurity) => {
       const client = clientOf({ sessionSecurity });
@@ -85,12 +85,20 @@ describe('our initiator before gss-ntlmssp in SPNEGO', () => {
         const message = new Uint8Array(size).fill(size);
         await acceptor.verifyMic(message, client.session!.sign(message));
         client.session!.verify(message, await acceptor.getMic(message));
-        if (sessionSecurity === 'none') continue;
         expect((await acceptor.unwrap(client.session!.wrap(message))).message).toEqual(message);
         expect(client.session!.unwrap((await acceptor.wrap(message)).message)).toEqual(message);
       }
     },
   );
+
+  it('asks for no session where none is wanted, and gss-ntlmssp then wants no mechListMIC', async () => {
+    const client = clientOf({ sessionSecurity: 'none' });
+    const { acceptor, final } = await ask(client);
+    expect(decodeNegTokenResp(final).mechListMIC).toBeUndefined();
+    expect(client.finish(final)).toBeUndefined();
+    expect([client.state, client.session]).toEqual(['authenticated', undefined]);
+    expect((await acceptor.inquire()).flags).not.toContain('integrity');
+  });
 
   it('takes an altered final mechListMIC for what it is', async () => {
     const client = clientOf();

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { AcceptorOptions } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, NtlmError } from '../../src/index.ts';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
+import { decodeNegotiate, NegotiateFlags as F } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import {
   decodeNegTokenInit,
@@ -14,6 +15,7 @@ import {
   encodeNegTokenResp,
   MechType,
   SpnegoAcceptor,
+  type NegTokenInit,
   type NegTokenRespFields,
   type SpnegoAcceptorStep,
 } from '../../src/spnego/index.ts';
@@ -69,10 +71,11 @@ async function challenged(options: Partial<AcceptorOptions> = {}) {
 
 describe('our two ends', () => {
   it.each([
-    { sessionSecurity: 'none' },
+    { sessionSecurity: undefined },
+    { sessionSecurity: 'offer' },
     { sessionSecurity: 'sign' },
     { sessionSecurity: 'seal' },
-    { sessionSecurity: 'none', unicode: false },
+    { sessionSecurity: 'offer', unicode: false },
     { sessionSecurity: 'seal', policy: ntlm2Session },
   ] as const)('authenticate with %o, and their sessions understand each other', async (options) => {
     const acceptor = acceptorOf({ policy: options.policy });
@@ -91,6 +94,24 @@ describe('our two ends', () => {
       expect(acceptor.session!.unwrap(client.session!.wrap(message))).toEqual(message);
       expect(client.session!.unwrap(acceptor.session!.wrap(message))).toEqual(message);
     }
+  });
+
+  it('agree on no session where none is wanted: no SIGN, no key exchange, no mechListMIC (MS-SPNG 3.1.5.1)', async () => {
+    const acceptor = acceptorOf();
+    const client = clientOf({ sessionSecurity: 'none' });
+    const init = client.negotiate();
+    const asked = decodeNegotiate((decodeNegTokenInit(init) as NegTokenInit).mechToken!).negotiateFlags;
+    const first = await acceptor.accept(init);
+    const response = client.respond(first.token!);
+    const last = await acceptor.accept(response);
+    for (const flags of [asked, client.negotiateFlags!]) {
+      expect(flags & (F.NEGOTIATE_SIGN | F.NEGOTIATE_SEAL | F.NEGOTIATE_KEY_EXCH)).toBe(0);
+    }
+    expect(decodeNegTokenResp(response).mechListMIC).toBeUndefined();
+    expect(respOf(last).mechListMIC).toBeUndefined();
+    expect(respOf(last).negState).toBe('accept-completed');
+    expect(client.finish(last.token!)).toBeUndefined();
+    expect([client.state, client.session, acceptor.session]).toEqual(['authenticated', undefined, undefined]);
   });
 
   it('agree on a channel, and refuse another one', async () => {

@@ -55,9 +55,14 @@ export class ScriptedAcceptor {
     const init = decodeNegTokenInit(client.negotiate());
     if (init.type !== 'init') throw new Error('not a NegTokenInit');
     this.init = init;
-    this.response = decodeNegTokenResp(client.respond(this.reply(fields)));
+    this.verifyResponse(client.respond(this.reply(fields)));
+    return this.response!;
+  }
+
+  /** The client's response, as it was sent. */
+  verifyResponse(token: Uint8Array): void {
+    this.response = decodeNegTokenResp(token);
     this.#verify(this.response.responseToken!);
-    return this.response;
   }
 
   #verify(authenticate: Uint8Array): void {
