@@ -79,7 +79,8 @@ const posts: Record<'wrap' | 'seal' | 'parts' | 'sign' | 'signedParts' | 'clear'
     const token = Uint8Array.from([...from.sign(sent), ...sent]);
     return () => {
       const opened = to.unwrap(token);
-      expect(opened.sealed).toBe(sent.length === 0); // nothing is the same in both forms
+      // of few bytes both forms can be the same: where the keystream is zero there
+      if (sent.length >= 8) expect(opened.sealed).toBe(false);
       return opened;
     };
   },
@@ -207,7 +208,7 @@ describe('a message', () => {
 
   it('in clear is never taken for a sealed one, nor where sealed ones are agreed on or required', () => {
     fc.assert(
-      fc.property(anyFlags, key, bytes(1, 200), (flags, sessionKey, sent) => {
+      fc.property(anyFlags, key, bytes(8, 200), (flags, sessionKey, sent) => {
         fc.pre(has(flags, F.NEGOTIATE_SIGN));
         const sealing = has(flags, F.NEGOTIATE_SEAL);
         const inClear = ({ client }: Ends): Uint8Array => Uint8Array.from([...client.sign(sent), ...sent]);
