@@ -1,7 +1,8 @@
 /** What a server or proxy writes over HTTP: where a response ends, and what its challenges are. */
 import { createRequire } from 'node:module';
 import { parseChallenges, type Challenge } from '../../src/http/authentication/challenges.ts';
-import { BodyReader, headLength, parseResponseHead, responseBodyLength } from '../../src/http/wire/framing.ts';
+import { BodyReader, responseBodyLength } from '../../src/http/wire/body.ts';
+import { HeadReader, parseResponseHead } from '../../src/http/wire/head.ts';
 import { Finding, attempt, expectSame, summary } from './oracles.ts';
 
 /** Node's own parser, which reads what we do not. Not public; nothing else here knows HTTP/1.1 as well. */
@@ -27,13 +28,16 @@ function nodeReads(bytes: Buffer): { readonly complete: boolean; readonly keepAl
 }
 
 /**
- * A connection goes on behind a response only where Node reads its end right there, too, or none at all: what one of
- * two readers takes for a body and the other for a response is how requests are smuggled.
+ * A connection goes on behind a response only where Node reads its end right there, too: what one of two readers takes for a body and the other for a response is how requests are smuggled.
  */
 export function attackFraming(input: Uint8Array): string {
   const bytes = Buffer.from(input);
-  const length = headLength(bytes);
-  if (length === -1) return 'no end of head';
+  const whole = attempt(() => headOf(bytes, bytes.length));
+  const pieces = attempt(() => headOf(bytes, 1));
+  expectSame('the head depends on how the bytes are cut', saidOf(pieces), saidOf(whole));
+  if ('error' in whole) return summary(whole.error);
+  if (whole.value === undefined) return 'no end of head';
+  const length = whole.value;
   const read = attempt(() => {
     const head = parseResponseHead(bytes.subarray(0, length));
     return { head, body: responseBodyLength(head, 'GET') };
@@ -44,24 +48,36 @@ export function attackFraming(input: Uint8Array): string {
   if (!head.persistent || body === 'until-close') return 'the last on its connection';
 
   const rest = bytes.subarray(length);
-  const whole = attempt(() => endOf(rest, body, rest.length));
-  const pieces = attempt(() => endOf(rest, body, 1));
-  const saidOf = (result: typeof whole): unknown => ('error' in result ? summary(result.error) : result.value);
-  expectSame('the end depends on how the bytes are cut', saidOf(whole), saidOf(pieces));
-  if ('error' in whole) return summary(whole.error);
-  if (whole.value === undefined) return `incomplete, ${typeof body}`;
+  const end = attempt(() => endOf(rest, body, rest.length));
+  expectSame('the end depends on how the bytes are cut', saidOf(end), saidOf(attempt(() => endOf(rest, body, 1))));
+  if ('error' in end) return summary(end.error);
+  if (end.value === undefined) return `incomplete, ${typeof body}`;
 
-  const end = length + whole.value;
-  const node = nodeReads(bytes.subarray(0, end));
-  if (node.refused) return `goes on, ${typeof body}, which Node refuses`; // folded lines, odd chunk extensions: no other end
-  if (!node.complete || !node.keepAlive) throw new Finding(`goes on at ${end}, where Node says ${JSON.stringify(node)}`);
-  if (end > length && nodeReads(bytes.subarray(0, end - 1)).complete) throw new Finding(`goes on at ${end}, Node before`);
+  const at = length + end.value;
+  const node = nodeReads(bytes.subarray(0, at));
+  if (node.refused) throw new Finding(`goes on at ${at}, what Node refuses`);
+  if (!node.complete || !node.keepAlive) throw new Finding(`goes on at ${at}, where Node says ${JSON.stringify(node)}`);
+  if (at > length && nodeReads(bytes.subarray(0, at - 1)).complete) throw new Finding(`goes on at ${at}, Node before`);
   return `goes on, ${typeof body}`;
+}
+
+const saidOf = (result: ReturnType<typeof attempt<unknown>>): unknown =>
+  'error' in result ? summary(result.error) : result.value;
+
+/** The length of a head that comes in pieces of `size` bytes; `undefined`: it is not whole. */
+function headOf(bytes: Buffer, size: number): number | undefined {
+  const reader = new HeadReader('peer');
+  for (let at = 0; at < bytes.length; at += size) {
+    const piece = bytes.subarray(at, at + size);
+    const whole = reader.read(piece);
+    if (whole !== undefined) return whole.raw.length;
+  }
+  return undefined;
 }
 
 /** Where a body ends that comes in pieces of `size` bytes; `undefined`: not yet. */
 function endOf(rest: Buffer, length: number | 'chunked' | 'until-close', size: number): number | undefined {
-  const reader = new BodyReader(length);
+  const reader = new BodyReader(length, 'peer');
   let taken = 0;
   for (let at = 0; at < rest.length && !reader.done; at += size) taken += reader.take(rest.subarray(at, at + size));
   return reader.done ? taken : undefined;

@@ -5,7 +5,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import { parseChallenges } from './challenges.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
 import { connectionMachine } from './connection-machine.ts';
-import { valuesOf, type Field, type ResponseHead } from '../wire/framing.ts';
+import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
 import type { ConnectionSide } from './question.ts';

@@ -1,6 +1,6 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
 import { NtlmError } from '../../errors.ts';
-import { renderHead, type Field } from '../wire/framing.ts';
+import { renderHead, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import { refusalField } from '../authentication/refusal.ts';
 import { STAND_IN_METHOD, type ClientRequest } from '../wire/request.ts';

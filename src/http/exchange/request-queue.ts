@@ -1,9 +1,6 @@
 import type { Socket } from 'node:net';
-import { NtlmError } from '../../errors.ts';
-import { MAX_HEAD_LENGTH, headLength } from '../wire/framing.ts';
+import { HeadReader } from '../wire/head.ts';
 import type { ClientRequest } from '../wire/request.ts';
-
-const NOTHING: Buffer = Buffer.alloc(0);
 
 export type Written = (error?: Error | null) => void;
 
@@ -24,7 +21,7 @@ export class RequestQueue {
   request: ClientRequest | undefined;
   readonly #sink: RequestSink;
   #chunks: Buffer[] = [];
-  #partialHead = NOTHING;
+  readonly #heads = new HeadReader('local');
   #written: Written | undefined;
 
   constructor(sink: RequestSink) {
@@ -85,23 +82,9 @@ export class RequestQueue {
   }
 
   #readHead(bytes: Buffer): void {
-    const head = this.#partialHead.length === 0 ? bytes : Buffer.concat([this.#partialHead, bytes]);
-    const length = headLength(head);
-    if (length === -1) {
-      if (head.length > MAX_HEAD_LENGTH) throw tooLong();
-      this.#partialHead = head;
-      return;
-    }
-    this.#partialHead = NOTHING;
-    if (length < head.length) this.#chunks.unshift(head.subarray(length));
-    this.request = this.#sink.begin(head.subarray(0, length));
+    const whole = this.#heads.read(bytes);
+    if (whole === undefined) return;
+    if (whole.rest.length > 0) this.#chunks.unshift(whole.rest);
+    this.request = this.#sink.begin(whole.raw);
   }
-}
-
-function tooLong(): NtlmError {
-  return new NtlmError(`the head of the request takes more than ${MAX_HEAD_LENGTH} bytes`, {
-    code: 'too-long',
-    phase: 'transport',
-    side: 'local',
-  });
 }

@@ -12,7 +12,7 @@
  * - A connection lost between two legs is replaced and the handshake starts over at type 1.
  */
 import type { Socket } from 'node:net';
-import type { Field } from '../wire/framing.ts';
+import type { Field } from '../wire/head.ts';
 import { Layer, type LayerOptions } from '../authentication/layer.ts';
 import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier, type LegForm } from './legs.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
@@ -333,12 +333,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     await this.#connect(attempts);
   }
 
-  deliver({ head, rest, method }: Answer, bytes: Buffer, { forget }: { forget: boolean }): void {
+  deliver({ head, method }: Answer, bytes: Buffer, { forget }: { forget: boolean }): void {
     if (this.destroyed) return;
     if (forget) this.#queue.body = 'forget';
     this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
     this.push(bytes);
-    if (rest.length > 0) this.push(rest);
     this.#reader?.flow();
   }
 }

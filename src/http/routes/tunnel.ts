@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
 import { whenReady } from './connect.ts';
-import { headLength, parseResponseHead, valuesOf } from '../wire/framing.ts';
+import { HeadReader, parseResponseHead, valuesOf } from '../wire/head.ts';
 import { hostOf, portOf } from './origins.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
 import { NtlmSocket, type Destroyable, type Route } from '../exchange/socket.ts';
@@ -25,7 +25,7 @@ export function openTunnel(
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
   const socket = new NtlmSocket(route);
   let underway: Destroyable = socket;
-  let received: Buffer = Buffer.alloc(0);
+  const heads = new HeadReader('peer');
 
   const fail = (error: Error): void => {
     socket.off('end', onEnd);
@@ -34,15 +34,11 @@ export function openTunnel(
   };
   const onEnd = (): void => fail(proxyRefused(proxy, authority, 'by closing the connection'));
   const onData = (bytes: Buffer): void => {
-    received = Buffer.concat([received, bytes]);
-    const length = headLength(received);
-    if (length === -1) return;
     try {
-      const head = parseResponseHead(received.subarray(0, length));
-      if (head.status < 200 && head.status !== 101) {
-        received = received.subarray(length);
-        return onData(Buffer.alloc(0)); // interim: the answer is still to come
-      }
+      const whole = heads.read(bytes);
+      if (whole === undefined) return;
+      const head = parseResponseHead(whole.raw);
+      if (head.status < 200 && head.status !== 101) return onData(whole.rest); // interim: the answer is still to come
       socket.off('data', onData).off('end', onEnd);
       if (head.status < 200 || head.status >= 300) {
         const headers = Object.fromEntries(

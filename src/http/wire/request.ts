@@ -1,12 +1,5 @@
-import {
-  BodyReader,
-  hasField,
-  parseHead,
-  renderHead,
-  requestBodyLength,
-  type Field,
-  type MessageHead,
-} from './framing.ts';
+import { BodyReader, requestBodyLength } from './body.ts';
+import { hasField, parseHead, renderHead, type Field, type MessageHead } from './head.ts';
 
 /** What the path of a connection makes of every request. */
 export interface RequestForm {
@@ -46,13 +39,13 @@ export class ClientRequest {
     // Most requests have none of these, and are read no further.
     this.#bringsCredentials = CREDENTIALS_FIELD.test(text);
     const length = LENGTH_FIELD.test(text) ? requestBodyLength(this.#head) : 0;
-    this.body = new BodyReader(length);
+    this.body = new BodyReader(length, 'local');
     this.hasBody = length !== 0;
     this.#keepsBody = length !== 'chunked' && length <= maxRepeatableBody;
   }
 
   get #head(): MessageHead {
-    return (this.#parsed ??= parseHead(this.#raw));
+    return (this.#parsed ??= parseHead(this.#raw, 'local'));
   }
 
   /** Method and path without its query: what a server protects or leaves open. */

@@ -1,19 +1,11 @@
 import { NtlmError } from '../../errors.ts';
-import {
-  BodyReader,
-  MAX_HEAD_LENGTH,
-  headLength,
-  parseResponseHead,
-  responseBodyLength,
-  type ResponseHead,
-} from './framing.ts';
+import { BodyReader, responseBodyLength } from './body.ts';
+import { HeadReader, parseResponseHead, type ResponseHead } from './head.ts';
 
-/** A response up to the end of its head; the rest of it waits on the connection. */
+/** A response up to the end of its head; the rest of it waits in the reader and on the connection. */
 export interface Answer {
   readonly head: ResponseHead;
   readonly raw: Buffer;
-  /** What came along behind the head. */
-  readonly rest: Buffer;
   /** Of the request that was answered. */
   readonly method: string;
 }
@@ -46,7 +38,11 @@ export class ResponseReader {
   #mode: 'flow' | 'head' | 'held' | 'drain' = 'flow';
   #everything = false;
   #method = '';
-  #received = NOTHING;
+  /** Of a head of which it is not clear yet whose it is. */
+  #start = NOTHING;
+  #heads: HeadReader | undefined;
+  /** What came behind the head of an answer. */
+  #rest = NOTHING;
   #timer: NodeJS.Timeout | undefined;
   #drained: { readonly body: BodyReader; left: number; readonly resolve: (reusable: boolean) => void } | undefined;
 
@@ -69,7 +65,6 @@ export class ResponseReader {
     this.#mode = 'head';
     this.#everything = everything || method === 'CONNECT';
     this.#method = method;
-    this.#received = NOTHING;
     // Nobody above waits for a tunnel; a handshake has limits of its own.
     if (method === 'CONNECT' && !everything) this.#limit(SLOW_HEAD);
     this.#sink.resume();
@@ -78,14 +73,16 @@ export class ResponseReader {
   /** Lets the rest of an answer through to the client. */
   flow(): void {
     this.#mode = 'flow';
+    if (this.#rest.length > 0) this.#sink.flow(this.#takeRest());
     this.#sink.resume();
   }
 
   /** Reads the body of an answer that nobody wants. Resolves with whether the connection can go on after it. */
-  async drain({ head, rest, method }: Answer): Promise<boolean> {
+  async drain({ head, method }: Answer): Promise<boolean> {
     const length = responseBodyLength(head, method);
+    const rest = this.#takeRest();
     if (!head.persistent || length === 'until-close') return false;
-    const body = new BodyReader(length);
+    const body = new BodyReader(length, 'peer');
     if (body.take(rest) < rest.length) return false; // bytes that no request asked for
     if (body.done) return true;
     this.#limit('the body of a response took too long');
@@ -101,9 +98,10 @@ export class ResponseReader {
     this.#unlimit();
     this.#drained?.resolve(false);
     this.#drained = undefined;
-    const received = this.#received;
-    this.#received = NOTHING;
-    return received;
+    const partial = this.#heads?.take() ?? NOTHING;
+    const start = this.#start;
+    this.#start = NOTHING;
+    return start.length > 0 ? start : partial;
   }
 
   push(bytes: Buffer): void {
@@ -111,33 +109,42 @@ export class ResponseReader {
       if (this.#mode === 'flow') this.#sink.flow(bytes);
       else if (this.#mode === 'head') this.#readHead(bytes);
       else if (this.#mode === 'drain') this.#drain(bytes);
-      else this.#received = Buffer.concat([this.#received, bytes]); // paused; what was under way
+      else this.#rest = Buffer.concat([this.#rest, bytes]); // paused; what was under way
     } catch (error) {
       this.#sink.failed(error as Error);
     }
   }
 
+  #takeRest(): Buffer {
+    const rest = this.#rest;
+    this.#rest = NOTHING;
+    return rest;
+  }
+
   #readHead(bytes: Buffer): void {
-    const received = this.#received.length === 0 ? bytes : Buffer.concat([this.#received, bytes]);
-    const concern = this.#everything ? 'ours' : concernOf(received);
+    if (this.#everything || this.#heads !== undefined) return this.#readOurs(bytes);
+    const start = this.#start.length === 0 ? bytes : Buffer.concat([this.#start, bytes]);
+    const concern = concernOf(start);
+    this.#start = concern === 'unclear' ? start : NOTHING;
     if (concern === 'client') {
-      this.#received = NOTHING;
+      this.#unlimit();
       this.#mode = 'flow';
       this.#sink.passed();
-      this.#sink.flow(received);
-      return;
-    }
-    this.#received = received;
-    const length = headLength(received);
-    if (length === -1) {
-      if (received.length > MAX_HEAD_LENGTH) throw failure('too-long', 'the head of the response is too long');
+      this.#sink.flow(start);
+    } else if (concern !== 'unclear') {
       if (concern === 'ours') this.#limit(SLOW_HEAD);
-      return;
+      this.#readOurs(start);
     }
+  }
+
+  #readOurs(bytes: Buffer): void {
+    this.#heads ??= new HeadReader('peer');
+    if (this.#everything) this.#limit(SLOW_HEAD);
+    const whole = this.#heads.read(bytes);
+    if (whole === undefined) return;
     this.#unlimit();
-    this.#received = NOTHING;
-    const raw = received.subarray(0, length);
-    const rest = received.subarray(length);
+    this.#heads = undefined;
+    const { raw, rest } = whole;
     const head = parseResponseHead(raw);
     if (head.status < 200 && head.status !== 101) {
       this.#sink.interim(raw);
@@ -145,9 +152,10 @@ export class ResponseReader {
       if (rest.length > 0) this.#readHead(rest);
       return;
     }
+    this.#rest = rest;
     this.#mode = 'held';
     this.#sink.pause();
-    this.#sink.answer({ head, raw, rest, method: this.#method });
+    this.#sink.answer({ head, raw, method: this.#method });
   }
 
   #drain(bytes: Buffer): void {
@@ -165,7 +173,7 @@ export class ResponseReader {
 
   /** From now on, unless it runs already. */
   #limit(message: string): void {
-    this.#timer ??= setTimeout(() => this.#sink.failed(failure('timed-out', message)), this.#timeout);
+    this.#timer ??= setTimeout(() => this.#sink.failed(timedOut(message)), this.#timeout);
   }
 
   #unlimit(): void {
@@ -178,16 +186,16 @@ const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
 const STATUS_END = 'HTTP/1.1 401'.length;
 
 /** Whose response begins with these bytes. Cheap: it runs once for each. */
-function concernOf(bytes: Buffer): 'client' | 'ours' | 'unclear' {
+function concernOf(bytes: Buffer): 'client' | 'ours' | 'interim' | 'unclear' {
   if (bytes.length < STATUS_END) {
     return STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length)) ? 'unclear' : 'client';
   }
   const [hundreds, tens, ones] = [bytes[9]! - 0x30, bytes[10]! - 0x30, bytes[11]! - 0x30];
-  if (hundreds === 1) return 'unclear';
-  if (hundreds !== 4 || tens !== 0 || (ones !== 1 && ones !== 7)) return 'client';
-  return STATUS_LINE.equals(bytes.subarray(0, STATUS_LINE.length)) ? 'ours' : 'client';
+  if (!STATUS_LINE.equals(bytes.subarray(0, STATUS_LINE.length))) return 'client';
+  if (hundreds === 1) return 'interim';
+  return hundreds === 4 && tens === 0 && (ones === 1 || ones === 7) ? 'ours' : 'client';
 }
 
-function failure(code: 'too-long' | 'timed-out', message: string): NtlmError {
-  return new NtlmError(message, { code, phase: 'transport', side: 'peer' });
+function timedOut(message: string): NtlmError {
+  return new NtlmError(message, { code: 'timed-out', phase: 'transport', side: 'peer' });
 }

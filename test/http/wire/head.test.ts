@@ -1,0 +1,85 @@
+/** RFC 9112 2 to 6: where heads end, what is refused at once, behind which responses nobody goes on. */
+import { describe, expect, test } from 'vitest';
+import { responseBodyLength } from '../../../src/http/wire/body.ts';
+import { HeadReader, MAX_HEAD_LENGTH, parseResponseHead } from '../../../src/http/wire/head.ts';
+
+const HEAD = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\n';
+const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+describe('a head is found', () => {
+  test.each([1, 2, 3, 7, 64, 1000])('in pieces of %i bytes, and what is behind it', (size) => {
+    const reader = new HeadReader('peer');
+    const all = bytes(`${HEAD}no`);
+    for (let at = 0; at < all.length; at += size) {
+      const whole = reader.read(all.subarray(at, at + size));
+      expect(whole === undefined).toBe(at + size < HEAD.length);
+      if (whole === undefined) continue;
+      expect(whole.raw.toString('latin1')).toBe(HEAD);
+      expect(whole.rest).toEqual(all.subarray(HEAD.length, at + size));
+      break;
+    }
+    expect(reader.take()).toHaveLength(0);
+    expect(reader.read(bytes(HEAD))?.raw).toHaveLength(HEAD.length);
+  });
+
+  test('of 250 kB that come byte by byte, in the time of one look at each', () => {
+    const reader = new HeadReader('peer');
+    const started = performance.now();
+    for (const byte of bytes(`HTTP/1.1 401 No\r\nX: ${'x'.repeat(250_000)}`)) reader.read(Buffer.from([byte]));
+    expect(reader.read(bytes('\r\n\r\n'))?.raw).toHaveLength(250_000 + 24);
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('a head is refused', () => {
+  test.each([
+    ['HTTP/1.1 401 No\n', 'peer'],
+    ['HTTP/1.1 401 No\r\nContent-Type: a\n\nx', 'peer'],
+    ['GET / HTTP/1.1\r\nHost: a\n', 'local'],
+    ['\n', 'peer'],
+  ] as const)('at its first bare LF: %j', (text, side) => {
+    const error = { code: 'malformed-token', side, message: expect.stringContaining('bare LF') };
+    expect(() => new HeadReader(side).read(bytes(text))).toThrow(expect.objectContaining(error));
+    const reader = new HeadReader(side);
+    expect(() => [...text].forEach((character) => reader.read(bytes(character)))).toThrow(expect.objectContaining(error));
+  });
+
+  test('where it is too long, whole or not', () => {
+    const long = `HTTP/1.1 401 No\r\nX: ${'x'.repeat(MAX_HEAD_LENGTH)}`;
+    for (const text of [long, `${long}\r\n\r\n`]) {
+      expect(() => new HeadReader('peer').read(bytes(text))).toThrow(expect.objectContaining({ code: 'too-long', side: 'peer' }));
+    }
+  });
+});
+
+describe('no request follows a response', () => {
+  test.each([
+    ['Connection: close'],
+    ['Connection: keep-alive\r\nConnection: close'],
+    ['Proxy-Connection: close'],
+    ['X: a\r\n folded'],
+    ['X: a\rb'],
+    ['X: \u0001'],
+    ['X: \u007f'],
+    ['Content-Length: 2\r\nTransfer-Encoding: chunked'],
+  ])('with %j', (field) => {
+    const text = `HTTP/1.1 401 No\r\n${field}\r\n\r\n`;
+    if (field.includes('\rb')) expect(() => parseResponseHead(bytes(text))).toThrow('control character');
+    else expect(parseResponseHead(bytes(text)).persistent).toBe(false);
+  });
+
+  test('of HTTP/1.0, unless it says keep-alive', () => {
+    expect(parseResponseHead(bytes('HTTP/1.0 401 No\r\n\r\n')).persistent).toBe(false);
+    expect(parseResponseHead(bytes('HTTP/1.0 401 No\r\nConnection: Keep-Alive\r\n\r\n')).persistent).toBe(true);
+  });
+
+  test.each([
+    ['Content-Length: 2\r\nContent-Length: 2', 'given twice'],
+    ['Content-Length: 2, 2', 'no number'],
+    ['Content-Length: 0x2', 'no number'],
+    ['Content-Length: 99999999999999999999', 'no number'],
+  ])('whose length cannot be read: %j', (field, why) => {
+    const head = parseResponseHead(bytes(`HTTP/1.1 401 No\r\n${field}\r\n\r\n`));
+    expect(() => responseBodyLength(head, 'GET')).toThrow(expect.objectContaining({ code: 'malformed-token', message: expect.stringContaining(why) }));
+  });
+});
