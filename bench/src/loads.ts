@@ -1,6 +1,7 @@
 /** The HTTP clients of part 3, each with a pool of its own. */
 import { Credentials } from 'ntlmachine';
-import { NtlmAgent, NtlmDispatcher } from 'ntlmachine/http';
+import { NtlmDispatcher } from 'ntlmachine/fetch';
+import { NtlmAgent } from 'ntlmachine/http';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { Agent as UndiciAgent, request as undiciRequest, type Dispatcher } from 'undici';

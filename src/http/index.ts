@@ -1,4 +1,4 @@
-/** HTTP over connections that authenticate themselves: agents, a dispatcher, fetch; and a server that asks for it. */
+/** HTTP over connections that authenticate themselves: an agent for node:http and node:https; and a server that asks for it. */
 export { NtlmAgent, type NtlmAgentOptions } from './doors/agent.ts';
 export { parseChallenges, type Challenge } from './authentication/challenges.ts';
 export type {
@@ -10,8 +10,6 @@ export type {
   ConnectionTag,
 } from './authentication/connection-context.ts';
 export { connectionMachine } from './authentication/connection-machine.ts';
-export { NtlmDispatcher, type NtlmDispatcherOptions } from './doors/dispatcher.ts';
-export { createNtlmFetch, type NtlmFetch, type NtlmFetchOptions } from './doors/fetch.ts';
 export type { HttpScheme } from './authentication/mechanism.ts';
 export type { ConnectionSide, CredentialsProvider, CredentialsQuestion } from './authentication/question.ts';
 export type { HttpOptions, ProxyOptions } from './doors/options.ts';

@@ -1,7 +1,8 @@
 /** `npm run soak -- [--handshakes N] [--connections N] [--seed N]`: many handshakes, some of which meet with an accident. */
 import { cpus } from 'node:os';
 import { NtlmError } from '../../src/index.ts';
-import { createNtlmFetch, explainRefusal } from '../../src/http/index.ts';
+import { createNtlmFetch } from '../../src/http/fetch.ts';
+import { explainRefusal } from '../../src/http/index.ts';
 import { randomFrom, readOptions } from './options.ts';
 import { FaultyServer, RIGHT, USERNAME, WRONG } from './server.ts';
 

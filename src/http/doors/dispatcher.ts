@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import type { Agent, Dispatcher, buildConnector } from 'undici';
-import { NtlmError } from '../../errors.ts';
+import { Agent, buildConnector } from 'undici';
 import { carrierOptions, resolveHttpOptions, type HttpOptions } from './options.ts';
+import { understands, unsupported } from './dialects.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket, type Route } from '../exchange/socket.ts';
@@ -15,28 +14,18 @@ export interface NtlmDispatcherOptions
   readonly connect?: buildConnector.BuildOptions | buildConnector.connector | undefined;
 }
 
-type Undici = typeof import('undici');
-
-// undici's own surface; each call goes to the agent inside.
-export interface NtlmDispatcher extends Dispatcher {}
-
 /**
- * A dispatcher of undici 7, for its own functions and for `fetch(url, { dispatcher })`, whose connections
- * authenticate themselves.
+ * An agent of undici, for its own functions and for `fetch(url, { dispatcher })`, whose connections authenticate
+ * themselves. The fetch of Deno and of Bun ignores dispatchers: undici's own, or `createNtlmFetch`, does not.
  */
-export class NtlmDispatcher {
-  readonly #agent: Agent;
-
-  /**
-   * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `unsupported` where undici 7 is not installed.
-   */
+export class NtlmDispatcher extends Agent {
+  /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmDispatcherOptions) {
     const routes = new Routes(resolveHttpOptions(options));
-    const { Agent, buildConnector } = loadUndici();
     const { connect, ...rest } = carrierOptions(options);
     const direct = typeof connect === 'function' ? connect : buildConnector({ ...connect, allowH2: false });
     const tls = typeof connect === 'function' ? {} : { ...connect };
-    this.#agent = new Agent({
+    super({
       ...rest,
       allowH2: false, // a connection of HTTP/2 cannot be authenticated
       pipelining: 1,
@@ -44,20 +33,15 @@ export class NtlmDispatcher {
     });
   }
 
-  static {
-    const calls = ['dispatch', 'request', 'stream', 'pipeline', 'connect', 'upgrade', 'compose', 'close', 'destroy'];
-    const events = ['on', 'once', 'off', 'addListener', 'removeListener', 'emit', 'listenerCount'];
-    for (const name of [...calls, ...events]) {
-      Object.defineProperty(NtlmDispatcher.prototype, name, {
-        configurable: true,
-        writable: true,
-        value(this: NtlmDispatcher, ...args: unknown[]): unknown {
-          const agent = this.#agent as unknown as Record<string, (...args: unknown[]) => unknown>;
-          const result = agent[name]?.(...args);
-          return result === this.#agent ? this : result;
-        },
-      });
+  /** @throws NtlmError `unsupported` where the fetch of another undici asks, in a dialect that this one does not speak. */
+  override dispatch(...[options, handler]: Parameters<Agent['dispatch']>): boolean {
+    if (!understands(handler)) {
+      throw unsupported(
+        'the fetch that was given this dispatcher is of another undici than the one installed, and cannot use it; ' +
+          'use the fetch of the package undici, or createNtlmFetch',
+      );
     }
+    return super.dispatch(options, handler);
   }
 }
 
@@ -84,27 +68,4 @@ function connectThrough(
     socket.off('error', onError);
     callback(null, socket as unknown as Socket);
   });
-}
-
-const UNDICI_MAJOR = '7';
-let undici: Undici | undefined;
-
-/** An optional peer: only who makes a dispatcher needs it. */
-function loadUndici(): Undici {
-  if (undici !== undefined) return undici;
-  const require = createRequire(import.meta.url);
-  let version: string;
-  try {
-    ({ version } = require('undici/package.json') as { version: string });
-  } catch (cause) {
-    throw unsupported('undici is not installed; add "undici@7" to the dependencies', cause);
-  }
-  if (version.split('.')[0] !== UNDICI_MAJOR) {
-    throw unsupported(`undici ${version} is installed, and undici 7 is needed; add "undici@7" to the dependencies`);
-  }
-  return (undici = require('undici') as Undici);
-}
-
-function unsupported(message: string, cause?: unknown): NtlmError {
-  return new NtlmError(message, { code: 'unsupported', phase: 'configure', side: 'local', cause });
 }

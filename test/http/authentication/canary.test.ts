@@ -8,7 +8,8 @@ import { createActor, waitFor, type InspectionEvent } from 'xstate';
 import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
 import { ntowfV1, ntowfV2 } from '../../../src/crypto/index.ts';
 import { Credentials, NtlmClient, NtlmError, createNtlmActor, type NtlmActor } from '../../../src/index.ts';
-import { NtlmAgent, NtlmDispatcher, createNtlmFetch, createNtlmServer } from '../../../src/http/index.ts';
+import { NtlmDispatcher, createNtlmFetch } from '../../../src/http/fetch.ts';
+import { NtlmAgent, createNtlmServer } from '../../../src/http/index.ts';
 import { NtlmSession } from '../../../src/session/index.ts';
 import { openSnapshot, sealSnapshot } from '../../../src/snapshot/index.ts';
 import {

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import axios from 'axios';
 import { createClientAsync } from 'soap';
 import superagent from 'superagent';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { NtlmAgent } from '../../../src/http/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { makeCertificate } from '../support/certificate.ts';
@@ -138,30 +138,4 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       await client[Symbol.asyncDispose]();
     },
   );
-});
-
-describe('another undici', () => {
-  afterEach(() => {
-    vi.doUnmock('node:module');
-    vi.resetModules();
-  });
-
-  test.each([
-    ['6.21.3', /undici 6\.21\.3 is installed, and undici 7 is needed.*undici@7/],
-    ['8.0.0', /undici 8\.0\.0 is installed/],
-    [undefined, /undici is not installed.*undici@7/],
-  ])('%s: the error says what to do', async (version, message) => {
-    vi.resetModules();
-    vi.doMock('node:module', () => ({
-      createRequire: () => (name: string) => {
-        if (version === undefined) throw new Error(`Cannot find module '${name}'`);
-        return { version };
-      },
-    }));
-    const { NtlmDispatcher } = await import('../../../src/http/doors/dispatcher.ts');
-    const { Credentials } = await import('../../../src/index.ts');
-    expect(() => new NtlmDispatcher({ credentials: Credentials.anonymous() })).toThrow(
-      expect.objectContaining({ code: 'unsupported', message: expect.stringMatching(message) }),
-    );
-  });
 });

@@ -2,7 +2,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
 import { request as undiciRequest } from 'undici';
-import { NtlmAgent, NtlmDispatcher, createNtlmFetch, type HttpOptions } from '../../../src/http/index.ts';
+import { NtlmDispatcher, createNtlmFetch } from '../../../src/http/fetch.ts';
+import { NtlmAgent, type HttpOptions } from '../../../src/http/index.ts';
 
 export interface Init {
   readonly method?: string;
