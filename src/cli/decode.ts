@@ -1,12 +1,13 @@
 import { lm } from '../legacy/policies.ts';
 import { decodeAuthenticate } from '../messages/authenticate.ts';
 import { decodeToken, type DecodedToken } from '../visualize/decode/decode.ts';
-import { findTokens, type FoundToken } from '../visualize/decode/find.ts';
+import type { FoundToken } from '../visualize/decode/find.ts';
+import { tokensIn } from '../visualize/conversation/found.ts';
 import { renderToken, renderVerdicts } from '../visualize/decode/render.ts';
 import { isLmAlone, verifyTokens, type Verdict, type VerifyTokensInput } from '../visualize/decode/verify.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import type { Terminal } from './terminal.ts';
-import { BAD_INPUT, paletteOf, readInput, reportingBadInput } from './tokens.ts';
+import { BAD_INPUT, paletteOf, readInputs, reportingBadInput } from './tokens.ts';
 import { defineVerb, type OptionValues } from './verb.ts';
 
 type Decoded = DecodedToken & Pick<FoundToken, 'where'>;
@@ -15,11 +16,11 @@ export const decode = defineVerb({
   name: 'decode',
   summary: 'Show the tokens in base64, headers or a hex dump, field by field.',
   description:
-    'Finds NTLMSSP and SPNEGO tokens in its operands or on standard input (base64, hexadecimal, header lines, a hex ' +
+    'Finds NTLMSSP and SPNEGO tokens in its operands, in files or on standard input (base64, hexadecimal, header lines, a hex ' +
     'dump of packets) and prints each field with its offset, bytes, meaning and section of the specification.\n\n' +
     'With --user, and where a challenge and its answer are there, it says whether the response and the MIC are right. ' +
     PASSWORD_HELP,
-  operands: '[TOKEN...]',
+  operands: '[TOKEN...|FILE...]',
   operandCount: [0, 1000],
   options: {
     ...userOptions,
@@ -27,8 +28,8 @@ export const decode = defineVerb({
   },
   run: async (values, terminal, operands) =>
     reportingBadInput('decode', terminal, async () => {
-      const found = findTokens(await readInput(operands, terminal));
-      const tokens = found.map(({ token, where }): Decoded => ({ where, ...decodeToken(token) }));
+      const found = (await readInputs(operands, terminal)).flatMap(tokensIn);
+      const tokens = found.map(({ token, where, masked }): Decoded => ({ where, ...decodeToken(token, masked) }));
       const answered = values.user === undefined ? undefined : answeredChallenge(found, tokens);
       const verdicts = answered && (await verify(answered, values, terminal));
       write(terminal, tokens, verdicts, values.json === true);

@@ -1,38 +1,39 @@
-import { toLatin1 } from '../visualize/bytes.ts';
-import { decodeToken } from '../visualize/decode/decode.ts';
-import { findTokens } from '../visualize/decode/find.ts';
-import { explain as explainExchange, renderExplanation } from '../visualize/explain/explain.ts';
-import type { ExchangeTokens } from '../visualize/explain/exchange.ts';
-import { parseTrace } from '../visualize/trace/parse.ts';
-import type { Trace } from '../visualize/trace/trace.ts';
-import { paletteOf, readInput, reportingBadInput } from './tokens.ts';
+import { lm } from '../legacy/policies.ts';
+import { readConversation } from '../visualize/conversation/read.ts';
+import { mergeConversations } from '../visualize/conversation/merge.ts';
+import { explain as explainConversation } from '../visualize/explain/explain.ts';
+import { renderExplanation } from '../visualize/explain/render.ts';
+import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
+import { paletteOf, readInputs, reportingBadInput } from './tokens.ts';
 import { defineVerb } from './verb.ts';
 
 export const explain = defineVerb({
   name: 'explain',
-  summary: 'Say what was negotiated, and why a server may have answered 401.',
+  summary: 'Say why a server answered 401, or what else went wrong.',
   description:
-    'Reads a saved trace, or the tokens of a handshake in base64, header lines or a hex dump, from its operands or from ' +
-    'standard input. Says what was negotiated and refused, and what may have led to a 401, likeliest first, each with ' +
-    'its evidence.',
-  operands: '[TOKEN...]',
+    'Reads what was recorded of a conversation, from FILE or standard input: what `ntlmachine request --trace` or a tracer ' +
+    'saved, a HAR, the output of curl -v, --trace or --trace-ascii, raw heads (Fiddler, mitmproxy, "follow stream"), a ' +
+    'capture (pcap, pcapng, tshark -x), or tokens alone. Says in one sentence what happened and the likeliest cause, then ' +
+    'what else it may be, each with its evidence. Several FILEs are the connections of one conversation.\n\n' +
+    `With --user, and where the tokens are whole, the response is verified. ${PASSWORD_HELP}`,
+  operands: '[FILE...]',
   operandCount: [0, 1000],
   options: {
-    tls: { type: 'boolean', negatable: true, help: 'Whether the exchange went over TLS.' },
+    ...userOptions,
+    all: { type: 'boolean', short: 'a', help: 'Every cause, and what was agreed.' },
+    tls: { type: 'boolean', negatable: true, help: 'Whether it went over TLS, where the input does not say.' },
     json: { type: 'boolean', help: 'Plain data instead of text.' },
   },
-  run: async ({ tls, json }, terminal, operands) =>
+  run: async (values, terminal, operands) =>
     reportingBadInput('explain', terminal, async () => {
-      const explanation = explainExchange(read(await readInput(operands, terminal)), { tls });
-      terminal.out(json === true ? `${JSON.stringify(explanation, null, 2)}\n` : renderExplanation(explanation, paletteOf(terminal)));
+      const inputs = await readInputs(operands, terminal);
+      const tokens = values.user === undefined ? 'masked' : 'whole';
+      const [first, ...others] = inputs.map((input) => readConversation(input, { tokens }));
+      const credentials = values.user === undefined ? undefined : await readCredentials(values, terminal);
+      const explanation = explainConversation(mergeConversations([first!, ...others]), { tls: values.tls, credentials, policy: lm });
+      credentials?.wipe();
+      const rendered = renderExplanation(explanation, { palette: paletteOf(terminal), all: values.all === true, width: terminal.width });
+      terminal.out(values.json === true ? `${JSON.stringify(explanation, null, 2)}\n` : rendered);
       return 0;
     }),
 });
-
-function read(input: string | Uint8Array): Trace | ExchangeTokens {
-  const text = typeof input === 'string' ? input : toLatin1(input);
-  if (/^\s*\{/.test(text)) return parseTrace(text);
-  const tokens = findTokens(input).map(({ token }) => ({ token, message: decodeToken(token).message }));
-  const last = (name: string): Uint8Array | undefined => tokens.findLast(({ message }) => message === name)?.token;
-  return { negotiate: last('NEGOTIATE'), challenge: last('CHALLENGE'), authenticate: last('AUTHENTICATE') };
-}

@@ -12,12 +12,15 @@ export interface Terminal {
   readonly out: (data: string | Uint8Array) => void;
   /** Talk, one line. */
   readonly say: (line: string) => void;
+  /** Columns that text is folded to: those of the terminal, 60 at least and 80 at most. */
+  readonly width: number;
   /** Text for `out` in a colour, where the reader of it wants colours. */
   readonly paint: (format: Format, text: string) => string;
 }
 
 interface Output extends Writable {
   readonly isTTY?: boolean;
+  readonly columns?: number;
   /** Of a terminal; honours NO_COLOR. */
   readonly hasColors?: () => boolean;
 }
@@ -29,11 +32,16 @@ interface TerminalStreams {
   readonly env: Terminal['env'];
 }
 
+const WIDEST = 80;
+const NARROWEST = 60;
+
 export function createTerminal({ stdin, stdout, stderr, env }: TerminalStreams): Terminal {
-  const coloured = stdout.isTTY === true && stdout.hasColors?.() === true;
+  const forced = env['FORCE_COLOR'];
+  const coloured = forced === undefined ? stdout.isTTY === true && stdout.hasColors?.() === true : !['0', 'false'].includes(forced);
   return {
     stdin,
     env,
+    width: Math.min(WIDEST, Math.max(NARROWEST, stdout.columns ?? (Number(env['COLUMNS']) || WIDEST))),
     out: (data) => void stdout.write(data),
     say: (line) => void stderr.write(`${line}\n`),
     paint: (format, text) => (coloured ? styleText(format, text, { validateStream: false }) : text),

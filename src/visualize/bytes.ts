@@ -38,8 +38,12 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
 
 /** Where `part` begins in `whole`, or -1. */
 export function indexOfBytes(whole: Uint8Array, part: Uint8Array, from = 0): number {
-  for (let at = from; at + part.length <= whole.length; at++) {
-    if (part.every((byte, i) => whole[at + i] === byte)) return at;
+  const [first = 0] = part;
+  const last = whole.length - part.length;
+  for (let at = whole.indexOf(first, from); at >= 0 && at <= last; at = whole.indexOf(first, at + 1)) {
+    let length = 1;
+    while (length < part.length && whole[at + length] === part[length]) length++;
+    if (length >= part.length) return at;
   }
   return -1;
 }

@@ -21,6 +21,29 @@ export {
 export { toSequenceDiagram } from './trace/sequence.ts';
 export { toText } from './trace/text.ts';
 export { trace, Tracer, type Trace, type TraceEntry, type TraceOptions } from './trace/trace.ts';
-export type { Cause, Likelihood } from './explain/causes.ts';
-export type { ExchangeTokens, Outcome } from './explain/exchange.ts';
-export { explain, renderExplanation, type Explanation, type ExplainOptions } from './explain/explain.ts';
+export {
+  CONVERSATION_FORMAT,
+  CONVERSATION_VERSION,
+  type Blindness,
+  type Connection,
+  type Conversation,
+  type ConversationRequest,
+  type ConversationResponse,
+  type ConversationSource,
+  type ConversationToken,
+  type Ending,
+  type Exchange,
+  type Field,
+  type SchemeUse,
+  type ServerWord,
+  type Side,
+  type TokenState,
+} from './conversation/conversation.ts';
+export { tokensIn } from './conversation/found.ts';
+export { mergeConversations } from './conversation/merge.ts';
+export { readConversation, type ReadOptions } from './conversation/read.ts';
+export { conversationOfTrace } from './conversation/steps.ts';
+export { conversationOfTokens, type ExchangeTokens } from './conversation/tokens.ts';
+export type { Cause, CauseId, Likelihood } from './explain/cause.ts';
+export { explain, type Explanation, type ExplainOptions, type Outcome } from './explain/explain.ts';
+export { renderExplanation, type RenderExplanationOptions } from './explain/render.ts';

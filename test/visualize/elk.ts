@@ -1,18 +1,8 @@
 /** Layouts by elkjs, made when the diagrams are generated: nobody who installs the package needs it. */
 import elkModule, { type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk.bundled.js';
 import type { Diagram, DiagramState } from '../../src/visualize/index.ts';
-import {
-  EVERYWHERE,
-  HEADER,
-  drawnWays,
-  labelSize,
-  leafSize,
-  linesOf,
-  type ArrowLayout,
-  type DiagramLayout,
-  type Point,
-  type Rectangle,
-} from '../../src/visualize/diagram/layout.ts';
+import type { ArrowLayout, DiagramLayout, Point, Rectangle } from '../../src/visualize/diagram/geometry.ts';
+import { EVERYWHERE, HEADER, drawnWays, labelSize, leafSize, linesOf } from '../../src/visualize/diagram/layout.ts';
 import { childrenOf, rootOf, wayId } from '../../src/visualize/diagram/ways.ts';
 
 // A CommonJS module whose types claim a default export of another shape under NodeNext.

@@ -2,6 +2,7 @@
 import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../../messages/challenge.ts';
 import type { Filetime } from '../../messages/filetime.ts';
+import { skewOf } from './clocks.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 
 /** Why a request was not authenticated. */
@@ -68,8 +69,6 @@ export function notProvided(error: unknown): NtlmError {
 }
 
 const TICKS_PER_SECOND = 10_000_000n;
-/** What Windows tolerates by default, for Kerberos and NTLM alike. */
-const TOLERATED_SECONDS = 300n;
 
 /** A refusal by the server, with the clocks where they may be the cause. */
 export function refusedByServer(challenge: ChallengeMessage | undefined, now: () => Filetime): NtlmError {
@@ -89,7 +88,6 @@ function skewNote(challenge: ChallengeMessage | undefined, now: () => Filetime):
   } catch {
     return ''; // a clock of the caller's: its failure must not hide the refusal
   }
-  const distance = seconds < 0n ? -seconds : seconds;
-  if (distance <= TOLERATED_SECONDS) return '';
-  return `; its clock is ${distance} seconds ${seconds < 0n ? 'behind' : 'ahead of'} ours`;
+  const skew = skewOf(Number(seconds));
+  return skew === undefined ? '' : `; its clock is ${skew.seconds} seconds ${skew.way} ours`;
 }

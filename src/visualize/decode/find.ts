@@ -1,14 +1,18 @@
 import { NtlmError } from '../../errors.ts';
 import { decodeMessage } from '../../messages/message.ts';
+import type { FieldSpan } from '../../messages/reader.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { decodeSpnegoToken } from '../../spnego/messages/index.ts';
-import { fromBase64, fromHex, indexOfBytes, toLatin1 } from '../bytes.ts';
+import { fromBase64, indexOfBytes, toLatin1 } from '../bytes.ts';
+import { bareHex, dumpsOf } from './hex-dump.ts';
 
 /** A token and where it was. */
 export interface FoundToken {
   readonly token: Uint8Array;
   /** For people: `WWW-Authenticate: NTLM`, `base64`, `hexadecimal, byte 54`. */
   readonly where: string;
+  /** What was masked where it was saved, in bytes from its start. */
+  readonly masked?: readonly FieldSpan[];
 }
 
 const SIGNATURE = Uint8Array.of(0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0x00);
@@ -40,7 +44,7 @@ export function findTokens(input: string | Uint8Array): readonly FoundToken[] {
 function inText(text: string): FoundToken[] {
   const headers = inHeaders(text);
   if (headers.length > 0) return headers;
-  const dumped = hexDump(text);
+  const dumped = hexIn(text);
   if (dumped !== undefined) return inBytes(dumped, 'hexadecimal');
   const whole = fromBase64(text.replace(/\s+/g, ''));
   if (whole !== undefined) {
@@ -122,32 +126,17 @@ function isSpnego(bytes: Uint8Array): boolean {
   }
 }
 
-const OFFSET = /^\s*(?:0x)?([0-9a-f]{3,8}):?\s+(?=[0-9a-f]{2})/i;
-const BYTES_A_LINE = 16;
-const LONGEST_LINE = 256; // characters that can hold them
-
-/** Bare digits in any grouping, or the lines of xxd, hexdump, tcpdump and Wireshark: offset, bytes, text. */
-function hexDump(text: string): Uint8Array | undefined {
-  const lines = text.split(/\r?\n/);
-  let dump = '';
-  for (const line of lines) {
-    const offset = OFFSET.exec(line);
-    if (offset !== null && Number.parseInt(offset[1]!, 16) % BYTES_A_LINE === 0) dump += dumpLine(line.slice(offset[0].length, offset[0].length + LONGEST_LINE));
+function hexIn(text: string): Uint8Array | undefined {
+  const dumps = dumpsOf(text);
+  const length = dumps.reduce((sum, dump) => sum + dump.length, 0);
+  if (length < SIGNATURE.length) return bareHex(text);
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const dump of dumps) {
+    whole.set(dump, at);
+    at += dump.length;
   }
-  if (dump.length >= 2 * SIGNATURE.length) return fromHex(dump);
-  const bare = text.replace(/0x(?=[0-9a-f]{2})|\\x|[\s:,-]/gi, '');
-  return bare !== '' && bare.length % 2 === 0 && /^[0-9a-f]+$/i.test(bare) ? fromHex(bare) : undefined;
-}
-
-/** The text behind the bytes may look like bytes: it stands behind the sixteenth, a bar or three spaces. */
-function dumpLine(line: string): string {
-  let digits = '';
-  for (const [, gap = '', group = ''] of line.matchAll(/(^|[ \t]+|-)([^ \t-]+)/g)) {
-    const fits = /^(?:[0-9a-f]{2}){1,8}$/i.test(group) && digits.length + group.length <= 2 * BYTES_A_LINE;
-    if (!fits || gap.length >= 3) break;
-    digits += group;
-  }
-  return digits;
+  return whole;
 }
 
 function nothing(message: string, offset: number): NtlmError {

@@ -87,7 +87,16 @@ const objectIdentifier: Describe = (bytes) => {
   return { value: `${oid}, ${mechTypeName(oid)}` };
 };
 const negState: Describe = (bytes) => ({ value: NEG_STATES[bytes.at(-1) ?? -1] ?? 'unknown' });
-const hints: Describe = (bytes) => ({ value: quoted(toLatin1(bytes).replace(/[^\x20-\x7e]/g, '')) });
+/** SEQUENCE of [0] GeneralString and [1] OCTET STRING (MS-SPNG 2.2.1). */
+const hints: Describe = (bytes) => {
+  const fields = DerElement.decode(bytes, TOKEN).inner().fields();
+  const name = fields.get(0)?.inner();
+  const address = fields.get(1)?.inner().octetString();
+  return {
+    value: name === undefined ? 'no hintName' : quoted(toLatin1(name.contents)),
+    ...(address === undefined ? {} : { detail: [`hintAddress ${toHex(address)}`] }),
+  };
+};
 const envelope: Describe = (bytes) => ({ value: `tags and lengths, ${plural(bytes.length, 'byte')}` });
 
 /** The first rule that matches the whole name counts. Sections are MS-NLMP's where no document is named. */

@@ -1,19 +1,6 @@
 import type { Diagram, DiagramState } from './walk.ts';
-import {
-  EVERYWHERE,
-  HEADER,
-  LABEL_LINE,
-  TEXT_SIZE,
-  TITLE_SIZE,
-  drawnWays,
-  labelLinesOf,
-  layoutOf,
-  linesOf,
-  textWidth,
-  type ArrowLayout,
-  type DiagramLayout,
-  type Point,
-} from './layout.ts';
+import type { ArrowLayout, DiagramLayout, Point } from './geometry.ts';
+import { EVERYWHERE, HEADER, LABEL_LINE, TEXT_SIZE, TITLE_SIZE, drawnWays, labelLinesOf, layoutOf, linesOf, textWidth } from './layout.ts';
 import { captionOf, captionsOf, childrenOf, rootOf, wayId, waysOf } from './ways.ts';
 
 export interface SvgOptions {

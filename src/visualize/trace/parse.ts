@@ -25,6 +25,11 @@ export function parseTrace(json: string): Trace {
   } catch {
     throw refused('is not JSON');
   }
+  return traceOf(value);
+}
+
+/** The same, of JSON that is parsed. */
+export function traceOf(value: unknown): Trace {
   const { format, version, machine, dropped, entries } = record(value, 'is not a trace of ntlmachine');
   if (format !== TRACE_FORMAT) throw refused('is not a trace of ntlmachine');
   if (version !== TRACE_VERSION) {
@@ -45,7 +50,7 @@ export function parseTrace(json: string): Trace {
   };
 }
 
-function entryOf(value: unknown, index: number): TraceEntry {
+export function entryOf(value: unknown, index: number): TraceEntry {
   const at = `entries[${index}]`;
   const { time, machine, event, from, to, transitions, tags, context, direction, token } = record(value, `has no object at ${at}`);
   return {
@@ -75,7 +80,7 @@ function contextOf({ attempt, response, negotiateFlags, error, sessionKey }: Rec
   };
 }
 
-function errorOf(value: unknown, at: string): TracedError {
+export function errorOf(value: unknown, at: string): TracedError {
   const { name, message, code, phase, side, offset } = record(value, `has no object at ${at}.error`);
   return {
     name: string(name, `${at}.error.name`),
@@ -87,7 +92,7 @@ function errorOf(value: unknown, at: string): TracedError {
   };
 }
 
-function tokenOf(value: unknown, at: string): TracedToken {
+export function tokenOf(value: unknown, at: string): TracedToken {
   const { message, base64, masked } = record(value, `has no object at ${at}.token`);
   const text = string(base64, `${at}.token.base64`);
   if (text !== '' && fromBase64(text) === undefined) throw refused(`has no base64 at ${at}.token`);
@@ -103,22 +108,22 @@ function tokenOf(value: unknown, at: string): TracedToken {
   };
 }
 
-function record(value: unknown, problem: string): Record<string, unknown> {
+export function record(value: unknown, problem: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw refused(problem);
   return value as Record<string, unknown>;
 }
 
-function list(value: unknown, at: string): readonly unknown[] {
+export function list(value: unknown, at: string): readonly unknown[] {
   if (!Array.isArray(value)) throw refused(`has no list at ${at}`);
   return value;
 }
 
-function string(value: unknown, at: string): string {
+export function string(value: unknown, at: string): string {
   if (typeof value !== 'string') throw refused(`has no text at ${at}`);
   return value;
 }
 
-function number(value: unknown, at: string): number {
+export function number(value: unknown, at: string): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw refused(`has no number at ${at}`);
   return value;
 }

@@ -1,0 +1,151 @@
+/** What is known of one handshake: its messages as far as they can be read, the clocks, the connection. */
+import { decodeAuthenticate, type AuthenticateMessage } from '../../messages/authenticate.ts';
+import { describeTargetInfo, type TargetInfo } from '../../messages/av-pairs.ts';
+import { decodeChallenge, type ChallengeMessage } from '../../messages/challenge.ts';
+import { dateFromFiletime } from '../../messages/filetime.ts';
+import { NegotiateFlags, hasFlag } from '../../messages/flags.ts';
+import { decodeNegotiate, type NegotiateMessage } from '../../messages/negotiate.ts';
+import { decodeNtlmV2Response, type NtlmV2Response } from '../../messages/ntlmv2-response.ts';
+import type { ResponseKind } from '../../machine/policy.ts';
+import { NtlmError } from '../../errors.ts';
+import { decodeToken } from '../decode/decode.ts';
+import type { Verdict } from '../decode/verify.ts';
+import { tokenBytes } from '../trace/mask.ts';
+import type { TracedError } from '../trace/projection.ts';
+import { fieldOf, type Blindness, type Conversation, type ConversationSource, type ConversationToken, type Exchange, type Side } from '../conversation/conversation.ts';
+import type { End } from './ending.ts';
+import { challengeOf, hostOf, tokenOf, type Handshake } from './handshakes.ts';
+
+export interface Facts {
+  readonly source: ConversationSource;
+  readonly blind: ReadonlySet<Blindness>;
+  readonly side: Side;
+  readonly handshake: Handshake;
+  readonly end: End;
+  readonly negotiateToken: ConversationToken | undefined;
+  readonly challengeToken: ConversationToken | undefined;
+  readonly authenticateToken: ConversationToken | undefined;
+  readonly negotiate: NegotiateMessage | undefined;
+  readonly challenge: ChallengeMessage | undefined;
+  /** Of the challenge, else what the response echoes of it. */
+  readonly target: TargetInfo;
+  /** Of a second challenge, in the answer to type 3. */
+  readonly secondTarget: TargetInfo | undefined;
+  readonly authenticate: AuthenticateMessage | undefined;
+  readonly ntlmV2: NtlmV2Response | undefined;
+  readonly response: ResponseKind | undefined;
+  readonly tls: boolean | undefined;
+  readonly refusal: TracedError | undefined;
+  readonly verdicts: readonly Verdict[];
+  /** The other challenge that this response may belong to, on another connection. */
+  readonly strayChallenge: Handshake | undefined;
+  /** Handshakes that ended as this one did. */
+  readonly attempts: number;
+  readonly host: string;
+}
+
+export function factsOf(
+  { source, blind }: Conversation,
+  handshake: Handshake,
+  end: End,
+  known: { readonly tls?: boolean | undefined; readonly verdicts?: readonly Verdict[] | undefined; readonly strayChallenge?: Handshake | undefined; readonly attempts?: number },
+): Facts {
+  const { side, opening, answer, connection } = handshake;
+  const negotiateToken = tokenOf(opening, side);
+  const challengeToken = challengeOf(opening, side);
+  const authenticateToken = tokenOf(answer, side);
+  const challenge = read(challengeToken, decodeChallenge);
+  const authenticate = read(authenticateToken, decodeAuthenticate);
+  const response = authenticate && kindOf(authenticate);
+  const ntlmV2 = response === 'ntlmv2' || (response === 'anonymous' && authenticate!.ntChallengeResponse.length > 24) ? attempt(() => decodeNtlmV2Response(authenticate!.ntChallengeResponse)) : undefined;
+  const second = read(challengeOf(answer, side), decodeChallenge);
+  return {
+    source,
+    blind: new Set(blind),
+    side,
+    handshake,
+    end,
+    negotiateToken: negotiateToken?.message === 'NEGOTIATE' || negotiateToken?.message === undefined ? negotiateToken : undefined,
+    challengeToken,
+    authenticateToken,
+    negotiate: negotiateToken?.message === 'NEGOTIATE' ? read(negotiateToken, decodeNegotiate) : undefined,
+    challenge,
+    target: describeTargetInfo(challenge?.targetInfo ?? (challenge === undefined ? ntlmV2?.avPairs : undefined) ?? []),
+    secondTarget: second && describeTargetInfo(second.targetInfo ?? []),
+    authenticate,
+    ntlmV2,
+    response,
+    tls: known.tls ?? connection.tls ?? tlsOf(end.exchange),
+    refusal: connection.refusal ?? written(end.exchange),
+    verdicts: known.verdicts ?? [],
+    strayChallenge: known.strayChallenge,
+    attempts: known.attempts ?? 1,
+    host: hostOf(end.exchange),
+  };
+}
+
+/** The NTLM message of a token, where it is there and well-formed. */
+function read<T>(token: ConversationToken | undefined, decode: (bytes: Uint8Array) => T): T | undefined {
+  if (token === undefined || token.base64 === '') return undefined;
+  const bytes = tokenBytes(token);
+  const { ntlm } = decodeToken(bytes);
+  return ntlm === undefined ? undefined : attempt(() => decode(bytes.subarray(ntlm.offset, ntlm.offset + ntlm.length)));
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NtlmError)) throw error;
+    return undefined;
+  }
+}
+
+function tlsOf({ request }: Exchange): boolean | undefined {
+  return request !== undefined && /^https?:\/\//i.test(request.target) ? /^https:/i.test(request.target) : undefined;
+}
+
+/** What this library has written into an answer that it handed back (RFC 9209). */
+function written({ response }: Exchange): TracedError | undefined {
+  const found = /ntlmachine; error=\w+; details="([a-z-]+): ((?:[^"\\]|\\.)*)"/.exec(fieldOf(response, 'proxy-status') ?? '');
+  if (found === null || found[1] === 'credentials-refused') return undefined;
+  return { name: 'NtlmError', code: found[1] as TracedError['code'], message: (found[2] ?? '').replace(/\\(.)/g, '$1'), phase: 'transport', side: 'peer' };
+}
+
+/** By size and flags (MS-NLMP 3.3), as an acceptor tells them apart; a masked response counts by its size. No user is the anonymous user, whatever a client computes. */
+function kindOf({ userName, ntChallengeResponse: nt, lmChallengeResponse: lm, negotiateFlags }: AuthenticateMessage): ResponseKind {
+  if (userName === '') return 'anonymous';
+  if (nt.length > 24) return 'ntlmv2';
+  if (nt.length === 0) return 'lm';
+  if (hasFlag(negotiateFlags, NegotiateFlags.NEGOTIATE_EXTENDED_SESSIONSECURITY)) return 'ntlm2-session';
+  return lm.length === 24 ? 'lm-and-ntlmv1' : 'ntlmv1';
+}
+
+/** Two readings of the time, in milliseconds since 1970. */
+export interface ClockReading {
+  readonly client: number;
+  readonly server: number;
+  readonly evidence: string;
+}
+
+/** The clocks, where both can be read: what the client wrote or recorded, and what the server said at that time. */
+export function clocksOf({ handshake, challenge, target, ntlmV2, end }: Facts): ClockReading | undefined {
+  const { opening, answer } = handshake;
+  const said = challenge === undefined ? undefined : target.timestamp;
+  const dated = [opening, answer, end.exchange].map((exchange) => Date.parse(fieldOf(exchange?.response, 'date') ?? '')).find((time) => !Number.isNaN(time));
+  const server = said === undefined ? dated : dateFromFiletime(said).getTime();
+  if (server === undefined || Number.isNaN(server)) return undefined;
+  const serverText = `the server's ${said === undefined ? 'Date is' : 'challenge is dated'} ${iso(server)}`;
+  const own = ntlmV2?.timestamp;
+  if (own !== undefined && own !== target.timestamp) {
+    const client = dateFromFiletime(own).getTime();
+    if (!Number.isNaN(client)) return { client, server, evidence: `the response is dated ${iso(client)}, ${serverText}` };
+  }
+  const recorded = opening?.response?.time ?? opening?.request?.time ?? end.exchange.response?.time ?? end.exchange.request?.time;
+  return recorded === undefined ? undefined : { client: recorded, server, evidence: `${serverText}, it was recorded here at ${iso(recorded)}` };
+}
+
+function iso(time: number): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? `${time} ms` : date.toISOString().replace('.000Z', 'Z');
+}
