@@ -14,7 +14,8 @@ import {
   type Exchange,
   type Side,
 } from './conversation.ts';
-import { requestOf, responseOf, type RawRequest, type RawResponse } from './http-message.ts';
+import { requestOf, responseOf } from './http-message.ts';
+import type { RawRequest, RawResponse } from './raw.ts';
 import type { TokenVisibility } from './token.ts';
 
 interface OpenExchange {

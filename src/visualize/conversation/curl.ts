@@ -3,7 +3,7 @@ import { fromHex, toLatin1 } from '../bytes.ts';
 import { ConversationBuilder } from './builder.ts';
 import type { Conversation, Ending } from './conversation.ts';
 import { fieldLine, linesOf, startLine, type Head } from './heads.ts';
-import type { RawField } from './http-message.ts';
+import type { RawField } from './raw.ts';
 import type { TokenVisibility } from './token.ts';
 
 const PREFIX = /^(?:\d{2}:\d{2}:\d{2}\.\d{3,6} )?(?:\[[\d-]+\] )?/;

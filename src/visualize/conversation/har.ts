@@ -1,7 +1,7 @@
 /** HAR 1.2, as browsers, Fiddler, Charles, mitmproxy and Playwright write it. */
 import { isRecord, listOf, numberOf, recordOf, textOf } from './json.ts';
 import { ConversationBuilder } from './builder.ts';
-import type { RawField, RawRequest, RawResponse } from './http-message.ts';
+import type { RawField, RawRequest, RawResponse } from './raw.ts';
 import type { Conversation, Ending } from './conversation.ts';
 import type { TokenVisibility } from './token.ts';
 

@@ -1,6 +1,6 @@
 /** Heads of HTTP/1.x in a text: as they went over the wire, or as Fiddler, mitmproxy, wget -d and "follow stream" show them. */
 import type { ConversationBuilder } from './builder.ts';
-import type { RawField } from './http-message.ts';
+import type { RawField } from './raw.ts';
 
 // mitmproxy puts the client's address before a request and << before a response, and indents both
 const REQUEST_LINE = /^[ \t]{0,8}(?:\S{1,64}: )?([A-Z][A-Z_-]{1,20}) (\S{1,8192})(?: HTTP\/([\d.]{1,3}))?[ \t]*$/;

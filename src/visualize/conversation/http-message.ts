@@ -1,29 +1,9 @@
 /** Heads of HTTP as a conversation keeps them: by an allow-list, with schemes and tokens taken apart. */
 import { escaped } from '../decode/text.ts';
 import type { ConversationRequest, ConversationResponse, Field, SchemeUse, Side } from './conversation.ts';
+import type { RawField, RawRequest, RawResponse } from './raw.ts';
 import { serverWord } from './server-word.ts';
 import { tokenOfText, type TokenVisibility } from './token.ts';
-
-/** Name and value of a field, as they were written. */
-export type RawField = readonly [name: string, value: string];
-
-export interface RawRequest {
-  readonly method: string;
-  readonly target: string;
-  readonly version: string;
-  readonly fields: readonly RawField[];
-  readonly time?: number | undefined;
-}
-
-export interface RawResponse {
-  readonly status: number;
-  readonly reason: string;
-  readonly version: string;
-  readonly fields: readonly RawField[];
-  /** The beginning of the page, where it is at hand. */
-  readonly body?: string | undefined;
-  readonly time?: number | undefined;
-}
 
 const REQUEST_FIELDS: ReadonlySet<string> = new Set([
   'host', 'connection', 'proxy-connection', 'keep-alive', 'user-agent', 'expect', 'content-length', 'transfer-encoding', 'upgrade', 'via',

@@ -3,7 +3,7 @@ import { indexOfBytes, toLatin1 } from '../bytes.ts';
 import { ConversationBuilder } from './builder.ts';
 import type { Conversation, Ending } from './conversation.ts';
 import { fieldLine, linesOf, startLine, type Head } from './heads.ts';
-import type { RawField } from './http-message.ts';
+import type { RawField } from './raw.ts';
 import { segmentOf, Stream, type Segment } from './tcp.ts';
 import type { CapturedPacket } from './pcap.ts';
 import type { TokenVisibility } from './token.ts';

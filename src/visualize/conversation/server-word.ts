@@ -1,6 +1,6 @@
 /** What a server says in words, on its page, in the reason of the status line or in a field: one of the sentences that are known, never the text. */
 import type { ServerWord } from './conversation.ts';
-import type { RawField } from './http-message.ts';
+import type { RawField } from './raw.ts';
 
 const READ = 4096; // characters of a page
 
