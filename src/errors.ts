@@ -44,6 +44,7 @@ export type NtlmErrorCode =
   | 'aborted'
   | 'connection-closed'
   | 'proxy-refused'
+  | 'bindings-unavailable' // a connection over TLS that shows nothing to bind the handshake to
   | 'body-unrepeatable'
   // sealed snapshots
   | 'snapshot-refused';

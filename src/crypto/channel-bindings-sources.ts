@@ -1,6 +1,7 @@
 import { invalidArgument } from '../errors.ts';
 import { channelBindingsHash } from './channel-bindings.ts';
 import { tlsServerEndPoint } from './tls-server-end-point.ts';
+import { certificateOfSession } from './tls-session.ts';
 
 /** What ties a handshake to the TLS connection it runs over (RFC 5056). */
 export interface ChannelBindings {
@@ -17,8 +18,11 @@ interface CertificateView {
 
 /** The part of node:tls's `TLSSocket` that `fromTlsSocket` reads. */
 export interface TlsSocketLike {
-  getPeerCertificate(): CertificateView | object | null;
-  getCertificate(): CertificateView | object | null;
+  getPeerCertificate(): CertificateView | object | null | undefined;
+  getCertificate(): CertificateView | object | null | undefined;
+  isSessionReused?(): boolean;
+  /** A copy: it is overwritten. */
+  getSession?(): Uint8Array | undefined;
 }
 
 export const channelBindings = {
@@ -34,7 +38,8 @@ export const channelBindings = {
   },
 
   /**
-   * `tls-server-end-point` of a connection: at the client of the peer's certificate, at the server of its own.
+   * `tls-server-end-point` of a connection: at the client of the peer's certificate, at the server of its own. Of a
+   * resumed connection it is that of the handshake that is resumed.
    * @param socket a node:tls socket whose handshake is done
    * @param side which end of the connection `socket` is
    * @throws NtlmError `invalid-argument` where it is no TLS socket or has no server certificate (yet)
@@ -42,11 +47,11 @@ export const channelBindings = {
   fromTlsSocket(socket: TlsSocketLike, side: 'client' | 'server' = 'client'): ChannelBindings | undefined {
     const method = side === 'server' ? 'getCertificate' : 'getPeerCertificate';
     if (typeof socket?.[method] !== 'function') throw invalidArgument('socket', 'must be a TLS socket');
-    const certificate: CertificateView | null = socket[method]();
-    if (!(certificate?.raw instanceof Uint8Array)) {
-      throw invalidArgument('socket', 'has no server certificate: was its TLS handshake done?');
-    }
-    return channelBindings.fromCertificate(certificate.raw);
+    const certificate: CertificateView | null | undefined = socket[method]();
+    const shown = certificate?.raw instanceof Uint8Array ? certificate.raw : undefined;
+    const der = shown ?? (side === 'client' ? resumedCertificate(socket) : undefined);
+    if (der === undefined) throw invalidArgument('socket', 'has no server certificate: was its TLS handshake done?');
+    return channelBindings.fromCertificate(der);
   },
 
   /**
@@ -58,3 +63,14 @@ export const channelBindings = {
     return { applicationData: Uint8Array.from(applicationData), hash };
   },
 } as const;
+
+function resumedCertificate(socket: TlsSocketLike): Uint8Array | undefined {
+  if (socket.isSessionReused?.() !== true) return undefined;
+  const session = socket.getSession?.();
+  if (!(session instanceof Uint8Array)) return undefined;
+  try {
+    return certificateOfSession(session);
+  } finally {
+    session.fill(0);
+  }
+}

@@ -2,10 +2,12 @@ import 'reflect-metadata';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { createServer, connect, type TLSSocket } from 'node:tls';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
 import { tlsServerEndPoint } from '../../src/crypto/tls-server-end-point.ts';
+import { certificateOfSession } from '../../src/crypto/tls-session.ts';
 import { NtlmError } from '../../src/errors.ts';
 
 const { subtle } = globalThis.crypto;
@@ -235,6 +237,69 @@ describe('channelBindings.fromTlsSocket', () => {
       },
       { cert, key },
     );
+  });
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('binds a resumed connection of %s, which shows no certificate, to that of the first', async (version) => {
+    const server = createServer({ ...credentials, minVersion: version, maxVersion: version }, (socket) => socket.write('hello'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const use = async (session?: Buffer): Promise<{ socket: TLSSocket; session: Buffer | undefined }> => {
+      const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false, ...(session && { session }) });
+      let news: Buffer | undefined;
+      socket.on('session', (bytes: Buffer) => (news = Buffer.from(bytes)));
+      await once(socket, 'data');
+      while (session === undefined && news === undefined) await once(socket, 'session');
+      return { socket, session: news };
+    };
+    const first = await use();
+    const second = await use(first.session);
+    try {
+      expect(second.socket.isSessionReused()).toBe(true);
+      expect(second.socket.getPeerCertificate()).toEqual({});
+      expect(channelBindings.fromTlsSocket(second.socket)).toEqual(channelBindings.fromCertificate(certificate));
+      const whole = second.socket.getSession()!;
+      expect(certificateOfSession(whole)).toEqual(certificate);
+      for (let length = 0; length < whole.length; length += 1) {
+        expect(certificateOfSession(whole.subarray(0, length)), `cut to ${length}`).toBeUndefined();
+      }
+      const given = [Buffer.from(whole), Buffer.alloc(40, 1), undefined];
+      const shown = given.map((session) => {
+        const socket = { isSessionReused: () => true, getSession: () => session, getPeerCertificate: () => ({}), getCertificate: () => null };
+        try {
+          return channelBindings.fromTlsSocket(socket)?.hash;
+        } catch (error) {
+          return (error as NtlmError).code;
+        }
+      });
+      expect(shown).toEqual([channelBindings.fromCertificate(certificate)?.hash, 'invalid-argument', 'invalid-argument']);
+      expect([...given[0]!, ...given[1]!].every((octet) => octet === 0), 'the master secret is overwritten').toBe(true);
+    } finally {
+      first.socket.destroy();
+      second.socket.destroy();
+      server.close();
+    }
+  });
+
+  it.each([
+    ['of another version', '300602010204010a'],
+    ['without a certificate', '3007020101a4020400'],
+    ['of an indefinite length', '3080020101a3020500'],
+    ['with a length of five octets', '308500000000070201 01a3020500'.replace(' ', '')],
+    ['with bytes behind', '3007020101a302050000'],
+    ['with a field that leaves it', '3007020101a3050500'],
+    ['under a mark of Node that is not known', '006e6f64656a733a746c733a73657373696f6e3a32000000' + '3007020101a3020500'],
+    ['under a name that leaves it', '006e6f64656a733a746c733a73657373696f6e3a3100ffff' + '3007020101a3020500'],
+  ])('reads no certificate from a session %s', (_what, hex) => {
+    expect(certificateOfSession(Uint8Array.from(Buffer.from(hex, 'hex')))).toBeUndefined();
+  });
+
+  it.each([
+    ['bare', ''],
+    ['under the name of a server', '006e6f64656a733a746c733a73657373696f6e3a310000026162'],
+  ])('reads the certificate of a session %s', (_what, before) => {
+    const session = Uint8Array.from(Buffer.from(before + '3007020101a3020500', 'hex'));
+    expect(certificateOfSession(session)).toEqual(Uint8Array.of(5, 0));
   });
 
   it('refuses what is no TLS socket, by name', () => {

@@ -3,8 +3,8 @@ import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
-import { whenReady } from '../routes/connect.ts';
-import { carrierOptions, resolveHttpOptions, type HttpOptions } from './options.ts';
+import { openBy } from '../routes/connect.ts';
+import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from './options.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
@@ -45,11 +45,12 @@ export class NtlmAgent extends HttpAgent {
 
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmAgentOptions) {
-    const routes = new Routes(resolveHttpOptions(options));
+    const settings = resolveHttpOptions(options);
+    const routes = new Routes(settings);
     const agentOptions = { keepAlive: true, ...carrierOptions(options) };
     super(agentOptions);
     this.#routes = routes;
-    this.#https = new HttpsAgent(agentOptions) as HttpsAgent & TlsConnector;
+    this.#https = new HttpsAgent({ ...sessionsOf(settings), ...agentOptions }) as HttpsAgent & TlsConnector;
   }
 
   override getName(options?: ClientRequestArgs): string {
@@ -69,7 +70,7 @@ export class NtlmAgent extends HttpAgent {
     };
     const route = this.#routes.to({
       origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
-      open: (done) => whenReady(open(), secure, this.#routes.legTimeout, done),
+      open: (done) => openBy((callback) => callback(null, open()), this.#routes.legTimeout, done),
       tls: tlsOptions(options),
     });
     return new NtlmSocket(route);

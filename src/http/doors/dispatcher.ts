@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
-import { carrierOptions, resolveHttpOptions, type HttpOptions } from './options.ts';
+import { openBy } from '../routes/connect.ts';
+import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from './options.ts';
 import { understands, unsupported } from './dialects.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
@@ -21,9 +22,10 @@ export interface NtlmDispatcherOptions
 export class NtlmDispatcher extends Agent {
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmDispatcherOptions) {
-    const routes = new Routes(resolveHttpOptions(options));
+    const settings = resolveHttpOptions(options);
+    const routes = new Routes(settings);
     const { connect, ...rest } = carrierOptions(options);
-    const direct = typeof connect === 'function' ? connect : buildConnector({ ...connect, allowH2: false });
+    const direct = typeof connect === 'function' ? connect : buildConnector({ ...sessionsOf(settings), ...connect, allowH2: false });
     const tls = typeof connect === 'function' ? {} : { ...connect };
     super({
       ...rest,
@@ -54,14 +56,8 @@ function connectThrough(
 ): void {
   const { protocol, hostname, port } = target;
   const origin = originUrl(protocol, hostname, port);
-  const open: Route['open'] = (done) => {
-    let givenUp = false;
-    direct(target, (error, socket) => {
-      if (!givenUp) done(error, socket ?? undefined);
-      else socket?.destroy();
-    });
-    return { destroy: () => void (givenUp = true) };
-  };
+  const open: Route['open'] = (done) =>
+    openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), routes.legTimeout, done);
   const socket = new NtlmSocket(routes.to({ origin, open, tls }));
   const onError = (error: Error): void => callback(error, null);
   socket.once('error', onError).once('connect', () => {

@@ -72,6 +72,14 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   };
 }
 
+/**
+ * How many TLS sessions a door keeps to resume them: none while their certificates are bound, unless its options say
+ * otherwise. A connection that resumes one shows no certificate, and what Node's sessions hold is no documented form.
+ */
+export function sessionsOf({ channelBindings }: RouteSettings): { readonly maxCachedSessions?: number } {
+  return channelBindings ? { maxCachedSessions: 0 } : {};
+}
+
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'credentials',
   'allow',

@@ -1,58 +1,81 @@
 /** Connections under construction: opened, secured, given up. */
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, type ConnectionOptions } from 'node:tls';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
 import { hostOf, portOf } from './origins.ts';
 import type { Destroyable, Route } from '../exchange/socket.ts';
 
+type Done = Parameters<Route['open']>[0];
+
+/** Whatever makes a connection: a function of this module or of the caller's. It calls back once, or never. */
+export type Connector = (callback: (error: Error | null, socket?: Socket | null) => void) => void;
+
 /** Opens a connection to where `url` points, with TLS for https. */
-export function connectTo(
-  url: URL,
-  tls: ConnectionOptions,
-  limit: number,
-  done: Parameters<Route['open']>[0],
-): Destroyable {
+export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done: Done): Destroyable {
   const host = hostOf(url);
   const port = portOf(url);
-  const secure = url.protocol === 'https:';
-  const socket = secure
-    ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
-    : connectTcp({ host, port, noDelay: true });
-  return whenReady(socket, secure, limit, done);
+  const open = (): Socket =>
+    url.protocol === 'https:'
+      ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
+      : connectTcp({ host, port, noDelay: true });
+  return openBy((callback) => callback(null, open()), limit, done);
 }
 
-/** Tells `done` once when a socket under construction can be used, or never can; `limit`: milliseconds. */
-export function whenReady(
-  socket: Socket,
-  secure: boolean,
-  limit: number,
-  done: Parameters<Route['open']>[0],
-): Destroyable {
-  const ready = secure ? 'secureConnect' : 'connect';
-  const slow = (): void =>
-    void socket.destroy(tooSlow(secure ? 'TLS handshake' : 'connection'));
-  const timer = setTimeout(slow, limit);
-  const onReady = (): void => {
+/**
+ * Tells `done` once when the connection that `connector` makes can be used, or never can: it may be given before it is
+ * open or secured, or not at all. `limit`: milliseconds for all of it.
+ */
+export function openBy(connector: Connector, limit: number, done: Done): Destroyable {
+  let over = false;
+  let socket: Socket | undefined;
+  const end = (error: Error | null): void => {
+    if (over) return;
+    over = true;
     clearTimeout(timer);
-    socket.off('error', onError);
-    done(null, socket);
-  };
-  const onError = (error: Error): void => {
-    clearTimeout(timer);
-    socket.off(ready, onReady);
+    socket?.off('connect', onReady).off('secureConnect', onReady).off('secure', onReady).off('error', end).off('close', onClose);
+    if (error === null) return done(null, socket);
+    socket?.on('error', () => {}).destroy(); // nobody listens any more
     done(error);
   };
-  socket.once(ready, onReady).once('error', onError);
+  const onReady = (): void => {
+    if (socket !== undefined && !socket.destroyed && isReady(socket)) end(null);
+  };
+  const onClose = (): void => end(closedEarly());
+  const timer = setTimeout(() => end(tooSlow(socket)), limit);
+  const onGiven = (error: Error | null, given?: Socket | null): void => {
+    if (over) return void given?.on('error', () => {}).destroy();
+    if (given == null) return end(error ?? closedEarly());
+    socket = given;
+    if (isReady(socket)) return end(null);
+    socket.on('connect', onReady).on('secureConnect', onReady).on('secure', onReady).on('error', end).on('close', onClose);
+  };
+  try {
+    connector(onGiven);
+  } catch (error) {
+    onGiven(error as Error);
+  }
   return {
     destroy: () => {
-      clearTimeout(timer);
-      socket.off(ready, onReady).off('error', onError);
-      socket.on('error', () => {}); // given up: nobody listens any more
-      socket.destroy();
+      done = () => {};
+      end(closedEarly());
     },
   };
 }
 
-function tooSlow(what: string): NtlmError {
+/** Neither is there in a stream of another kind: it is taken as it is. */
+function isReady(socket: Socket): boolean {
+  return socket.connecting !== true && (socket as Partial<TLSSocket> & { secureConnecting?: boolean }).secureConnecting !== true;
+}
+
+function closedEarly(): NtlmError {
+  return new NtlmError('the connection was closed while it was opened', {
+    code: 'connection-closed',
+    phase: 'transport',
+    side: 'peer',
+  });
+}
+
+function tooSlow(socket: Socket | undefined): NtlmError {
+  const what = socket !== undefined && !socket.connecting ? 'TLS handshake' : 'connection';
   return new NtlmError(`the ${what} took too long`, { code: 'timed-out', phase: 'transport', side: 'peer' });
 }

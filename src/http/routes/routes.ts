@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { channelBindings } from '../../crypto/channel-bindings-sources.ts';
-import { NtlmError } from '../../errors.ts';
+import type { ConnectionOptions } from 'node:tls';
+import { bindingsOf } from './bindings.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
@@ -19,6 +18,16 @@ export interface Target {
   readonly open: Route['open'];
   /** TLS options of the carrier, for a connection that is opened through a proxy. */
   readonly tls: ConnectionOptions;
+}
+
+/** One end that may ask for authentication. */
+interface Side {
+  readonly side: ConnectionSide;
+  readonly url: URL;
+  readonly source: CredentialsSource;
+  readonly allowed: boolean;
+  /** It stands behind the other end of the connection, whose certificate is not its own. */
+  readonly beyond?: boolean;
 }
 
 /** What one agent, dispatcher or fetch knows: its options, and what it learned of each origin. */
@@ -39,17 +48,19 @@ export class Routes {
   }
 
   to({ origin, open, tls }: Target): Route {
-    const { proxy, limits } = this.#settings;
-    const server = this.#side('server', origin, this.#settings.credentials, this.#isAllowed(origin.origin));
+    const { proxy, limits, credentials: source } = this.#settings;
+    const allowed = this.#isAllowed(origin.origin);
+    const server = this.#side({ side: 'server', url: origin, source, allowed });
     if (proxy === undefined) return { open, layers: (socket) => [server(socket)], ...limits };
 
-    const nearest = this.#side('proxy', proxy.url, proxy.credentials, true);
+    const nearest = this.#side({ side: 'proxy', url: proxy.url, source: proxy.credentials, allowed: true });
     const openProxy: Route['open'] = (done) =>
       connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done);
     if (origin.protocol === 'http:') {
+      const behind = this.#side({ side: 'server', url: origin, source, allowed, beyond: true });
       return {
         open: openProxy,
-        layers: (socket) => [nearest(socket), server(socket)],
+        layers: (socket) => [nearest(socket), behind(socket)],
         absolute: origin.origin,
         ...limits,
       };
@@ -62,12 +73,12 @@ export class Routes {
     };
   }
 
-  #side(side: ConnectionSide, url: URL, source: CredentialsSource, allowed: boolean): (socket: Socket) => LayerOptions {
+  #side({ side, url, source, allowed, beyond = false }: Side): (socket: Socket) => LayerOptions {
     const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#settings;
     const realm = this.#realm(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
-      const bindings = bound ? bindingsOf(socket) : undefined;
+      const bindings = bound && allowed && !beyond ? bindingsOf(socket, url) : undefined;
       return {
         realm,
         allowed,
@@ -83,20 +94,5 @@ export class Routes {
     let realm = this.#realms.get(key);
     if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source, this.#settings.prefer)));
     return realm;
-  }
-}
-
-function bindingsOf(socket: Socket): { hash: Uint8Array } | undefined {
-  if (!('encrypted' in socket)) return undefined;
-  const { raw } = (socket as TLSSocket).getPeerCertificate();
-  try {
-    return raw instanceof Uint8Array ? channelBindings.fromCertificate(raw) : undefined;
-  } catch (cause) {
-    throw new NtlmError('the certificate cannot be read, and not be bound ("channelBindings")', {
-      code: 'malformed-token',
-      phase: 'transport',
-      side: 'peer',
-      cause,
-    });
   }
 }

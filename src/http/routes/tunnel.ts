@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
-import { whenReady } from './connect.ts';
+import { openBy } from './connect.ts';
 import { HeadReader, parseResponseHead, valuesOf } from '../wire/head.ts';
 import { hostOf, portOf } from './origins.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
@@ -61,7 +61,7 @@ export function openTunnel(
       socket: inner,
       ...(servername === undefined ? {} : { servername }),
     });
-    underway = whenReady(secured, true, route.legTimeout, done);
+    underway = openBy((opened) => opened(null, secured), route.legTimeout, done);
   };
   socket.once('error', fail).once('end', onEnd).on('data', onData);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
