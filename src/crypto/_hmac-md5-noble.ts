@@ -16,12 +16,14 @@ export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
   };
   const keyedInner = keyed(INNER);
   const keyedOuter = keyed(OUTER);
+  const digest = (parts: readonly Uint8Array[]): Uint8Array => {
+    keyedInner._cloneInto(inner);
+    for (const part of parts) inner.update(part);
+    return keyedOuter._cloneInto(outer).update(inner.digest()).digest();
+  };
   return {
-    digest(parts) {
-      keyedInner._cloneInto(inner);
-      for (const part of parts) inner.update(part);
-      return keyedOuter._cloneInto(outer).update(inner.digest()).digest();
-    },
+    digest,
+    mac: digest,
     destroy() {
       keyedInner.destroy();
       keyedOuter.destroy();

@@ -8,21 +8,37 @@ import { BLOCK_LENGTH, INNER, keyPad, OUTER, type KeyedHmacMd5 } from './_hmac-m
 
 const DIGEST_LENGTH = 16;
 
-/** Key pad and message of the MAC at work; it grows, and keeps no key. */
-let scratch = new Uint8Array(2048);
+/** What the two hashes of the MAC at work are over: a key's pad, and the message or the first digest. No key stays. */
+let innerText = new Uint8Array(2048);
+const outerText = new Uint8Array(BLOCK_LENGTH + DIGEST_LENGTH);
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const short = (): Uint8Array => allowed(() => hash('md5', key, 'buffer'));
+  const short = (): Uint8Array => md5(key, 'buffer');
   const inner = keyPad(key, INNER, short);
-  const outer = new Uint8Array(BLOCK_LENGTH + DIGEST_LENGTH);
-  const outerPad = keyPad(key, OUTER, short);
-  outer.set(outerPad);
-  outerPad.fill(0);
+  const outer = keyPad(key, OUTER, short);
+  /** The first digest passes as a string, which costs half of a buffer: without the key it says nothing. */
+  const hashInner = (parts: readonly Uint8Array[]): void => {
+    const end = fillInner(inner, parts);
+    try {
+      copyBytes(md5(innerText.subarray(0, end), 'binary'), outerText, BLOCK_LENGTH);
+    } finally {
+      innerText.fill(0, 0, BLOCK_LENGTH);
+    }
+    outerText.set(outer);
+  };
   return {
     digest(parts) {
-      const innerDigest = digestBehind(inner, parts);
-      for (let i = 0; i < DIGEST_LENGTH; i++) outer[BLOCK_LENGTH + i] = innerDigest.charCodeAt(i);
-      return new Uint8Array(allowed(() => hash('md5', outer, 'buffer')).buffer);
+      hashInner(parts);
+      const digest = md5(outerText, 'buffer');
+      outerText.fill(0);
+      return new Uint8Array(digest.buffer);
+    },
+    mac(parts) {
+      hashInner(parts);
+      const digest = new Uint8Array(DIGEST_LENGTH);
+      copyBytes(md5(outerText, 'binary'), digest, 0);
+      outerText.fill(0);
+      return digest;
     },
     destroy() {
       inner.fill(0);
@@ -31,25 +47,29 @@ export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
   };
 }
 
-/** MD5 of `inner` and the parts as a string of bytes, which costs half of a buffer. Without the key it says nothing. */
-function digestBehind(inner: Uint8Array, parts: readonly Uint8Array[]): string {
+/** Puts the parts behind the pad; returns where they end. The text grows with the longest message. */
+function fillInner(pad: Uint8Array, parts: readonly Uint8Array[]): number {
   let length = BLOCK_LENGTH;
   for (const part of parts) length += part.length;
-  if (length > scratch.length) scratch = new Uint8Array(2 * length);
-  scratch.set(inner);
+  if (length > innerText.length) innerText = new Uint8Array(2 * length);
+  innerText.set(pad);
   let end = BLOCK_LENGTH;
   for (const part of parts) {
-    scratch.set(part, end);
+    innerText.set(part, end);
     end += part.length;
   }
-  const digest = allowed(() => hash('md5', scratch.subarray(0, end), 'binary'));
-  scratch.fill(0, 0, BLOCK_LENGTH);
-  return digest;
+  return end;
 }
 
-function allowed<T>(md5: () => T): T {
+function copyBytes(text: string, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+}
+
+function md5(bytes: Uint8Array, encoding: 'binary'): string;
+function md5(bytes: Uint8Array, encoding: 'buffer'): Buffer;
+function md5(bytes: Uint8Array, encoding: 'binary' | 'buffer'): string | Buffer {
   try {
-    return md5();
+    return hash('md5', bytes, encoding);
   } catch (cause) {
     // A refusal is the administrator's decision: another implementation must not slip in behind it.
     throw new NtlmError('this Node refuses MD5 (FIPS mode); NTLM cannot be computed without it', {

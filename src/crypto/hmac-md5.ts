@@ -22,23 +22,32 @@ export class HmacMd5Key {
   }
 
   /**
-   * The MAC of the parts, one after the other.
+   * The MAC of the parts, one after the other; it may be a key.
    * @returns 16 bytes
    * @throws {@link NtlmError} `invalid-argument` when a part is not bytes; `unexpected-call` after {@link destroy};
    * `unsupported` where the platform refuses MD5
    */
   digest(...parts: readonly Uint8Array[]): Uint8Array {
-    if (this.#destroyed) {
-      throw new NtlmError('the HMAC-MD5 key was destroyed', { code: 'unexpected-call', phase: 'authenticate', side: 'local' });
-    }
-    for (const part of parts) checkBytes(part, 'parts');
-    return this.#keyed.digest(parts);
+    return this.#usable(parts).digest(parts);
+  }
+
+  /** The same for a MAC that goes out in the clear: NTProofStr, LMv2, MIC. No key, for it may leave copies behind. */
+  mac(...parts: readonly Uint8Array[]): Uint8Array {
+    return this.#usable(parts).mac(parts);
   }
 
   /** Zeroes the keyed state. */
   destroy(): void {
     this.#keyed.destroy();
     this.#destroyed = true;
+  }
+
+  #usable(parts: readonly Uint8Array[]): KeyedHmacMd5 {
+    if (this.#destroyed) {
+      throw new NtlmError('the HMAC-MD5 key was destroyed', { code: 'unexpected-call', phase: 'authenticate', side: 'local' });
+    }
+    for (const part of parts) checkBytes(part, 'parts');
+    return this.#keyed;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The message integrity code over a whole exchange. */
 import { checkBytes } from './_arguments.ts';
-import { hmacMd5 } from './hmac-md5.ts';
+import { HmacMd5Key } from './hmac-md5.ts';
 
 /**
  * MIC, `HMAC_MD5(ExportedSessionKey, NEGOTIATE || CHALLENGE || AUTHENTICATE)` (MS-NLMP 3.1.5.1.2).
@@ -21,5 +21,10 @@ export function mic(
   checkBytes(negotiate, 'negotiate', undefined, 'authenticate');
   checkBytes(challenge, 'challenge', undefined, 'authenticate');
   checkBytes(authenticate, 'authenticate', undefined, 'authenticate');
-  return hmacMd5(exportedSessionKey, negotiate, challenge, authenticate);
+  const keyed = new HmacMd5Key(exportedSessionKey);
+  try {
+    return keyed.mac(negotiate, challenge, authenticate);
+  } finally {
+    keyed.destroy();
+  }
 }

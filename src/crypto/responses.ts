@@ -25,7 +25,7 @@ export function lmV2Response(
   checkResponseKey(responseKey);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   checkBytes(clientChallenge, 'clientChallenge', 8, PHASE);
-  return concatBytes(responseKey.digest(serverChallenge, clientChallenge), clientChallenge);
+  return concatBytes(responseKey.mac(serverChallenge, clientChallenge), clientChallenge);
 }
 
 /**
@@ -39,5 +39,5 @@ export function ntProofStr(responseKey: HmacMd5Key, serverChallenge: Uint8Array,
   checkResponseKey(responseKey);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   checkBytes(temp, 'temp', undefined, PHASE);
-  return responseKey.digest(serverChallenge, temp);
+  return responseKey.mac(serverChallenge, temp);
 }

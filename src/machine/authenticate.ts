@@ -14,6 +14,7 @@ import { agreedFlags } from './flags.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ResponseKind } from './policy.ts';
 import { chooseResponse } from './refusals.ts';
+import { drawClientChallenge } from './sources.ts';
 import { answerPairs } from './target-info.ts';
 
 /** What a response is made of; no policy refuses this challenge. */
@@ -46,11 +47,11 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   const { options, credentials, challenge } = input;
   const negotiateFlags = agreedFlags(options, credentials, challenge, input.negotiateToken.length === 0);
   const response = chooseResponse(options, credentials, negotiateFlags);
-  const clientChallenge = options.randomBytes(8);
+  const clientChallenge = drawClientChallenge(options.randomBytes);
   const answer = respond(response, input, negotiateFlags, clientChallenge);
 
   let exportedSessionKey = answer.keyExchangeKey;
-  let encryptedRandomSessionKey: Uint8Array = new Uint8Array(0);
+  let encryptedRandomSessionKey = NO_BYTES;
   if (hasFlag(negotiateFlags, F.NEGOTIATE_KEY_EXCH)) {
     exportedSessionKey = options.randomBytes(16);
     encryptedRandomSessionKey = encryptRandomSessionKey(answer.keyExchangeKey, exportedSessionKey);
@@ -74,6 +75,8 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   answer.keyExchangeKey.fill(0);
   return { token, negotiateFlags, response, mic: answer.withMic, sessionKey };
 }
+
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 interface Answer {
   readonly lm: Uint8Array;

@@ -6,11 +6,39 @@ import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 const LATEST_FILETIME = 2n ** 64n - 1n;
 
 /**
- * The system's source, asked each time: what lies in a pool is the same twice after a snapshot of the machine.
+ * The platform's generator, called each time: for keys.
  *
  * @throws NtlmError `unsupported` where there is none; never a weaker one.
  */
 export function systemRandomBytes(length: number): Uint8Array {
+  return fillRandomly(new Uint8Array(length));
+}
+
+/** Bytes of a client challenge (MS-NLMP 2.2.2.7). */
+const NONCE_LENGTH = 8;
+const pool = /* @__PURE__ */ new Uint8Array(64 * NONCE_LENGTH);
+/** How many of the pool's first bytes are still to be handed out. */
+let left = 0;
+
+/**
+ * The 8 bytes of a client challenge, which go out in the clear. Those of the platform come out of a pool, since a call of
+ * its generator costs more than a digest; the pool is empty until first used, and what is handed out is wiped in it.
+ *
+ * @throws NtlmError as `systemRandomBytes`.
+ */
+export function drawClientChallenge(randomBytes: (length: number) => Uint8Array): Uint8Array {
+  if (randomBytes !== systemRandomBytes) return randomBytes(NONCE_LENGTH);
+  if (left === 0) {
+    fillRandomly(pool);
+    left = pool.length;
+  }
+  left -= NONCE_LENGTH;
+  const nonce = pool.slice(left, left + NONCE_LENGTH);
+  pool.fill(0, left, left + NONCE_LENGTH);
+  return nonce;
+}
+
+function fillRandomly(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (globalThis.crypto?.getRandomValues === undefined) {
     throw new NtlmError('this platform has no crypto.getRandomValues; give "randomBytes"', {
       code: 'unsupported',
@@ -18,7 +46,7 @@ export function systemRandomBytes(length: number): Uint8Array {
       side: 'local',
     });
   }
-  return globalThis.crypto.getRandomValues(new Uint8Array(length));
+  return globalThis.crypto.getRandomValues(bytes);
 }
 
 /** The system's clock. */

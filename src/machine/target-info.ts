@@ -21,9 +21,10 @@ export function answerPairs(serverPairs: readonly AvPair[], own: OwnPairs): AvPa
   const serverFlags = flagsOf(serverPairs);
   const bits = ((serverFlags ?? 0) & ~CLIENT_BITS) | (own.withMic ? AvFlags.MIC_PROVIDED : 0);
   const flags = avFlags(bits >>> 0);
-  const pairs = serverPairs
-    .filter(({ id }) => !CLIENT_ONLY.has(id))
-    .map((pair) => (pair.id === AvId.MsvAvFlags ? flags : pair));
+  const pairs: AvPair[] = [];
+  for (const pair of serverPairs) {
+    if (!CLIENT_ONLY.has(pair.id)) pairs.push(pair.id === AvId.MsvAvFlags ? flags : pair);
+  }
   if (own.withMic && serverFlags === undefined) pairs.push(flags);
   if (own.channelBindings !== undefined) pairs.push({ id: AvId.MsvAvChannelBindings, value: own.channelBindings });
   if (own.spn !== undefined) pairs.push(avText(AvId.MsvAvTargetName, own.spn));

@@ -116,6 +116,6 @@ export function decodeAuthenticate(bytes: Uint8Array, record?: FieldRecorder): A
   };
 }
 
-function readAll(reader: ByteReader, name: string): Uint8Array<ArrayBuffer> {
+function readAll(reader: ByteReader, name: string): Uint8Array {
   return reader.bytes(name, reader.remaining);
 }

@@ -1,5 +1,5 @@
 import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
-import { checkBytes, checkUint32, checkUint64 } from './checks.ts';
+import { checkBytes, checkUint32, checkUint64, isBytes } from './checks.ts';
 import type { Filetime } from './filetime.ts';
 import type { ByteReader } from './reader.ts';
 import { decodeUnicode, encodeUnicode } from './text.ts';
@@ -74,9 +74,7 @@ export function avText(id: number, text: string): AvPair {
 /** @throws NtlmError `invalid-argument`. */
 export function avFlags(flags: number): AvPair {
   checkUint32('flags', flags, 'message');
-  const writer = new ByteWriter(4, 'message');
-  writer.uint32(flags);
-  return { id: AvId.MsvAvFlags, value: writer.finish() };
+  return { id: AvId.MsvAvFlags, value: Uint8Array.of(flags, flags >>> 8, flags >>> 16, flags >>> 24) };
 }
 
 /** @throws NtlmError `invalid-argument`. */
@@ -105,8 +103,10 @@ export function avPairsLength(pairs: readonly AvPair[], phase: NtlmErrorPhase): 
     if (!Number.isInteger(id) || id <= 0 || id > 0xffff) {
       throw invalidArgument('AvId', 'must be a whole number from 1 to 65535', phase);
     }
-    checkBytes(avIdName(id), value, phase);
-    checkLength16(avIdName(id), value.length, phase);
+    if (!isBytes(value) || value.length > 0xffff) {
+      checkBytes(avIdName(id), value, phase);
+      checkLength16(avIdName(id), value.length, phase);
+    }
     length += 4 + value.length;
   }
   return length;
@@ -130,37 +130,40 @@ export function writeAvPairs(writer: ByteWriter, pairs: readonly AvPair[]): void
  */
 export function decodeAvPairs(reader: ByteReader, listName: string): AvPair[] {
   const pairs: AvPair[] = [];
+  let seen = 0; // bit n: the known id n
   for (;;) {
     const at = reader.offset;
     if (reader.remaining < 4) throw reader.error('malformed-av-pairs', `${listName} has no MsvAvEOL`, at);
-    const name = `${listName}.${avIdName(reader.peekUint16())}`;
-    const id = reader.uint16(`${name}.AvId`);
-    const length = reader.uint16(`${name}.AvLen`);
+    const id = reader.peekUint16();
+    const name = (): string => `${listName}.${avIdName(id)}`;
+    reader.skip(() => `${name()}.AvId`, 2);
+    const length = reader.uint16(() => `${name()}.AvLen`);
     if (id === AvId.MsvAvEOL) {
       if (length !== 0) throw reader.error('malformed-av-pairs', `${listName}: MsvAvEOL has a length`, at);
       return pairs;
     }
     if (length > reader.remaining) {
-      throw reader.error('malformed-av-pairs', `${name} of ${length} bytes leaves the list`, at);
+      throw reader.error('malformed-av-pairs', `${name()} of ${length} bytes leaves the list`, at);
     }
-    if (NAMES.has(id) && pairs.some((pair) => pair.id === id)) {
-      throw reader.error('malformed-av-pairs', `${name} comes twice`, at);
+    if (NAMES.has(id)) {
+      if ((seen & (1 << id)) !== 0) throw reader.error('malformed-av-pairs', `${name()} comes twice`, at);
+      seen |= 1 << id;
     }
     checkValueLength(reader, name, id, length, at);
-    pairs.push({ id, value: reader.bytes(`${name}.Value`, length) });
+    pairs.push({ id, value: reader.bytes(() => `${name()}.Value`, length) });
   }
 }
 
-function checkValueLength(reader: ByteReader, name: string, id: number, length: number, at: number): void {
+function checkValueLength(reader: ByteReader, name: () => string, id: number, length: number, at: number): void {
   const exact = EXACT_LENGTHS.get(id);
   if (exact !== undefined && length !== exact) {
-    throw reader.error('wrong-length', `${name} has ${length} bytes instead of ${exact}`, at);
+    throw reader.error('wrong-length', `${name()} has ${length} bytes instead of ${exact}`, at);
   }
   if (id === AvId.MsvAvSingleHost && length < SINGLE_HOST_LENGTH) {
-    throw reader.error('wrong-length', `${name} has ${length} bytes, at least ${SINGLE_HOST_LENGTH} are due`, at);
+    throw reader.error('wrong-length', `${name()} has ${length} bytes, at least ${SINGLE_HOST_LENGTH} are due`, at);
   }
   if (TEXT_IDS.has(id) && length % 2 !== 0) {
-    throw reader.error('malformed-text', `${name} is UTF-16LE of an odd number of bytes`, at);
+    throw reader.error('malformed-text', `${name()} is UTF-16LE of an odd number of bytes`, at);
   }
 }
 

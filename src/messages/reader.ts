@@ -9,6 +9,9 @@ export interface FieldSpan {
   readonly length: number;
 }
 
+/** The name of a field, or how it is made where one is needed: a recorder or an error asks for it, nothing else. */
+export type FieldName = string | (() => string);
+
 /** Told of each field in the order of reading; what it is never told of, the decoder did not read. */
 export type FieldRecorder = (span: FieldSpan) => void;
 
@@ -26,6 +29,7 @@ export interface PayloadField {
  * and leaves the cursor where it was. Offsets are plain numbers, so `offset + length` cannot wrap.
  */
 export class ByteReader {
+  /** No Buffer, whose slices are views. */
   readonly #bytes: Uint8Array;
   readonly #end: number;
   readonly #phase: NtlmErrorPhase;
@@ -33,7 +37,7 @@ export class ByteReader {
   #offset: number;
 
   constructor(bytes: Uint8Array, phase: NtlmErrorPhase, record?: FieldRecorder, start = 0, end = bytes.length) {
-    this.#bytes = bytes;
+    this.#bytes = plain(bytes);
     this.#end = end;
     this.#phase = phase;
     this.#record = record;
@@ -49,12 +53,12 @@ export class ByteReader {
     return this.#end - this.#offset;
   }
 
-  uint8(name: string): number {
+  uint8(name: FieldName): number {
     const at = this.#take(name, 1);
     return this.#bytes[at]!;
   }
 
-  uint16(name: string): number {
+  uint16(name: FieldName): number {
     const at = this.#take(name, 2);
     return this.#uint16At(at);
   }
@@ -64,24 +68,24 @@ export class ByteReader {
     return this.#uint16At(this.#offset);
   }
 
-  uint32(name: string): number {
+  uint32(name: FieldName): number {
     const at = this.#take(name, 4);
     return this.#uint32At(at);
   }
 
-  uint64(name: string): bigint {
+  uint64(name: FieldName): bigint {
     const at = this.#take(name, 8);
     return (BigInt(this.#uint32At(at + 4)) << 32n) | BigInt(this.#uint32At(at));
   }
 
   /** A copy of the next `length` bytes. */
-  bytes(name: string, length: number): Uint8Array<ArrayBuffer> {
+  bytes(name: FieldName, length: number): Uint8Array {
     const at = this.#take(name, length);
-    return new Uint8Array(this.#bytes.subarray(at, at + length)); // a Buffer's slice would be a view
+    return this.#bytes.slice(at, at + length);
   }
 
   /** Passes over bytes whose value says nothing. */
-  skip(name: string, length: number): void {
+  skip(name: FieldName, length: number): void {
     this.#take(name, length);
   }
 
@@ -117,13 +121,13 @@ export class ByteReader {
     return new NtlmError(message, { code, phase: this.#phase, side: 'peer', offset });
   }
 
-  #take(name: string, length: number): number {
+  #take(name: FieldName, length: number): number {
     if (length > this.remaining) {
-      throw this.error('truncated', `${name} needs ${length} bytes, ${this.remaining} are left`);
+      throw this.error('truncated', `${textOf(name)} needs ${length} bytes, ${this.remaining} are left`);
     }
     const at = this.#offset;
     this.#offset += length;
-    if (this.#record && length > 0) this.#record({ name, offset: at, length });
+    if (this.#record && length > 0) this.#record({ name: textOf(name), offset: at, length });
     return at;
   }
 
@@ -134,4 +138,11 @@ export class ByteReader {
   #uint32At(at: number): number {
     return (this.#uint16At(at) | (this.#uint16At(at + 2) << 16)) >>> 0;
   }
+}
+
+const textOf = (name: FieldName): string => (typeof name === 'string' ? name : name());
+
+function plain(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }

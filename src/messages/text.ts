@@ -10,6 +10,9 @@ import type { ByteReader } from './reader.ts';
  */
 export type Charset = 'unicode' | 'oem';
 
+/** Made once: an array of no bytes costs more than one of forty. */
+const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
+
 /** UTF-16LE, 2 bytes a unit; lone surrogates are kept. @throws NtlmError `invalid-argument` for what is no string. */
 export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {
   checkText('text', text, 'message');
@@ -25,6 +28,7 @@ export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {
 /** @throws NtlmError `unencodable-text` for a character above U+00FF in `oem`; `invalid-argument` for no string. */
 export function encodeText(name: string, text: string, charset: Charset, phase: NtlmErrorPhase): Uint8Array<ArrayBuffer> {
   checkText(name, text, phase);
+  if (text === '') return NO_BYTES;
   if (charset === 'unicode') return encodeUnicode(text);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {

@@ -13,7 +13,8 @@ export class ByteWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #phase: NtlmErrorPhase;
   readonly #payload: Payload;
-  readonly #offsets = new Map<string, number>();
+  readonly #names: string[];
+  readonly #offsets: number[] = [];
   readonly #headerLength: number;
   #offset = 0;
 
@@ -22,16 +23,17 @@ export class ByteWriter {
     this.#phase = phase;
     this.#headerLength = headerLength;
     this.#payload = payload;
+    this.#names = Object.keys(payload);
     let end = headerLength;
-    for (const name in payload) {
+    for (const name of this.#names) {
       const value = payload[name]!;
       checkBytes(name, value, phase);
       checkLength16(name, value.length, phase);
-      this.#offsets.set(name, end);
+      this.#offsets.push(end);
       end += value.length;
     }
     this.#bytes = new Uint8Array(end);
-    for (const [name, offset] of this.#offsets) this.#bytes.set(payload[name]!, offset);
+    for (let i = 0; i < this.#names.length; i++) this.#bytes.set(payload[this.#names[i]!]!, this.#offsets[i]);
   }
 
   uint8(value: number): void {
@@ -49,8 +51,8 @@ export class ByteWriter {
   }
 
   uint64(value: bigint): void {
-    this.uint32(Number(value & 0xffffffffn));
-    this.uint32(Number(value >> 32n));
+    new DataView(this.#bytes.buffer).setBigUint64(this.#offset, value, true);
+    this.#offset += 8;
   }
 
   bytes(value: Uint8Array): void {
@@ -67,7 +69,7 @@ export class ByteWriter {
     const length = this.#payload[name]?.length ?? 0;
     this.uint16(length);
     this.uint16(length);
-    this.uint32(this.#offsets.get(name) ?? 0);
+    this.uint32(this.#offsets[this.#names.indexOf(name)] ?? 0);
   }
 
   /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */

@@ -1,10 +1,12 @@
 /** Around the machine: its actor, its warnings, its sources, and services as logic of their own. */
-import { allPolicies, nameOf } from '../support/policies.ts';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createActor } from 'xstate';
-import { Credentials, NtlmClient, createNtlmActor } from '../../src/index.ts';
+import { Credentials, NtlmClient, createNtlmActor, type NtlmClientOptions, type NtlmOptions } from '../../src/index.ts';
 import { fromSynchronous } from '../../src/machine/synchronous.ts';
+import { decodeAuthenticate, decodeNtlmV2Response } from '../../src/messages/index.ts';
+import { toHex } from '../support/bytes.ts';
 import { challengeToken } from '../support/handshake.ts';
+import { allPolicies, nameOf } from '../support/policies.ts';
 
 const credentials = Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
 
@@ -76,17 +78,60 @@ describe('randomness', () => {
     expect(client.state).toBe('failed');
   });
 
-  test('is asked of the platform for each handshake, and by no one but the platform', () => {
+  /** A process that has drawn nothing yet, its calls of the generator and the client challenges of its handshakes. */
+  const drawing = async (handshakes: number, options: Partial<NtlmOptions> = {}) => {
+    vi.resetModules();
     const draw = vi.spyOn(globalThis.crypto, 'getRandomValues');
-    const dice = vi.spyOn(Math, 'random');
-    const client = new NtlmClient({ credentials, sessionSecurity: 'seal' });
-    for (let handshake = 0; handshake < 3; handshake += 1) {
+    const fresh = await import('../../src/index.ts');
+    const own = fresh.Credentials.fromPassword({ username: 'user', domain: 'DOMAIN', password: 'SecREt01' });
+    const client = new fresh.NtlmClient({ credentials: own, sessionSecurity: 'seal', ...options } as NtlmClientOptions);
+    const before = draw.mock.calls.length;
+    const nonces: string[] = [];
+    for (let handshake = 0; handshake < handshakes; handshake += 1) {
       client.reset();
       client.negotiate();
-      client.respond(challengeToken());
+      const { ntChallengeResponse } = decodeAuthenticate(client.respond(challengeToken()));
+      nonces.push(toHex(decodeNtlmV2Response(ntChallengeResponse).challengeFromClient));
     }
-    expect(draw.mock.calls.map(([bytes]) => (bytes as Uint8Array).length)).toEqual([8, 16, 8, 16, 8, 16]);
+    const drawn = draw.mock.calls.map(([bytes]) => bytes as Uint8Array);
+    return { before, nonces, drawn };
+  };
+
+  test('is asked of the platform and of no one else: for each key, and for client challenges by the pool', async () => {
+    const dice = vi.spyOn(Math, 'random');
+    const { before, nonces, drawn } = await drawing(130);
+    expect(before).toBe(0); // the pool is empty until first used
+    const lengths = drawn.map(({ length }) => length);
+    const poolLength = lengths[0]!;
+    const perPool = poolLength / 8;
+    expect(lengths.filter((length) => length === 16)).toHaveLength(130); // a session key each, drawn by itself
+    expect(lengths.filter((length) => length !== 16)).toEqual(Array(Math.ceil(130 / perPool)).fill(poolLength));
+    expect(new Set(nonces).size).toBe(130);
     expect(dice).not.toHaveBeenCalled();
+  });
+
+  test('leaves no client challenge in the pool that was handed out, and none that was not is sent', async () => {
+    const fillings: string[][] = [];
+    const real = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
+    vi.spyOn(globalThis.crypto, 'getRandomValues').mockImplementation((array) => {
+      const bytes = real(array) as unknown as Uint8Array;
+      if (bytes.length > 16) fillings.push(toHex(bytes).match(/.{16}/g)!);
+      return array;
+    });
+    const { nonces, drawn } = await drawing(20);
+    expect(fillings).toHaveLength(1);
+    expect(nonces.every((nonce) => fillings[0]!.includes(nonce))).toBe(true);
+    const left = toHex(drawn[0]!).match(/.{16}/g)!;
+    expect(left.filter((nonce) => nonces.includes(nonce))).toEqual([]);
+    expect(left.filter((nonce) => nonce === '0'.repeat(16))).toHaveLength(20);
+  });
+
+  test('of the caller is asked for both, and the pool stays empty', async () => {
+    const randomBytes = vi.fn((length: number) => new Uint8Array(length).fill(length));
+    const { nonces, drawn } = await drawing(2, { randomBytes });
+    expect(drawn).toEqual([]);
+    expect(randomBytes.mock.calls).toEqual([[8], [16], [8], [16]]);
+    expect(nonces).toEqual(['08'.repeat(8), '08'.repeat(8)]);
   });
 });
 
