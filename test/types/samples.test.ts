@@ -21,6 +21,7 @@ declare global {
   const socket: import('node:tls').TLSSocket, observer: Observer<SafeInspectionEvent>;
   function send(token: Uint8Array): Promise<void>;
   function receive(): Promise<Uint8Array>;
+  function say(line: string): Promise<string>;
   function wasAccepted(): Promise<boolean>;
   function askUser(origin: string, reason?: string): Promise<{ username: string; password: string }>;
   function findCredentials(username: string): Promise<Credentials | undefined>;
