@@ -39,6 +39,7 @@ export type NtlmErrorCode =
   // carriers
   | 'ntlm-not-offered'
   | 'origin-refused'
+  | 'not-tried-again' // refused before, and not sent again so that the account does not lock
   | 'too-many-legs'
   | 'timed-out'
   | 'aborted'

@@ -14,7 +14,8 @@ export class SessionKey {
    */
   constructor(bytes: Uint8Array) {
     checkBytes(bytes, 'bytes', 16, 'session');
-    this.#bytes = new Uint8Array(bytes);
+    this.#bytes = new Uint8Array(new ArrayBuffer(16)); // beside V8's heap: what lies there is moved, and left behind
+    this.#bytes.set(bytes);
   }
 
   /**

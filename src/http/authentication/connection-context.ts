@@ -18,8 +18,8 @@ export interface ConnectionInput {
   readonly origin: string;
   /** Options of the handshakes on this connection. */
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  /** Where credentials come from; `undefined` gives up. */
-  readonly ask: (question: RealmQuestion) => Promise<Credentials | undefined>;
+  /** Where credentials come from, once they may be sent; `undefined` gives up. The signal is aborted with the connection. */
+  readonly ask: (question: RealmQuestion, signal: AbortSignal) => Promise<Credentials | undefined>;
   /** Milliseconds: from type 1 to type 2. */
   readonly legTimeout: number;
   /** Milliseconds: from the last byte that follows type 3 to the answer. */

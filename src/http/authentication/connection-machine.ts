@@ -12,7 +12,8 @@
  * - A Negotiate that takes no NTLM leaves the scheme NTLM, where that was offered beside it, and never the reverse: at
  *   most one change, on the same attempt. It is no downgrade, for both carry the same messages under the same policy.
  * - A refusal of type 3 ends those credentials. Others may follow, `maxAttempts` in all between two acceptances.
- * - Every wait for the server has a limit. Only `asking` has none: people take their time.
+ * - Every wait for the server has a limit. Only `asking` has none: people take their time, and a wrong password that
+ *   another connection has sent is first refused there (proofs.ts).
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
  */
 import { assign, emit, enqueueActions, fromPromise, sendTo, setup, stopChild } from 'xstate';
@@ -70,8 +71,10 @@ export const connectionMachine = setup({
     ntlm: ntlmMachine,
     spnego: spnegoMachine,
     provideCredentials: fromPromise(
-      ({ input: { ask, ...question } }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] } }) =>
-        ask(question),
+      ({ input, signal }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] }; signal: AbortSignal }) => {
+        const { ask, ...question } = input;
+        return ask(question, signal);
+      },
     ),
   },
   delays: {

@@ -1,6 +1,6 @@
 import { createActor, type Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
-import { NtlmError } from '../../errors.ts';
+import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
 import { parseChallenges } from './challenges.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
@@ -8,8 +8,9 @@ import { connectionMachine } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
-import type { ConnectionSide } from './question.ts';
-import type { Realm } from './realm.ts';
+import type { Proof } from './proofs.ts';
+import type { ConnectionSide, RealmQuestion } from './question.ts';
+import type { Asker, Realm } from './realm.ts';
 
 /**
  * RFC 9110 11.6 and 11.7. In `info` Squid 3 sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`;
@@ -29,6 +30,12 @@ const FIELDS = {
     credentials: 'Proxy-Authorization',
   },
 } as const satisfies Record<ConnectionSide, object>;
+
+/** A request, as far as a place is known by it. */
+export interface Asking {
+  /** Its method and path. */
+  readonly key: string;
+}
 
 export interface LayerOptions {
   readonly realm: Realm;
@@ -50,6 +57,12 @@ export class Layer {
   /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
   spoilt = false;
   #authenticated = false;
+  /** Leave to send a type 3, from before type 1 until the server's word. */
+  #proof: Proof | undefined;
+  /** Whether the type 3 left. */
+  #sent = false;
+  /** What is asked for. */
+  #place = '';
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
@@ -69,7 +82,7 @@ export class Layer {
         side: realm.side,
         origin: realm.origin,
         handshake,
-        ask: (question) => realm.ask(question),
+        ask: (question, signal) => this.#ask(question, { signal, maxAttempts }),
         legTimeout,
         answerTimeout,
         maxAttempts,
@@ -80,6 +93,7 @@ export class Layer {
     this.actor.on('authorize', ({ message, token }) => {
       const { scheme = 'NTLM' } = this.actor.getSnapshot().context;
       if (message === 'AUTHENTICATE') this.spoilt = false; // no refusal: SPNEGO wants one more leg
+      if (message === 'NEGOTIATE') this.#sent = false;
       this.#message = message;
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
@@ -89,11 +103,31 @@ export class Layer {
       realm.noteFallback();
     });
     this.actor.on('refused', ({ error }) => {
+      this.#settle(error.code);
+      if (error.code === 'credentials-refused') realm.noteRefused(this.credentials);
       this.#message = undefined;
       if (this.#decision === undefined) onTimeout(error);
       else this.#decide(error);
     });
     this.actor.start();
+    realm.connections += 1;
+  }
+
+  async #ask(question: RealmQuestion, asker: Asker): Promise<Credentials | undefined> {
+    this.#settle(question.refused === undefined ? undefined : 'credentials-refused');
+    const turn = await this.realm.ask(question, asker);
+    if (asker.signal.aborted) turn?.proof.withdraw();
+    else this.#proof = turn?.proof;
+    return turn?.credentials;
+  }
+
+  /** What became of the proof, the connection with it or not. */
+  #settle(code: NtlmErrorCode | undefined): void {
+    const proof = this.#proof;
+    this.#proof = undefined;
+    if (code === 'credentials-refused') proof?.refused(this.#place);
+    else if (this.#sent && (code === 'timed-out' || code === 'connection-closed')) proof?.lost();
+    else proof?.withdraw();
   }
 
   /** Of the field that carries credentials, in lower case. */
@@ -124,12 +158,14 @@ export class Layer {
   }
 
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */
-  open(scheme: HttpScheme): Promise<NtlmError | undefined> {
+  open(scheme: HttpScheme, { key }: Asking): Promise<NtlmError | undefined> {
+    this.#place = key;
     return this.#send({ type: 'authenticate', scheme });
   }
 
-  /** Takes a 401 or 407. Resolves with the refusal, if there is one. */
-  challenged(head: ResponseHead): Promise<NtlmError | undefined> {
+  /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
+  challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
+    this.#place = key;
     const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
     const offer = chooseOffer(challenges, this.#scheme, this.realm.prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
@@ -156,7 +192,9 @@ export class Layer {
       this.#authenticated = true;
       this.realm.accepted();
       this.served = 0;
+      if (!saysNothing(head.status)) this.#proof?.accepted(this.#place);
     }
+    this.#settle(undefined);
     this.#message = undefined;
     this.notePassed();
     return undefined;
@@ -168,6 +206,11 @@ export class Layer {
     else if (++this.served === 2) this.realm.singleRequestHandshakes = 0;
   }
 
+  /** What the next request carries goes out now. */
+  leaving(): void {
+    if (this.#message === 'AUTHENTICATE') this.#sent = true;
+  }
+
   /** Type 3 is out, and all that follows it. */
   sent(): void {
     if (this.#message === 'AUTHENTICATE') this.actor.send({ type: 'sent' });
@@ -176,11 +219,14 @@ export class Layer {
   /** The request at hand is over, and a handshake that was for it. */
   abandon(): void {
     if (this.#message === undefined) return;
+    this.#settle(undefined);
     this.#message = undefined;
     this.actor.send({ type: 'abandon' });
   }
 
   close(): void {
+    this.#settle('connection-closed');
+    this.realm.connections -= 1;
     this.actor.send({ type: 'close' });
     this.#decide(
       new NtlmError('the connection is closed', { code: 'connection-closed', phase: 'transport', side: 'local' }),
@@ -230,6 +276,9 @@ function readOffer({ scheme, token68 }: Offer): Pick<ConnectionEvent & { type: '
     return { scheme, error };
   }
 }
+
+/** Neither that the credentials were right nor that they were not: another server, a fault, or more than a name is wanted. */
+const saysNothing = (status: number): boolean => status === 400 || status === 403 || status >= 500;
 
 function originRefused(origin: string): NtlmError {
   return new NtlmError(`${origin} asks for NTLM and is not among the origins of "allow"`, {

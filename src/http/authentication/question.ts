@@ -30,7 +30,7 @@ export interface CredentialsSource {
   readonly others: boolean;
 }
 
-/** Why credentials are wanted, as a connection puts it. */
+/** Why credentials are wanted, as a connection puts it. `undefined` for the reason: none were refused on it. */
 export interface RealmQuestion {
   readonly scheme: HttpScheme;
   /** What the server refused on this connection. */

@@ -1,11 +1,27 @@
-import { equalBytes } from '@noble/ciphers/utils.js';
-import { secretsOf, type Credentials } from '../../crypto/credentials.ts';
-import type { NtlmError } from '../../errors.ts';
+import type { Credentials } from '../../crypto/credentials.ts';
+import { NtlmError } from '../../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
+import { identify, type Proof, type Proofs } from './proofs.ts';
 import type { ConnectionSide, CredentialsSource, RealmQuestion } from './question.ts';
+import { notTriedAgain } from './refusal.ts';
+import { SharedQuestion } from './shared-question.ts';
 
 /** Beyond, what was learned is forgotten. */
 const MAX_NOTES = 1000;
+
+/** Credentials, and leave to send one proof of them. */
+export interface Turn {
+  readonly credentials: Credentials;
+  readonly proof: Proof;
+}
+
+/** How long, and how often, one connection wants to ask. */
+export interface Asker {
+  /** Aborted when it is gone. */
+  readonly signal: AbortSignal;
+  /** Credentials that may turn out to be of no use. */
+  readonly maxAttempts: number;
+}
 
 /**
  * What the connections of one pool to one origin have learned together: which scheme it asks for, which
@@ -22,12 +38,15 @@ export class Realm {
   prefer: HttpScheme;
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
+  /** Those that are alive. */
+  connections = 0;
   readonly #source: CredentialsSource;
+  readonly #proofs: Proofs;
   // By method and path.
   readonly #open = new Set<string>();
   readonly #misleading = new Set<string>();
   #credentials: Credentials | undefined;
-  #asking: Promise<Credentials | undefined> | undefined;
+  #question: SharedQuestion | undefined;
   /** What was refused when the app gave up. */
   #forsaken: Credentials | undefined;
   /** What was accepted last. */
@@ -35,11 +54,12 @@ export class Realm {
   #attempt = 0;
   #answeredUnasked = false;
 
-  constructor(origin: string, side: ConnectionSide, source: CredentialsSource, prefer: HttpScheme) {
+  constructor(origin: string, side: ConnectionSide, source: CredentialsSource, prefer: HttpScheme, proofs: Proofs) {
     this.origin = origin;
     this.side = side;
     this.#source = source;
     this.prefer = prefer;
+    this.#proofs = proofs;
   }
 
   /** Its Negotiate takes no NTLM: later connections need not find out. */
@@ -53,32 +73,73 @@ export class Realm {
     return this.#credentials;
   }
 
-  /** The credentials in use, or others where those were refused. Connections that ask at once share one question. */
-  ask({ scheme, refused, reason }: RealmQuestion): Promise<Credentials | undefined> {
-    if (this.#credentials !== undefined && this.#credentials !== refused) return Promise.resolve(this.#credentials);
-    if (refused !== undefined && refused === this.#forsaken) return Promise.resolve(undefined);
-    return (this.#asking ??= this.#ask(scheme, refused, reason).finally(() => (this.#asking = undefined)));
+  /**
+   * The credentials in use, or others where those were refused or wiped, once a proof of them may be sent;
+   * `undefined` where there are none.
+   *
+   * @throws NtlmError `not-tried-again` where those that there are were refused too often; `credentials-missing` for a
+   * handle that was wiped; what the app throws.
+   */
+  async ask({ scheme, ...question }: RealmQuestion, { signal, maxAttempts }: Asker): Promise<Turn | undefined> {
+    let { refused, reason } = question;
+    let blocked: NtlmError | undefined;
+    for (let attempts = 0; attempts < maxAttempts; ) {
+      const credentials = await this.#find({ scheme, refused, reason }, signal);
+      if (credentials === undefined) break;
+      if (credentials.wiped) throw wiped();
+      const current = (): boolean => this.#credentials === credentials;
+      const admission = await this.#proofs.admit(`${this.side} ${this.origin}`, credentials, current, signal);
+      if (admission === 'superseded') continue;
+      if ('proof' in admission) return { credentials, proof: admission.proof };
+      refused = credentials;
+      reason = blocked = notTriedAgain(admission.blocked);
+      attempts += 1;
+    }
+    if (blocked === undefined) return undefined;
+    this.noteRefused(refused);
+    throw blocked;
   }
 
-  async #ask(
-    scheme: HttpScheme,
-    refused: Credentials | undefined,
-    reason: NtlmError | undefined,
-  ): Promise<Credentials | undefined> {
+  async #find(question: RealmQuestion, signal: AbortSignal): Promise<Credentials | undefined> {
+    const { refused } = question;
+    for (;;) {
+      const inUse = this.#credentials;
+      if (inUse !== undefined && !inUse.wiped && (refused === undefined || !isSame(inUse, refused))) return inUse;
+      if (refused !== undefined && refused === this.#forsaken) return undefined;
+      const asked = (this.#question ??= this.#put(question));
+      const answer = await asked.answerFor(signal);
+      if (answer !== undefined || asked.refused === refused) return answer;
+      // The app had no others for a connection that was refused: here nothing was.
+    }
+  }
+
+  /** Asks the app. Connections that ask at once share one question. */
+  #put({ scheme, refused, reason }: RealmQuestion): SharedQuestion {
     this.#credentials = undefined;
     const { origin, side } = this;
-    this.#attempt = refused === undefined ? 1 : this.#attempt + 1;
-    const answer = await this.#source.ask({ origin, side, scheme, attempt: this.#attempt, reason });
-    // The same again would be refused again, and lock the account.
-    this.#credentials = answer && refused && isSame(answer, refused) ? undefined : answer;
-    this.#forsaken = this.#credentials === undefined ? refused : undefined;
-    return this.#credentials;
+    const attempt = (this.#attempt = refused === undefined ? 1 : this.#attempt + 1);
+    return new SharedQuestion({
+      refused,
+      ask: () => this.#source.ask({ origin, side, scheme, attempt, reason }),
+      take: (answer) => {
+        // The same again would be refused again, and lock the account.
+        this.#credentials = answer && refused && isSame(answer, refused) ? undefined : answer;
+        this.#forsaken = this.#credentials === undefined ? refused : undefined;
+        return this.#credentials;
+      },
+      onEnd: () => (this.#question = undefined),
+    });
   }
 
   /** The server took the credentials in use. */
   accepted(): void {
     this.#attempt = 1;
     this.#proven = this.#credentials;
+  }
+
+  /** It refused these, and who asked gave up: the next who asks begins anew. */
+  noteRefused(credentials: Credentials | undefined): void {
+    if (this.#credentials === credentials) this.#credentials = undefined;
   }
 
   /** Whether a refusal of the credentials in use would not be the end. */
@@ -127,9 +188,13 @@ function note(set: Set<string>, key: string): void {
   set.add(key);
 }
 
-/** Whether two handles stand for one account with one password. */
+/** Whether two handles stand for one account with one password. A wiped one that was never in use is its own. */
 function isSame(a: Credentials, b: Credentials): boolean {
   if (a === b) return true;
-  if (a.username !== b.username || a.domain !== b.domain || a.wiped || b.wiped) return false;
-  return a.anonymous ? b.anonymous : !b.anonymous && equalBytes(secretsOf(a).ntHash, secretsOf(b).ntHash);
+  if (a.wiped) return false;
+  return identify(a).credential === identify(b).credential;
+}
+
+function wiped(): NtlmError {
+  return new NtlmError('the credentials were wiped', { code: 'credentials-missing', phase: 'authenticate', side: 'local' });
 }

@@ -4,6 +4,7 @@ import type { ChallengeMessage } from '../../messages/challenge.ts';
 import type { Filetime } from '../../messages/filetime.ts';
 import { skewOf } from './clocks.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
+import type { Blocked } from './proofs.ts';
 
 /** Why a request was not authenticated. */
 export interface Refusal {
@@ -66,6 +67,19 @@ export function notProvided(error: unknown): NtlmError {
     side: 'local',
     cause: error,
   });
+}
+
+/** Credentials that were refused too often to be sent once more. */
+export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
+  const why =
+    refusals === 0
+      ? 'the connection was lost over them again and again, which may count as a refusal'
+      : `they were refused here ${refusals === 1 ? 'before' : `${refusals} times`}`;
+  const seconds = Math.max(1, Math.ceil(remaining / 1000));
+  return new NtlmError(
+    `these credentials were not sent, so that the account does not lock: ${why}; they may be again in ${seconds} seconds, or after forgetRefusals()`,
+    { code: 'not-tried-again', phase: 'authenticate', side: 'local' },
+  );
 }
 
 const TICKS_PER_SECOND = 10_000_000n;

@@ -76,6 +76,11 @@ export class NtlmAgent extends HttpAgent {
     return new NtlmSocket(route);
   }
 
+  /** Credentials that were refused may be sent again at once: their password was set right, or their account unlocked. */
+  forgetRefusals(): void {
+    this.#routes.forgetRefusals();
+  }
+
   override destroy(): void {
     super.destroy();
     this.#https.destroy();

@@ -20,6 +20,8 @@ export interface NtlmDispatcherOptions
  * themselves. The fetch of Deno and of Bun ignores dispatchers: undici's own, or `createNtlmFetch`, does not.
  */
 export class NtlmDispatcher extends Agent {
+  readonly #routes: Routes;
+
   /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
   constructor(options: NtlmDispatcherOptions) {
     const settings = resolveHttpOptions(options);
@@ -33,6 +35,12 @@ export class NtlmDispatcher extends Agent {
       pipelining: 1,
       connect: (target, callback) => connectThrough(routes, direct, tls, target, callback),
     });
+    this.#routes = routes;
+  }
+
+  /** Credentials that were refused may be sent again at once: their password was set right, or their account unlocked. */
+  forgetRefusals(): void {
+    this.#routes.forgetRefusals();
   }
 
   /** @throws NtlmError `unsupported` where the fetch of another undici asks, in a dialect that this one does not speak. */

@@ -22,6 +22,8 @@ export interface NtlmFetch {
   (input: Input, init?: Init): Promise<Response>;
   /** Ends its connections once they are idle. */
   close(): Promise<void>;
+  /** As {@link NtlmDispatcher.forgetRefusals}. */
+  forgetRefusals(): void;
 }
 
 /**
@@ -55,7 +57,7 @@ export function createNtlmFetch(options: NtlmFetchOptions): NtlmFetch {
       throw ownError(error);
     }
   };
-  return Object.assign(ntlmFetch, { close: () => dispatcher.close() });
+  return Object.assign(ntlmFetch, { close: () => dispatcher.close(), forgetRefusals: () => dispatcher.forgetRefusals() });
 }
 
 const own = undici.fetch as unknown as Fetch;

@@ -3,6 +3,7 @@ import { invalidArgument } from '../../errors.ts';
 import { checkCredentials, resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsProvider, CredentialsSource } from '../authentication/question.ts';
 import { httpUrl, type Allow } from '../routes/origins.ts';
 import type { ProxySettings, RouteSettings } from '../routes/settings.ts';
@@ -13,6 +14,20 @@ export interface ProxyOptions {
   readonly credentials?: Credentials | CredentialsProvider | undefined;
   /** Extra certificate authorities of a proxy that itself speaks TLS. */
   readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
+}
+
+/** What is remembered of credentials that a server or proxy refused; times are milliseconds. */
+export interface RefusalOptions {
+  /** How often one password of one account may be refused within the memory; default 2. */
+  readonly limit?: number | undefined;
+  /** Default 300 000. Beyond the limit each further refusal doubles it, */
+  readonly memory?: number | undefined;
+  /** up to this; default 3 600 000. */
+  readonly longestMemory?: number | undefined;
+  /** For how long others wait for the server's word on credentials that it never took, before they are sent once more; default 10 000. */
+  readonly patience?: number | undefined;
+  /** Credentials that are remembered; default 1000. */
+  readonly entries?: number | undefined;
 }
 
 /** What the agent, the dispatcher and fetch have in common. */
@@ -40,6 +55,8 @@ export interface HttpOptions extends Pick<
   readonly maxAttempts?: number | undefined;
   /** The longest body, in bytes, that is kept for a second sending; default 1 MiB. */
   readonly maxRepeatableBody?: number | undefined;
+  /** For how long refused credentials are not sent again, so that no account locks. */
+  readonly refusals?: RefusalOptions | undefined;
   /** XState's inspector, for each connection's machine. It sees handles, never hashes or keys. */
   readonly inspect?: ConnectionInspector | undefined;
 }
@@ -68,6 +85,7 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
       maxAttempts: atLeast('maxAttempts', options.maxAttempts ?? 5, 1),
       maxRepeatableBody: atLeast('maxRepeatableBody', options.maxRepeatableBody ?? 1024 * 1024, 0),
     },
+    refusals: resolveRefusals(options.refusals),
     inspect,
   };
 }
@@ -78,6 +96,18 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
  */
 export function sessionsOf({ channelBindings }: RouteSettings): { readonly maxCachedSessions?: number } {
   return channelBindings ? { maxCachedSessions: 0 } : {};
+}
+
+function resolveRefusals(refusals: RefusalOptions = {}): ProofLimits {
+  if (typeof refusals !== 'object' || refusals === null) throw invalidArgument('refusals', 'must be an object');
+  const memory = duration('refusals.memory', refusals.memory ?? 300_000);
+  return {
+    limit: atLeast('refusals.limit', refusals.limit ?? 2, 1),
+    memory,
+    longestMemory: Math.max(memory, duration('refusals.longestMemory', refusals.longestMemory ?? 3_600_000)),
+    patience: duration('refusals.patience', refusals.patience ?? 10_000),
+    entries: atLeast('refusals.entries', refusals.entries ?? 1000, 1),
+  };
 }
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
@@ -91,6 +121,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'answerTimeout',
   'maxAttempts',
   'maxRepeatableBody',
+  'refusals',
   'inspect',
   'policy',
   'workstation',

@@ -108,7 +108,7 @@ export class Legs {
       const { scheme } = layer.realm;
       if (scheme === undefined || layer.message !== undefined || this.#refusals.has(layer.status)) continue;
       if (mayGo(layer, this.#request)) continue;
-      const refusal = await layer.open(scheme);
+      const refusal = await layer.open(scheme, this.#request);
       if (refusal !== undefined) this.#note(layer, refusal);
     }
     return this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
@@ -164,7 +164,7 @@ export class Legs {
 
     if (this.#standIn !== undefined) asking.realm.noteAsked(request);
     else asking.realm.noteDemand(request);
-    let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head));
+    let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head, request));
     const unrepeatable = this.#standIn === undefined && !request.repeatable;
     if (refusal === undefined && unrepeatable) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {

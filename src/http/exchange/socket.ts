@@ -234,6 +234,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   #send(request: ClientRequest, credentials: readonly Field[], how: LegForm & { readonly everything: boolean }): void {
+    this.#layers.forEach((layer) => layer.leaving());
     if (how.standIn !== undefined) {
       this.#queue.body = 'hold';
       this.#reader?.expect(how.standIn, how);

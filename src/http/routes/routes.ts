@@ -5,7 +5,7 @@ import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { hostOf, originRule, type OriginRule } from './origins.ts';
-import { Realm } from '../authentication/realm.ts';
+import { Realms } from '../authentication/realms.ts';
 import type { Route } from '../exchange/socket.ts';
 import type { RouteSettings } from './settings.ts';
 import { openTunnel } from './tunnel.ts';
@@ -34,17 +34,23 @@ interface Side {
 export class Routes {
   readonly #settings: RouteSettings;
   readonly #isAllowed: OriginRule;
-  readonly #realms = new Map<string, Realm>();
+  readonly #realms: Realms;
 
   /** @throws NtlmError `invalid-argument`, naming the option. */
   constructor(settings: RouteSettings) {
     this.#settings = settings;
     this.#isAllowed = originRule(settings.allow);
+    this.#realms = new Realms(settings);
   }
 
   /** Milliseconds, for the opening of a connection too. */
   get legTimeout(): number {
     return this.#settings.limits.legTimeout;
+  }
+
+  /** Credentials that were refused may be sent again. */
+  forgetRefusals(): void {
+    this.#realms.forgetRefusals();
   }
 
   to({ origin, open, tls }: Target): Route {
@@ -75,7 +81,7 @@ export class Routes {
 
   #side({ side, url, source, allowed, beyond = false }: Side): (socket: Socket) => LayerOptions {
     const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#settings;
-    const realm = this.#realm(side, url.origin, source);
+    const realm = this.#realms.of(side, url.origin, source);
     const named = spn === false ? handshake : { ...handshake, spn };
     return (socket) => {
       const bindings = bound && allowed && !beyond ? bindingsOf(socket, url) : undefined;
@@ -87,12 +93,5 @@ export class Routes {
         inspect,
       };
     };
-  }
-
-  #realm(side: ConnectionSide, origin: string, source: CredentialsSource): Realm {
-    const key = `${side} ${origin}`;
-    let realm = this.#realms.get(key);
-    if (realm === undefined) this.#realms.set(key, (realm = new Realm(origin, side, source, this.#settings.prefer)));
-    return realm;
   }
 }

@@ -3,6 +3,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import type { Limits } from '../authentication/limits.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsSource } from '../authentication/question.ts';
 import type { Allow } from './origins.ts';
 
@@ -22,5 +23,6 @@ export interface RouteSettings {
   readonly prefer: HttpScheme;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
   readonly limits: Limits;
+  readonly refusals: ProofLimits;
   readonly inspect: ConnectionInspector | undefined;
 }

@@ -46,9 +46,9 @@ function open(input: Partial<ConnectionInput> = {}) {
       answerTimeout: 5000,
       maxAttempts: 2,
       ...input,
-      ask: async (question) => {
+      ask: async (question, signal) => {
         questions.push(question);
-        return (input.ask ?? (async () => alice))(question);
+        return (input.ask ?? (async () => alice))(question, signal);
       },
     },
   });

@@ -1,5 +1,6 @@
 /** Proxies that mean harm, in front of servers that are never reached. */
 import { describe, expect, test } from 'vitest';
+import { Credentials } from '../../../src/index.ts';
 import { NegotiateFlags as F } from '../../../src/messages/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { HostilePeer, reply, stall } from '../support/hostile.ts';
@@ -9,6 +10,11 @@ import { ALICE, BOB } from '../support/origin.ts';
 const TYPE2_OF_PROXY = reply({ status: 407, challenge: TYPE2 });
 const proxyAsks = reply({ status: 407, challenge: 'NTLM' });
 const TUNNEL = 'HTTP/1.1 200 Go\r\n\r\n';
+const inTurns: Scenario['peer'] = ({ socket, message, count }) => {
+  const status = message === 'none' || count % 2 === 0 ? 401 : 407;
+  socket.write(reply({ status, challenge: message === 1 ? TYPE2 : 'NTLM' }));
+};
+
 const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = {
   'says nothing to CONNECT': { peer: () => {}, options: SHORT, end: 'timed-out', state: 'anonymous', legs: 'none' },
   'stalls in its answer to CONNECT': {
@@ -107,16 +113,24 @@ const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = 
     state: 'anonymous',
     legs: 'none',
   },
-  'asks for itself and for the server in turns, for ever': {
+  'asks for itself and for the server in turns, for ever, to a function that always knows another password': {
     target: 'http://server.invalid/',
-    peer: ({ socket, message, count }) => {
-      const status = message === 'none' || count % 2 === 0 ? 401 : 407;
-      socket.write(reply({ status, challenge: message === 1 ? TYPE2 : 'NTLM' }));
+    peer: inTurns,
+    options: {
+      maxAttempts: 1000,
+      credentials: () => Credentials.fromPassword({ username: 'alice', domain: 'CORP', password: `${Math.random()}` }),
     },
-    options: { maxAttempts: 1000, credentials: ({ attempt }) => (attempt % 2 ? ALICE : BOB) },
     end: 'too-many-legs',
     state: /./,
     legs: /^none( none| 1| 3){1,32}$/,
+  },
+  'asks for itself and for the server in turns, to a function that knows two': {
+    target: 'http://server.invalid/',
+    peer: inTurns,
+    options: { maxAttempts: 1000, credentials: ({ attempt }) => (attempt % 2 ? ALICE : BOB) },
+    end: '401 not-tried-again',
+    state: 'refused',
+    legs: /^none(( none| 1)*( 3)?){1,8}$/, // of each password two at the server, two at the proxy
   },
 };
 

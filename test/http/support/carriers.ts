@@ -20,6 +20,7 @@ export interface Reply {
 
 export interface Client extends AsyncDisposable {
   request(url: string, init?: Init): Promise<Reply>;
+  forgetRefusals(): void;
 }
 
 export interface CarrierOptions extends HttpOptions {
@@ -58,6 +59,7 @@ const agent: Carrier = {
           if (body instanceof Readable) body.pipe(outgoing);
           else outgoing.end(body);
         }),
+      forgetRefusals: () => agent.forgetRefusals(),
       [Symbol.asyncDispose]: async () => agent.destroy(),
     };
   },
@@ -82,6 +84,7 @@ const dispatcher: Carrier = {
         });
         return { status: response.statusCode, headers: response.headers, text: await response.body.text() };
       },
+      forgetRefusals: () => dispatcher.forgetRefusals(),
       [Symbol.asyncDispose]: () => dispatcher.destroy(),
     };
   },
@@ -105,6 +108,7 @@ const ntlmFetch: Carrier = {
         } as RequestInit);
         return { status: response.status, headers: Object.fromEntries(response.headers), text: await response.text() };
       },
+      forgetRefusals: () => fetch.forgetRefusals(),
       [Symbol.asyncDispose]: () => fetch.close(),
     };
   },
