@@ -4,7 +4,7 @@
 set -eu
 
 packages='samba winbind krb5-config gss-ntlmssp python3-gssapi apache2 libapache2-mod-auth-gssapi openssl
-  squid-openssl tshark tcpdump curl gcc libc6-dev chromium'
+  squid-openssl tshark tcpdump curl git wget gcc libc6-dev chromium'
 
 missing=
 for package in $packages; do

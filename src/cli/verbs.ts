@@ -3,6 +3,7 @@ import { decode } from './decode.ts';
 import { demo } from './demo.ts';
 import { diagram } from './diagram.ts';
 import { explain } from './explain.ts';
+import { gateway } from './gateway.ts';
 import { negotiate } from './negotiate.ts';
 import { request } from './request.ts';
 import { respond } from './respond.ts';
@@ -16,6 +17,7 @@ export const verbs: readonly Verb[] = [
   negotiate,
   respond,
   serve,
+  gateway,
   decode,
   explain,
   diagram,

@@ -177,6 +177,7 @@ describe('rooms', () => {
     { room: 'legacy', may: ['errors', 'messages', 'crypto'] },
     { room: 'acceptor', may: ['errors', 'messages', 'crypto', 'machine'] },
     { room: 'snapshot', may: ['errors', 'messages', 'crypto', 'machine'] },
+    { room: 'gateway', may: ['errors', 'crypto', 'http'] },
     { room: 'client', may: ['errors', 'messages', 'crypto', 'machine'] },
     { room: 'session', may: ['errors', 'crypto'] },
     { room: 'sasl', may: ['errors', 'machine', 'client', 'session', 'spnego'] },

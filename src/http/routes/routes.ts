@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import { invalidArgument } from '../../errors.ts';
 import { bindingsOf } from './bindings.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
@@ -59,22 +60,31 @@ export class Routes {
     const server = this.#side({ side: 'server', url: origin, source, allowed });
     if (proxy === undefined) return { open, layers: (socket) => [server(socket)], ...limits };
 
-    const nearest = this.#side({ side: 'proxy', url: proxy.url, source: proxy.credentials, allowed: true });
-    const openProxy: Route['open'] = (done) =>
-      connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done);
+    const toProxy = this.toProxy();
     if (origin.protocol === 'http:') {
       const behind = this.#side({ side: 'server', url: origin, source, allowed, beyond: true });
       return {
-        open: openProxy,
-        layers: (socket) => [nearest(socket), behind(socket)],
+        open: toProxy.open,
+        layers: (socket) => [...toProxy.layers(socket), behind(socket)],
         absolute: origin.origin,
         ...limits,
       };
     }
-    const toProxy: Route = { open: openProxy, layers: (socket) => [nearest(socket)], ...limits };
     return {
       open: (done) => openTunnel({ route: toProxy, proxy: proxy.url, origin, tls }, done),
       layers: (socket) => [server(socket)],
+      ...limits,
+    };
+  }
+
+  /** To the proxy, for those who speak with it themselves: what servers behind it ask for is theirs. */
+  toProxy(): Route {
+    const { proxy, limits } = this.#settings;
+    if (proxy === undefined) throw invalidArgument('proxy', 'is missing');
+    const layer = this.#side({ side: 'proxy', url: proxy.url, source: proxy.credentials, allowed: true });
+    return {
+      open: (done) => connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done),
+      layers: (socket) => [layer(socket)],
       ...limits,
     };
   }

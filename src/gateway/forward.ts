@@ -1,0 +1,102 @@
+/** A proxy for its clients (RFC 9110 7.6.3, RFC 9112 3.2): absolute form and CONNECT, through upstreams. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isNear, type Objection } from './admission.ts';
+import { valuesOf, without } from './fields.ts';
+import type { Mode, Plan } from './mode.ts';
+import { isLoopback, type GatewaySettings } from './options.ts';
+import { Upstreams } from './upstreams.ts';
+import type { Way } from './way.ts';
+
+const AUTHORITY = /^(\[[0-9A-Fa-f:.]+\]|[^\s:/?#@\\[\]]+):(\d{1,5})$/;
+const HELP = 'this is a proxy: it takes requests in absolute form and CONNECT, see ntlmachine gateway --help';
+
+export class ForwardMode implements Mode {
+  readonly tokenField = 'proxy-authorization';
+  readonly tokenStatus = 407;
+  readonly tokenChallenge = 'Proxy-Authenticate';
+  readonly upstreams: Upstreams;
+  /** Names this gateway in Via, to see its own requests come back. */
+  readonly #pseudonym = `ntlmachine-${randomUUID().slice(0, 13)}`;
+
+  constructor(settings: GatewaySettings) {
+    this.upstreams = new Upstreams(settings);
+  }
+
+  hostOf(request: IncomingMessage): string {
+    return targetOf(request)?.host ?? request.headers.host ?? '';
+  }
+
+  objection(request: IncomingMessage): Objection | undefined {
+    const target = targetOf(request);
+    if (target === undefined) return { status: 400, reason: HELP };
+    const { host } = request.headers;
+    if (request.method !== 'CONNECT' && host !== undefined && !isSameHost(host, target)) {
+      return { status: 400, reason: 'the Host field and the absolute form name different hosts' };
+    }
+    const { localAddress = '', localPort, remoteAddress = '' } = request.socket;
+    const name = target.hostname.replace(/^\[(.*)\]$/, '$1');
+    const itself = name === localAddress || isNear(name);
+    if (valuesOf(request.rawHeaders, 'via').some((value) => value.includes(this.#pseudonym)) || (itself && portOf(target) === localPort)) {
+      return { status: 508, reason: 'the request leads back to this gateway' };
+    }
+    if (!isLoopback(remoteAddress) && isNear(name)) {
+      return { status: 403, reason: 'clients of other machines reach no address of this one' };
+    }
+    return undefined;
+  }
+
+  async plan(request: IncomingMessage): Promise<Plan> {
+    const target = targetOf(request)!; // objected to before
+    const remote = !isLoopback(request.socket.remoteAddress ?? '');
+    const ways = await this.upstreams.waysTo(target, remote);
+    const via = `${request.httpVersion} ${this.#pseudonym}`;
+    const fields = [...without(request.rawHeaders, 'host', 'proxy-authorization'), 'Host', target.host, 'Via', via];
+    const relative = `${target.pathname}${target.search}`;
+    const absolute = request.url ?? '';
+    return {
+      ways,
+      outgoing: (way) => ({
+        path: way.absoluteForm ? absolute : relative,
+        fields: way.absoluteForm ? [...fields, 'Proxy-Connection', 'keep-alive'] : fields,
+        options: { host: target.hostname.replace(/^\[(.*)\]$/, '$1'), port: portOf(target) },
+      }),
+      incoming: ({ rawHeaders, httpVersion }) => [...rawHeaders, 'Via', `${httpVersion} ${this.#pseudonym}`],
+    };
+  }
+
+  noteOpen(way: Way): void {
+    this.upstreams.noteUp(way);
+  }
+
+  noteUnreachable(way: Way): void {
+    this.upstreams.noteDown(way);
+  }
+
+  ready(): Promise<void> {
+    return this.upstreams.ready();
+  }
+
+  close(): void {
+    this.upstreams.close();
+  }
+}
+
+/** Where a request wants to go; `undefined` for what no proxy takes. */
+export function targetOf({ method, url = '' }: IncomingMessage): URL | undefined {
+  if (method === 'CONNECT') {
+    const [, , port] = AUTHORITY.exec(url) ?? [];
+    if (port === undefined || Number(port) > 0xffff || !URL.canParse(`https://${url}`)) return undefined;
+    return new URL(`https://${url}`);
+  }
+  if (!/^http:\/\/[^/?#\\@\s]+(?:[/?]|$)/i.test(url) || !URL.canParse(url)) return undefined;
+  return new URL(url);
+}
+
+export function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
+function isSameHost(host: string, target: URL): boolean {
+  return URL.canParse(`http://${host}`) && new URL(`http://${host}`).host === target.host;
+}

@@ -1,0 +1,60 @@
+/** A server for its clients, in the place of another that wants NTLM. */
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import { objectionToPage, ownHosts, type Objection } from './admission.ts';
+import { without } from './fields.ts';
+import type { Mode, Plan } from './mode.ts';
+import type { GatewaySettings } from './options.ts';
+import { answerFields, requestFields } from './reverse.ts';
+import { toServer, type Way } from './way.ts';
+
+export class ReverseMode implements Mode {
+  readonly tokenField = 'authorization';
+  readonly tokenStatus = 401;
+  readonly tokenChallenge = 'WWW-Authenticate';
+  readonly #settings: GatewaySettings;
+  readonly #to: URL;
+  readonly #hosts: ReadonlySet<string>;
+  readonly #way: Way;
+
+  constructor(settings: GatewaySettings, to: URL, hosts: ReadonlySet<string>) {
+    this.#settings = settings;
+    this.#to = to;
+    this.#hosts = hosts;
+    this.#way = toServer(to, settings);
+  }
+
+  hostOf(): string {
+    return this.#to.host;
+  }
+
+  objection(request: IncomingMessage): Objection | undefined {
+    if (request.method === 'CONNECT' || !request.url?.startsWith('/')) {
+      return { status: 400, reason: `this gateway stands for ${this.#to.origin} and is no proxy` };
+    }
+    return objectionToPage(request, ownHosts(request.socket, this.#settings, this.#hosts));
+  }
+
+  async plan(request: IncomingMessage): Promise<Plan> {
+    const secure = (request.socket as Partial<TLSSocket>).encrypted === true;
+    const own = new URL(`${secure ? 'https' : 'http'}://${request.headers.host}`);
+    const mapping = { to: this.#to, own };
+    const fields = requestFields(request, mapping);
+    const kept = this.#settings.clientTokens === undefined ? fields : without(fields, 'authorization');
+    return {
+      ways: [this.#way],
+      outgoing: () => ({ path: request.url ?? '/', fields: kept, options: {} }),
+      incoming: (answer) => answerFields(answer, mapping),
+    };
+  }
+
+  noteOpen(): void {}
+
+  noteUnreachable(): void {}
+
+  async ready(): Promise<void> {}
+
+  close(): void {
+    this.#way.shared.close();
+  }
+}

@@ -1,0 +1,82 @@
+/** Requests that leave HTTP behind, WebSockets above all: asked for like any other, then bytes. */
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { NtlmError } from '../errors.ts';
+import { failureOf, refuseSocket, type Failure } from './failure.ts';
+import { endToEnd, pairsOf, valuesOf, type RawFields } from './fields.ts';
+import { join } from './join.ts';
+import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
+
+/** Never rejects. Resolves when it is over. */
+export async function openUpgrade(
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  candidates: readonly Candidate[],
+  incoming: (answer: IncomingMessage) => RawFields,
+  idleTimeout: number,
+): Promise<Relayed> {
+  let failure: Failure = failureOf(undefined);
+  for (const candidate of candidates) {
+    const opened = await ask(request, client, candidate, idleTimeout);
+    if (opened.kind === 'failed') {
+      failure = opened.failure;
+      candidate.onUnreachable?.();
+      continue;
+    }
+    candidate.onOpen?.();
+    const { answer } = opened;
+    const status = answer.statusCode ?? 502;
+    if (opened.kind === 'answered') {
+      const refusal = ownRefusal(answer);
+      if (refusal !== undefined) {
+        answer.destroy();
+        refuseSocket(client, refusal);
+        return { status: refusal.status, reason: refusal.reason };
+      }
+      client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'close']));
+      answer.pipe(client);
+      return { status };
+    }
+    const upgrade = valuesOf(answer.rawHeaders, 'upgrade').join(', ');
+    client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
+    if (opened.head.length > 0) client.write(opened.head);
+    await join(client, opened.socket, head, idleTimeout);
+    return { status };
+  }
+  refuseSocket(client, failure);
+  return { status: failure.status, reason: failure.reason };
+}
+
+type Asked =
+  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
+  | { readonly kind: 'answered'; readonly answer: IncomingMessage }
+  | { readonly kind: 'failed'; readonly failure: Failure };
+
+function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idleTimeout: number): Promise<Asked> {
+  return new Promise((resolve) => {
+    const fields = [...endToEnd(candidate.fields), 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
+    const out = candidate.connections.send({
+      ...candidate.options,
+      method: request.method ?? 'GET',
+      path: candidate.path,
+      headers: fields as unknown as OutgoingHttpHeaders, // node takes the flat list too
+    });
+    out.setTimeout(idleTimeout, () => {
+      out.destroy(new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' }));
+    });
+    client.once('close', () => out.destroy());
+    out
+      .on('error', (error) => resolve({ kind: 'failed', failure: failureOf(error) }))
+      .once('upgrade', (answer, socket, head) => resolve({ kind: 'switched', answer, socket, head }))
+      .once('response', (answer) => resolve({ kind: 'answered', answer }))
+      .end();
+  });
+}
+
+/** The head of an answer on a socket that is no longer node's. */
+function render({ statusCode = 502, statusMessage }: IncomingMessage, fields: RawFields): string {
+  const lines = Array.from(pairsOf(fields), ([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${statusCode} ${statusMessage || STATUS_CODES[statusCode] || ''}\r\n${lines.join('')}\r\n`;
+}

@@ -1,0 +1,164 @@
+/** A way out: connections on which requests leave, and tunnels. */
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+} from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { NtlmError } from '../errors.ts';
+import { NtlmAgent } from '../http/doors/agent.ts';
+import { resolveHttpOptions } from '../http/doors/options.ts';
+import { NtlmSocket, type Route } from '../http/exchange/socket.ts';
+import { hostOf, portOf } from '../http/routes/origins.ts';
+import { Routes } from '../http/routes/routes.ts';
+import type { RawFields } from './fields.ts';
+import type { GatewaySettings } from './options.ts';
+
+/** Connections of one kind, to be kept as long as somebody may use them. */
+export interface Connections {
+  send(options: RequestOptions): ClientRequest;
+  /** Ends them, at once. */
+  close(): void;
+}
+
+export interface Way {
+  /** For messages: `http://proxy.corp:3128`, `directly`. */
+  readonly name: string;
+  /** Those that every client may use. */
+  readonly shared: Connections;
+  /** One connection more, for one client alone. `onClose`: it is gone. */
+  own(onClose: () => void): Connections;
+  /** A connection to `authority` (`host:port`) for bytes that are not looked at. Rejects where there is none. */
+  tunnel(authority: string, fields: RawFields): Promise<Tunnel>;
+  /** Whether requests leave with the whole URL in their first line. */
+  readonly absoluteForm: boolean;
+}
+
+/** The connection, or the answer of a proxy that gives none. */
+export type Tunnel =
+  | { readonly kind: 'open'; readonly socket: Duplex; readonly head: Buffer }
+  | { readonly kind: 'refused'; readonly answer: IncomingMessage };
+
+/** Requests through a proxy that asks for authentication: any host, one pool. */
+class ProxyAgent extends HttpAgent {
+  readonly #route: () => Route;
+
+  constructor(route: () => Route, maxSockets: number) {
+    super({ keepAlive: true, maxSockets, scheduling: 'lifo' });
+    this.#route = route;
+  }
+
+  override getName(): string {
+    return 'proxy';
+  }
+
+  override createConnection(): Duplex {
+    return new NtlmSocket(this.#route());
+  }
+}
+
+/** Through a proxy. `trusted`: it is given credentials where it asks. */
+export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boolean): Way {
+  const { credentials, handshake, ca, limits } = settings;
+  const routes = new Routes(
+    resolveHttpOptions({
+      ...handshake,
+      credentials: trusted ? credentials : () => undefined,
+      proxy: { url: proxy, credentials: trusted ? credentials : () => undefined, ca },
+    }),
+  );
+  const route = (): Route => routes.toProxy();
+  const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
+  return {
+    name: proxy.origin,
+    absoluteForm: true,
+    shared,
+    own: (onClose) => connectionsOf(watched(new ProxyAgent(route, 1), onClose), httpRequest),
+    tunnel: (authority, fields) => tunnelThrough(shared, authority, fields),
+  };
+}
+
+/** A connection of the pool becomes the tunnel: it may be authenticated already. */
+function tunnelThrough(proxy: Connections, authority: string, fields: RawFields): Promise<Tunnel> {
+  return new Promise((resolve, reject) => {
+    const out = proxy.send({ method: 'CONNECT', path: authority, headers: fields as unknown as OutgoingHttpHeaders });
+    const retry = (error: Error): void => {
+      if (out.reusedSocket) tunnelThrough(proxy, authority, fields).then(resolve, reject); // gone while nobody looked
+      else reject(error);
+    };
+    out.once('error', retry).once('connect', (answer, socket, head) => {
+      out.off('error', retry);
+      const { statusCode = 0 } = answer;
+      if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head });
+      socket.on('error', () => {}).destroy(); // what follows is the body of a refusal
+      resolve({ kind: 'refused', answer });
+    });
+    out.end();
+  });
+}
+
+/** To the host itself, whoever it is; `lookup` may refuse an address. */
+export function directly({ limits }: GatewaySettings, lookup: RequestOptions['lookup']): Way {
+  const agent = (maxSockets: number): HttpAgent =>
+    new HttpAgent({ keepAlive: true, maxSockets, ...(lookup === undefined ? {} : { lookup }) });
+  return {
+    name: 'directly',
+    absoluteForm: false,
+    shared: connectionsOf(agent(limits.maxUpstreamConnections), httpRequest),
+    own: (onClose) => connectionsOf(watched(agent(1), onClose), httpRequest),
+    tunnel: (authority) =>
+      new Promise((resolve, reject) => {
+        const { hostname, port } = new URL(`https://${authority}`);
+        const host = hostname.replace(/^\[(.*)\]$/, '$1');
+        const socket = connect({ host, port: Number(port || 443), noDelay: true, ...(lookup === undefined ? {} : { lookup }) });
+        socket.once('error', reject).once('connect', () => {
+          socket.off('error', reject);
+          resolve({ kind: 'open', socket, head: Buffer.alloc(0) });
+        });
+      }),
+  };
+}
+
+/** To one server, which asks by 401. */
+export function toServer(to: URL, { credentials, handshake, ca, limits }: GatewaySettings): Way {
+  const secure = to.protocol === 'https:';
+  const target = { protocol: to.protocol, host: hostOf(to), port: portOf(to) };
+  const request = (options: RequestOptions): ClientRequest => (secure ? httpsRequest : httpRequest)({ ...options, ...target });
+  const tls = ca === undefined ? {} : { ca };
+  const agent = new NtlmAgent({ ...handshake, ...tls, credentials, allow: to.origin, maxSockets: limits.maxUpstreamConnections });
+  const plain = (): HttpAgent => (secure ? new HttpsAgent({ keepAlive: true, maxSockets: 1, ...tls }) : new HttpAgent({ keepAlive: true, maxSockets: 1 }));
+  return {
+    name: to.origin,
+    absoluteForm: false,
+    shared: connectionsOf(agent, request),
+    own: (onClose) => connectionsOf(watched(plain(), onClose), request),
+    tunnel: (authority) =>
+      Promise.reject(
+        new NtlmError(`no tunnel leads to ${authority}: this gateway stands for ${to.origin}`, {
+          code: 'unsupported',
+          phase: 'transport',
+          side: 'local',
+        }),
+      ),
+  };
+}
+
+function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest): Connections {
+  return { send: (options) => request({ ...options, agent, setHost: false }), close: () => agent.destroy() };
+}
+
+/** Tells when a connection of `agent` is gone. */
+function watched(agent: HttpAgent, onClose: () => void): HttpAgent {
+  const create = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) => {
+    const socket = create(options, callback) as Socket;
+    socket.once('close', onClose);
+    return socket;
+  };
+  return agent;
+}
