@@ -32,9 +32,9 @@ export class DerElement {
 
   /** The one element that fills `bytes`. The bytes are copied first, so later changes to them have no effect. */
   static decode(bytes: Uint8Array, origin: DerOrigin): DerElement {
-    const [element, ...rest] = DerElement.#read(Uint8Array.from(bytes), 0, origin);
+    const [element, more] = DerElement.#read(Uint8Array.from(bytes), 0, origin);
     if (element === undefined) throw malformed(origin, 'is empty', 0);
-    if (rest[0] !== undefined) throw malformed(origin, 'has bytes after its end', rest[0].offset);
+    if (more !== undefined) throw malformed(origin, 'has bytes after its end', more.offset);
     return element;
   }
 
@@ -73,16 +73,16 @@ export class DerElement {
 
   /** What an explicit tag (or another constructed element) holds: exactly one element. */
   inner(): DerElement {
-    const [element, ...rest] = this.elements();
+    const [element, more] = this.elements();
     if (element === undefined) throw this.malformed('holds a tag around nothing');
-    if (rest[0] !== undefined) throw rest[0].malformed('holds a tag around more than one value');
+    if (more !== undefined) throw more.malformed('holds a tag around more than one value');
     return element;
   }
 
-  /** The elements of a SEQUENCE, in order. */
-  sequence(): readonly DerElement[] {
+  /** The elements of a SEQUENCE, in order, each read when it is asked for: who has seen enough pays for no more. */
+  sequence(): Iterable<DerElement> {
     this.#demand(SEQUENCE, 'SEQUENCE');
-    return [...this.elements()];
+    return this.elements();
   }
 
   /**
@@ -193,8 +193,16 @@ function parse(bytes: Uint8Array, offset: number, origin: DerOrigin): { value: A
     throw malformed(origin, 'is cut or is not DER', offset, cause);
   }
   // X.690 10.1: the shortest encoding of a length only, which the library does not demand.
-  if (encodeASN1(value).length !== size) throw malformed(origin, 'has a length that is not the shortest', offset);
+  const { length } = value.contents();
+  if (1 + lengthOctets(length) + length !== size) throw malformed(origin, 'has a length that is not the shortest', offset);
   return { value, size };
+}
+
+/** X.690 8.1.3: how many octets the shortest encoding of a length takes. */
+function lengthOctets(length: number): number {
+  let octets = 1;
+  if (length >= 0x80) for (let rest = length; rest > 0; rest = Math.floor(rest / 0x100)) octets += 1;
+  return octets;
 }
 
 function malformed({ what, phase, side }: DerOrigin, problem: string, offset: number, cause?: unknown): NtlmError {
@@ -212,21 +220,23 @@ const MAX_OID_BYTES = 128;
 
 function oidText(contents: Uint8Array): string | undefined {
   if (contents.length > MAX_OID_BYTES) return undefined;
-  const arcs: bigint[] = [];
-  let arc = 0n;
+  const arcs: (number | bigint)[] = [];
+  let arc: number | bigint = 0;
   let open = false;
   for (const byte of contents) {
     if (!open && byte === 0x80) return undefined;
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    const septet: number = byte & 0x7f;
+    arc = typeof arc === 'number' && arc < 2 ** 45 ? arc * 0x80 + septet : (BigInt(arc) << 7n) | BigInt(septet);
     open = byte >= 0x80;
     if (open) continue;
     arcs.push(arc);
-    arc = 0n;
+    arc = 0;
   }
   const [head, ...tail] = arcs;
   if (head === undefined || open) return undefined;
-  const first = head < 80n ? head / 40n : 2n;
-  return [first, head - first * 40n, ...tail].join('.');
+  if (typeof head === 'bigint') return [2, head - 80n, ...tail].join('.');
+  const first = head < 80 ? Math.floor(head / 40) : 2;
+  return [first, head - first * 40, ...tail].join('.');
 }
 
 function oidContents(text: string): Uint8Array | undefined {

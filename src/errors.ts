@@ -28,6 +28,7 @@ export type NtlmErrorCode =
   | 'credentials-unsuitable' // the handle lacks what the response needs
   | 'credentials-missing' // nobody gave any, or they were withdrawn
   | 'verification-failed' // acceptor: response, MIC or channel bindings do not match
+  | 'too-many-refusals' // server: the limit of refused passwords is reached
   | 'service-failed' // an injected service, clock or source of randomness failed
   // session security
   | 'signature-mismatch'

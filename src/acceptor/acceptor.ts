@@ -3,7 +3,7 @@ import type { SessionKey } from '../crypto/session-key.ts';
 import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 import type { AcceptorEvent, AcceptorOptions } from './context.ts';
 import { acceptorMachine } from './machine.ts';
-import type { ClaimedIdentity, VerifyResult } from './verify.ts';
+import type { ClaimedIdentity, VerifyResult } from './verdict.ts';
 
 export type AcceptorActor = Actor<typeof acceptorMachine>;
 export type AcceptorState = 'listening' | 'challenging' | 'challenged' | 'verifying' | 'accepted' | 'refused';
@@ -46,8 +46,8 @@ export class NtlmAcceptor {
     this.#send({ type: 'authenticate', token: authenticate }, 'authenticate', 'authenticate()');
     const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
     if (context.result !== undefined) return context.result;
-    const { refusal, error } = context;
-    if (refusal !== undefined && error !== undefined) return { ok: false, reason: refusal, error };
+    const { refusal, error, claimed: identity } = context;
+    if (refusal !== undefined && error !== undefined) return { ok: false, reason: refusal, error, identity };
     throw error ?? new NtlmError('the handshake was reset', { code: 'aborted', phase: 'authenticate', side: 'local' });
   }
 

@@ -3,14 +3,17 @@ import type { NtlmError } from '../errors.ts';
 import type { ResolvedPolicy } from '../machine/policy.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import type { AcceptorTarget } from './make-challenge.ts';
-import type { AcceptorDemands, ClaimedIdentity, Verified, VerifyRefusal } from './verify.ts';
+import type { AcceptorDemands } from './demands.ts';
+import type { Prover } from './proof.ts';
+import type { ClaimedIdentity, Verified, VerifyRefusal } from './verdict.ts';
+import type { Verifier } from './verifier.ts';
 
 /** Finds the credentials of a user; `undefined` where nobody knows them. */
 export type CredentialsLookup = (identity: ClaimedIdentity) => Credentials | undefined | Promise<Credentials | undefined>;
 
 export interface AcceptorOptions extends AcceptorDemands {
-  /** One user's, or a way to find them by name. */
-  readonly credentials: Credentials | CredentialsLookup;
+  /** One user's, a way to find them by name, or who verifies where there are none at hand. */
+  readonly credentials: Credentials | CredentialsLookup | Verifier;
   /** Default: `WORKGROUP` and `SERVER`. */
   readonly target?: AcceptorTarget | undefined;
   /** Whether challenges carry the time, which makes clients send a MIC; default `true`. */
@@ -30,11 +33,13 @@ export interface AcceptorContext {
   readonly authenticateToken: Uint8Array | undefined;
   readonly result: Verified | undefined;
   readonly refusal: VerifyRefusal | undefined;
+  /** Who was refused, where that can be read. */
+  readonly claimed: ClaimedIdentity | undefined;
   readonly error: NtlmError | undefined;
 }
 
 export interface ResolvedAcceptorOptions extends Omit<AcceptorDemands, 'policy'>, ResolvedPolicy {
-  readonly lookup: CredentialsLookup;
+  readonly prove: Prover;
   readonly target: AcceptorTarget;
   readonly timestamp: boolean;
   readonly now: () => Filetime;

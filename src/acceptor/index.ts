@@ -3,12 +3,7 @@ export { NtlmAcceptor, type AcceptorActor, type AcceptorState } from './acceptor
 export type { AcceptorContext, AcceptorEmitted, AcceptorEvent, AcceptorOptions, AcceptorTag, CredentialsLookup } from './context.ts';
 export { acceptorMachine } from './machine.ts';
 export { makeChallenge, type AcceptorTarget, type MakeChallengeInput } from './make-challenge.ts';
-export {
-  verifyAuthenticate,
-  type AcceptorDemands,
-  type ClaimedIdentity,
-  type Verified,
-  type VerifyInput,
-  type VerifyRefusal,
-  type VerifyResult,
-} from './verify.ts';
+export type { AcceptorDemands, Tokens } from './demands.ts';
+export type { ClaimedIdentity, Refused, Verified, VerifyRefusal, VerifyResult } from './verdict.ts';
+export type { Verifier, VerifierAnswer, VerifierQuestion, VerifierRefusal } from './verifier.ts';
+export { verifyAuthenticate, type VerifyInput, type VerifyQuestion } from './verify.ts';

@@ -8,12 +8,9 @@
  * - An event that a state does not know changes nothing.
  */
 import { assign, emit, fromPromise, setup } from 'xstate';
-import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import { policyOf, resolvePolicy } from '../machine/policy.ts';
-import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from '../machine/sources.ts';
+import { NtlmError } from '../errors.ts';
+import { policyOf } from '../machine/policy.ts';
 import { fromSynchronous } from '../machine/synchronous.ts';
-import { decodeAuthenticate } from '../messages/authenticate.ts';
 import type {
   AcceptorContext,
   AcceptorEmitted,
@@ -23,7 +20,10 @@ import type {
   ResolvedAcceptorOptions,
 } from './context.ts';
 import { makeChallenge } from './make-challenge.ts';
-import { checkDemands, claimedIdentity, verifyAuthenticate, type VerifyInput, type VerifyResult } from './verify.ts';
+import { resolveAcceptorOptions } from './options.ts';
+import type { Prover } from './proof.ts';
+import type { VerifyResult } from './verdict.ts';
+import { verifyThrough, type VerifyQuestion } from './verify.ts';
 
 const BLANK = {
   negotiateToken: undefined,
@@ -31,6 +31,7 @@ const BLANK = {
   authenticateToken: undefined,
   result: undefined,
   refusal: undefined,
+  claimed: undefined,
   error: undefined,
 } as const satisfies Partial<AcceptorContext>;
 
@@ -41,8 +42,8 @@ export interface ChallengeServiceInput {
   readonly negotiate: Uint8Array;
 }
 
-export interface VerifyServiceInput extends Omit<VerifyInput, 'credentials'> {
-  readonly lookup: ResolvedAcceptorOptions['lookup'];
+export interface VerifyServiceInput extends VerifyQuestion {
+  readonly prove: Prover;
 }
 
 export const acceptorMachine = setup({
@@ -62,10 +63,10 @@ export const acceptorMachine = setup({
         timestamp: options.timestamp ? options.now() : undefined,
       }),
     ),
-    verify: fromPromise(async ({ input }: { input: VerifyServiceInput }): Promise<VerifyResult> => {
-      const { lookup, ...rest } = input;
-      return verifyAuthenticate({ ...rest, credentials: await findCredentials(lookup, input.authenticate) });
-    }),
+    verify: fromPromise(
+      ({ input: { prove, ...question }, signal }: { input: VerifyServiceInput; signal: AbortSignal }): Promise<VerifyResult> =>
+        verifyThrough(prove, question, signal),
+    ),
   },
   guards: {
     verified: (_, { ok }: { ok: boolean }) => ok,
@@ -76,7 +77,7 @@ export const acceptorMachine = setup({
       event.type === 'authenticate' ? { authenticateToken: copy(event.token) } : {},
     ),
     keepResult: assign((_, { result }: { result: VerifyResult }) =>
-      result.ok ? { result } : { refusal: result.reason, error: result.error },
+      result.ok ? { result } : { refusal: result.reason, error: result.error, claimed: result.identity },
     ),
     fault: assign((_, { error }: { error: unknown }) => ({
       error:
@@ -150,38 +151,6 @@ export const acceptorMachine = setup({
     refused: { tags: 'settled' },
   },
 });
-
-/** @throws NtlmError `invalid-argument`, naming the option. */
-export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAcceptorOptions {
-  const { credentials, target, timestamp = true, now, randomBytes, policy, ...demands } = options;
-  checkDemands({ ...demands, policy });
-  if (!(credentials instanceof Credentials) && typeof credentials !== 'function') {
-    throw invalidArgument('credentials', 'must be Credentials or a function that finds them');
-  }
-  return {
-    ...demands,
-    ...resolvePolicy(policy),
-    lookup: typeof credentials === 'function' ? credentials : () => credentials,
-    target: target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' },
-    timestamp,
-    now: checkedClock(now ?? systemClock),
-    randomBytes: checkedRandomness(randomBytes ?? systemRandomBytes),
-  };
-}
-
-async function findCredentials(
-  lookup: ResolvedAcceptorOptions['lookup'],
-  authenticate: Uint8Array,
-): Promise<Credentials | undefined> {
-  let message;
-  try {
-    message = decodeAuthenticate(authenticate);
-  } catch {
-    return undefined; // verifyAuthenticate meets the same malformed message and says why
-  }
-  const identity = claimedIdentity(message);
-  return identity.username === '' ? undefined : lookup(identity);
-}
 
 function copy(token: Uint8Array): Uint8Array {
   return token instanceof Uint8Array ? new Uint8Array(token) : NO_BYTES;

@@ -1,78 +1,69 @@
-/** Which response an AUTHENTICATE carries, and whether credentials make the same. */
-import { equalBytes } from '@noble/ciphers/utils.js';
-import { secretsOf, type Credentials } from '../crypto/credentials.ts';
+/** Whether credentials make the response that came. A stranger takes as long as a wrong password. */
+import { clean, equalBytes } from '@noble/ciphers/utils.js';
+import { Credentials, secretsOf } from '../crypto/credentials.ts';
+import { HmacMd5Key } from '../crypto/hmac-md5.ts';
 import { sessionBaseKeyV2 } from '../crypto/keys.ts';
-import { LegacyPolicy, type WeakScheme } from '../crypto/legacy-policy.ts';
+import { LegacyPolicy } from '../crypto/legacy-policy.ts';
+import { ntowfV2 } from '../crypto/owf.ts';
 import { ntProofStr } from '../crypto/responses.ts';
 import { upperCase } from '../crypto/text.ts';
 import type { ResponseKind } from '../machine/policy.ts';
 import type { AuthenticateMessage } from '../messages/authenticate.ts';
-import type { ChallengeMessage } from '../messages/challenge.ts';
-import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
-import { decodeNtlmV2Response, type NtlmV2Response } from '../messages/ntlmv2-response.ts';
+import { NegotiateFlags as F } from '../messages/flags.ts';
+import { UNKNOWN_USER, WRONG_CREDENTIALS, type Claim, type Proof } from './proof.ts';
 
-/** What a response is compared with. */
-export interface Comparison {
-  readonly message: AuthenticateMessage;
-  readonly challenge: ChallengeMessage;
-  /** Of the user that the message names; `undefined` where nobody knows them. */
-  readonly credentials: Credentials | undefined;
+/** Whether responses of `kind` are taken: a weak one needs its policy's code. */
+export function isTaken(kind: ResponseKind, legacy: LegacyPolicy | undefined, anonymous: boolean): boolean {
+  if (kind === 'anonymous') return anonymous;
+  return kind === 'ntlmv2' || LegacyPolicy.schemeOf(legacy, kind) !== undefined;
 }
 
-/** A right response. */
-export interface Match {
-  readonly keyExchangeKey: Uint8Array;
-  readonly ntlmV2?: NtlmV2Response;
+/**
+ * @param credentials of the user that the message names; `undefined` where nobody knows them
+ * @throws NtlmError `credentials-missing` where they were wiped; `credentials-unsuitable` without the hash it takes
+ */
+export function proveBy(credentials: Credentials | undefined, claim: Claim): Proof {
+  const known = credentials !== undefined && isNamed(credentials, claim.message);
+  const keyExchangeKey = compare(known ? credentials : nobody(), claim);
+  if (keyExchangeKey !== undefined && known) return { keyExchangeKey };
+  return credentials === undefined ? UNKNOWN_USER : WRONG_CREDENTIALS;
 }
 
-/** @throws NtlmError with `side: 'peer'` for a malformed response; `credentials-unsuitable` without the hash it takes. */
-export type Compare = (comparison: Comparison) => Match | undefined;
-
-/** MS-NLMP tells the responses apart by size and flags alone (3.2.5.1.2, 3.3). */
-export function responseKind(message: AuthenticateMessage): ResponseKind {
-  const { userName, ntChallengeResponse: nt, lmChallengeResponse: lm, negotiateFlags } = message;
-  if (userName === '' && nt.length === 0 && lm.length <= 1) return 'anonymous';
-  if (nt.length > 24) return 'ntlmv2';
-  if (nt.length === 0) return 'lm';
-  if (hasFlag(negotiateFlags, F.NEGOTIATE_EXTENDED_SESSIONSECURITY)) return 'ntlm2-session';
-  return lm.length === 24 && !equalBytes(lm, nt) ? 'lm-and-ntlmv1' : 'ntlmv1';
+function compare(credentials: Credentials, claim: Claim): Uint8Array | undefined {
+  return claim.ntlmV2 === undefined ? compareWeakly(credentials, claim) : compareV2(credentials, claim);
 }
 
-/** How a response of `kind` is compared; `undefined` where none of that kind is taken: a weak one needs its policy's code. */
-export function comparerOf(kind: ResponseKind, legacy: LegacyPolicy | undefined, anonymous: boolean): Compare | undefined {
-  switch (kind) {
-    case 'anonymous':
-      return anonymous ? () => ({ keyExchangeKey: new Uint8Array(16) }) : undefined;
-    case 'ntlmv2':
-      return compareV2;
-    default: {
-      const scheme = LegacyPolicy.schemeOf(legacy, kind);
-      return scheme && ((comparison) => compareWeakly(scheme, comparison));
-    }
+/** MS-NLMP 3.3.2; the domain is the one the message names. The handle's own keyed state would tell who is known. */
+function compareV2(credentials: Credentials, { message, challenge, ntlmV2 }: Claim): Uint8Array | undefined {
+  const owf = ntowfV2(secretsOf(credentials).ntHash, message.userName, message.domainName);
+  const responseKey = new HmacMd5Key(owf);
+  clean(owf);
+  try {
+    const proof = ntProofStr(responseKey, challenge.serverChallenge, ntlmV2!.temp);
+    return equalBytes(proof, ntlmV2!.ntProofStr) ? sessionBaseKeyV2(responseKey, proof) : undefined;
+  } finally {
+    responseKey.destroy();
   }
 }
 
-/** MS-NLMP 3.3.2; the domain is the one the message names. */
-function compareV2({ message, challenge, credentials }: Comparison): Match | undefined {
-  const ntlmV2 = decodeNtlmV2Response(message.ntChallengeResponse);
-  if (!isNamed(credentials, message)) return undefined;
-  const responseKey = secretsOf(credentials).responseKeyNT(message.domainName);
-  const proof = ntProofStr(responseKey, challenge.serverChallenge, ntlmV2.temp);
-  if (!equalBytes(proof, ntlmV2.ntProofStr)) return undefined;
-  return { keyExchangeKey: sessionBaseKeyV2(responseKey, proof), ntlmV2 };
-}
-
 /** MS-NLMP 3.3.1. */
-function compareWeakly(scheme: WeakScheme, { message, challenge, credentials }: Comparison): Match | undefined {
+function compareWeakly(credentials: Credentials, { kind, message, challenge, legacy }: Claim): Uint8Array | undefined {
+  const scheme = kind === 'ntlmv2' || kind === 'anonymous' ? undefined : LegacyPolicy.schemeOf(legacy, kind);
   const { lmChallengeResponse: lm, ntChallengeResponse: nt } = message;
-  if (lm.length !== 24 || !isNamed(credentials, message)) return undefined;
+  if (scheme === undefined || lm.length !== 24) return undefined;
   // Which key it is, is agreed on: a client alone cannot choose one that takes an LM hash.
   const negotiateFlags = message.negotiateFlags & (challenge.negotiateFlags | ~(F.NEGOTIATE_LM_KEY | F.REQUEST_NON_NT_SESSION_KEY));
   const exchange = { credentials, negotiateFlags, serverChallenge: challenge.serverChallenge };
-  if (!scheme.verify(exchange, { lm, nt })) return undefined;
-  return { keyExchangeKey: scheme.keyExchangeKey(exchange, lm) };
+  return scheme.verify(exchange, { lm, nt }) ? scheme.keyExchangeKey(exchange, lm) : undefined;
 }
 
-function isNamed(credentials: Credentials | undefined, { userName }: AuthenticateMessage): credentials is Credentials {
-  return credentials !== undefined && upperCase(credentials.username) === upperCase(userName);
+function isNamed(credentials: Credentials, { userName }: AuthenticateMessage): boolean {
+  return upperCase(credentials.username) === upperCase(userName);
+}
+
+let stranger: Credentials | undefined;
+
+/** Has every hash that a comparison may take; what it proves counts for nothing. */
+function nobody(): Credentials {
+  return (stranger ??= Credentials.fromNtHash({ username: '-', ntHash: new Uint8Array(16), lmHash: new Uint8Array(16) }));
 }

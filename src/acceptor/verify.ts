@@ -1,72 +1,26 @@
-import { clean, equalBytes } from '@noble/ciphers/utils.js';
+/** Whether a type 3 message answers a challenge (MS-NLMP 3.2.5.1.2). */
+import { clean } from '@noble/ciphers/utils.js';
 import type { Credentials } from '../crypto/credentials.ts';
 import { decryptRandomSessionKey } from '../crypto/keys.ts';
-import { mic } from '../crypto/mic.ts';
 import { SessionKey } from '../crypto/session-key.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import { resolvePolicy, type Policy, type ResponseKind } from '../machine/policy.ts';
-import { MIC_LENGTH, MIC_OFFSET, decodeAuthenticate, type AuthenticateMessage } from '../messages/authenticate.ts';
-import { AvFlags, describeTargetInfo } from '../messages/av-pairs.ts';
+import { NtlmError } from '../errors.ts';
+import { resolvePolicy } from '../machine/policy.ts';
+import type { AuthenticateMessage } from '../messages/authenticate.ts';
 import { decodeChallenge } from '../messages/challenge.ts';
 import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
-import { comparerOf, responseKind, type Match } from './responses.ts';
+import { checkDemands, meetDemands, type AcceptorDemands, type Tokens } from './demands.ts';
+import { openResponse } from './opened.ts';
+import type { Claim, Proof, Prover } from './proof.ts';
+import { isTaken, proveBy } from './responses.ts';
+import { refused, type Refused, type VerifyResult } from './verdict.ts';
 
-/** Who an AUTHENTICATE says it comes from. */
-export interface ClaimedIdentity {
-  readonly username: string;
-  readonly domain: string;
-  readonly workstation: string;
-}
+/** The tokens as they were sent and received, and what is demanded of them. */
+export interface VerifyQuestion extends AcceptorDemands, Tokens {}
 
-/** What an acceptor demands. */
-export interface AcceptorDemands {
-  /** The weakest response that is taken: a name, or a value of `ntlmachine/legacy`; default `ntlmv2`. */
-  readonly policy?: Policy | undefined;
-  /** Whether a response without a MIC is refused; default `false`. One that announces a MIC always needs it. */
-  readonly requireMic?: boolean | undefined;
-  /** Whether the anonymous user is taken; default `false`. */
-  readonly anonymous?: boolean | undefined;
-  /** The channel this end sees. A client that states another one is refused. */
-  readonly channelBindings?: { readonly hash: Uint8Array } | undefined;
-  /** Whether a client that states no channel is refused too; default `false`. */
-  readonly requireChannelBindings?: boolean | undefined;
-}
-
-export interface VerifyInput extends AcceptorDemands {
-  /** Type 1 as received; empty or left out where there was none. */
-  readonly negotiate?: Uint8Array | undefined;
-  /** Type 2 as sent. */
-  readonly challenge: Uint8Array;
-  /** Type 3 as received. */
-  readonly authenticate: Uint8Array;
+export interface VerifyInput extends VerifyQuestion {
   /** Of the user that the message names; `undefined` where nobody knows them. */
   readonly credentials: Credentials | undefined;
 }
-
-export type VerifyRefusal =
-  | 'malformed'
-  | 'unknown-user'
-  | 'anonymous-refused'
-  | 'response-refused' // weaker than the policy
-  | 'wrong-credentials'
-  | 'mic-missing'
-  | 'mic-mismatch'
-  | 'channel-bindings-missing'
-  | 'channel-bindings-mismatch';
-
-export interface Verified {
-  readonly ok: true;
-  readonly identity: ClaimedIdentity;
-  readonly sessionKey: SessionKey;
-  readonly negotiateFlags: number;
-  readonly response: ResponseKind;
-  /** Whether a MIC was there; it was then right. */
-  readonly mic: boolean;
-  /** Whether the client stated this end's channel. */
-  readonly channelBindings: boolean;
-}
-
-export type VerifyResult = Verified | { readonly ok: false; readonly reason: VerifyRefusal; readonly error: NtlmError };
 
 /**
  * Whether a type 3 message answers a challenge with the right credentials (MS-NLMP 3.2.5.1.2).
@@ -76,37 +30,61 @@ export type VerifyResult = Verified | { readonly ok: false; readonly reason: Ver
  * `credentials-unsuitable` for an LM response where the policy takes it and the credentials have no LM hash.
  */
 export function verifyAuthenticate(input: VerifyInput): VerifyResult {
-  checkDemands(input);
-  const { legacy } = resolvePolicy(input.policy);
-  const challenge = decodeChallenge(input.challenge);
-  let message: AuthenticateMessage;
-  let match: Match | undefined;
-  try {
-    message = decodeAuthenticate(input.authenticate);
-    const response = responseKind(message);
-    const compare = comparerOf(response, legacy, input.anonymous === true);
-    if (compare === undefined) {
-      return response === 'anonymous'
-        ? refused('anonymous-refused', 'the anonymous user is not taken here')
-        : refused('response-refused', `a response of kind "${response}" is weaker than the policy`);
-    }
-    match = compare({ message, challenge, credentials: input.credentials });
-  } catch (error) {
-    if (error instanceof NtlmError && error.side === 'peer') return { ok: false, reason: 'malformed', error };
-    throw error;
-  }
-  if (match === undefined) {
-    return input.credentials === undefined
-      ? refused('unknown-user', 'nobody of that name is known')
-      : refused('wrong-credentials', 'the response was not made with these credentials');
-  }
+  const claim = claimOf(input);
+  if ('ok' in claim) return claim;
+  return conclude(input, claim, claim.kind === 'anonymous' ? anonymousProof() : proveBy(input.credentials, claim));
+}
 
-  const sessionKey = exportedSessionKey(message, match.keyExchangeKey);
+/** The same, where somebody has to be asked. @throws NtlmError as `verifyAuthenticate`; what `prove` throws. */
+export async function verifyThrough(prove: Prover, question: VerifyQuestion, signal: AbortSignal): Promise<VerifyResult> {
+  const claim = claimOf(question);
+  if ('ok' in claim) return claim;
+  const result = conclude(question, claim, claim.kind === 'anonymous' ? anonymousProof() : await prove(claim, signal));
+  if (signal.aborted && result.ok) result.sessionKey.wipe(); // nobody takes it any more
+  return result;
+}
+
+/** What there is to prove, or why it is refused before anybody is asked. */
+function claimOf(question: VerifyQuestion): Claim | Refused {
+  checkDemands(question);
+  const { legacy } = resolvePolicy(question.policy);
+  const challenge = decodeChallenge(question.challenge);
+  let claim: Claim;
   try {
-    if (sessionKey === undefined) return refused('malformed', 'KEY_EXCH without a session key of 16 bytes');
-    return meetDemands(input, message, match, challenge.negotiateFlags, sessionKey);
+    claim = { ...openResponse(question.authenticate, challenge), legacy };
+  } catch (error) {
+    if (!(error instanceof NtlmError && error.side === 'peer')) throw error;
+    return { ok: false, reason: 'malformed', error, identity: undefined };
+  }
+  const { kind, identity } = claim;
+  if (isTaken(kind, legacy, question.anonymous === true)) return claim;
+  return kind === 'anonymous'
+    ? refused('anonymous-refused', 'the anonymous user is not taken here', identity)
+    : refused('response-refused', `a response of kind "${kind}" is weaker than the policy`, identity);
+}
+
+/** MS-NLMP 3.2.5.1.2: the anonymous user's keys are zeros. */
+const anonymousProof = (): Proof => ({ keyExchangeKey: new Uint8Array(16) });
+
+function conclude(question: VerifyQuestion, claim: Claim, proof: Proof): VerifyResult {
+  const { message, challenge, kind, identity } = claim;
+  if ('reason' in proof) return refused(proof.reason, proof.message, identity);
+  const sessionKey = exportedSessionKey(message, proof.keyExchangeKey);
+  try {
+    if (sessionKey === undefined) return refused('malformed', 'KEY_EXCH without a session key of 16 bytes', identity);
+    const met = meetDemands(question, question, claim, sessionKey);
+    if ('ok' in met) return met;
+    return {
+      ok: true,
+      identity,
+      sessionKey: new SessionKey(sessionKey),
+      // Without a MIC the flags may have changed on their way; DATAGRAM would end the order of the session's messages.
+      negotiateFlags: (message.negotiateFlags & (challenge.negotiateFlags | ~F.NEGOTIATE_DATAGRAM)) >>> 0,
+      response: kind,
+      ...met,
+    };
   } finally {
-    clean(match.keyExchangeKey);
+    clean(proof.keyExchangeKey);
     if (sessionKey !== undefined) clean(sessionKey);
   }
 }
@@ -117,66 +95,4 @@ function exportedSessionKey(message: AuthenticateMessage, keyExchangeKey: Uint8A
   const { encryptedRandomSessionKey } = message;
   if (encryptedRandomSessionKey.length !== 16) return undefined;
   return decryptRandomSessionKey(keyExchangeKey, encryptedRandomSessionKey);
-}
-
-/** The response is right: what else is demanded of it. */
-function meetDemands(
-  input: VerifyInput,
-  message: AuthenticateMessage,
-  match: Match,
-  granted: number,
-  sessionKey: Uint8Array,
-): VerifyResult {
-  const stated = match.ntlmV2 && describeTargetInfo(match.ntlmV2.avPairs);
-  const withMic = hasFlag(stated?.flags ?? 0, AvFlags.MIC_PROVIDED);
-  if (withMic) {
-    if (message.mic === undefined) return refused('mic-missing', 'a MIC is announced and absent');
-    const zeroed = new Uint8Array(input.authenticate);
-    zeroed.fill(0, MIC_OFFSET, MIC_OFFSET + MIC_LENGTH);
-    const expected = mic(sessionKey, input.negotiate ?? new Uint8Array(0), input.challenge, zeroed);
-    if (!equalBytes(expected, message.mic)) return refused('mic-mismatch', 'the messages were altered on their way');
-  } else if (input.requireMic) {
-    return refused('mic-missing', 'a MIC is demanded here');
-  }
-
-  const statedChannel = stated?.channelBindings;
-  if (input.channelBindings !== undefined) {
-    if (statedChannel === undefined) {
-      if (input.requireChannelBindings) return refused('channel-bindings-missing', 'the client states no channel');
-    } else if (!equalBytes(statedChannel, input.channelBindings.hash)) {
-      return refused('channel-bindings-mismatch', 'the client speaks over another channel');
-    }
-  }
-
-  return {
-    ok: true,
-    identity: claimedIdentity(message),
-    sessionKey: new SessionKey(sessionKey),
-    // Without a MIC the flags may have changed on their way; DATAGRAM would end the order of the session's messages.
-    negotiateFlags: (message.negotiateFlags & (granted | ~F.NEGOTIATE_DATAGRAM)) >>> 0,
-    response: responseKind(message),
-    mic: withMic,
-    channelBindings: input.channelBindings !== undefined && statedChannel !== undefined,
-  };
-}
-
-/** Who `message` says it comes from. */
-export function claimedIdentity({ userName, domainName, workstation }: AuthenticateMessage): ClaimedIdentity {
-  return { username: userName, domain: domainName, workstation };
-}
-
-/** @throws NtlmError `invalid-argument`. */
-export function checkDemands({ policy, channelBindings, requireChannelBindings }: AcceptorDemands): void {
-  resolvePolicy(policy);
-  if (channelBindings !== undefined && channelBindings.hash?.length !== 16) {
-    throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
-  }
-  if (requireChannelBindings && channelBindings === undefined) {
-    throw invalidArgument('requireChannelBindings', 'needs "channelBindings": without them nothing would be required');
-  }
-}
-
-function refused(reason: VerifyRefusal, message: string): VerifyResult {
-  const code = reason === 'malformed' ? 'malformed-token' : 'verification-failed';
-  return { ok: false, reason, error: new NtlmError(message, { code, phase: 'authenticate', side: 'peer' }) };
 }

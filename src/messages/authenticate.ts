@@ -3,7 +3,7 @@ import { checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { ByteReader, FieldRecorder, PayloadField } from './reader.ts';
-import { encodeText, readText } from './text.ts';
+import { encodeText, readText, type Charset } from './text.ts';
 import { VERSION_LENGTH, checkVersion, readVersion, writeVersion, type Version } from './version.ts';
 import { ByteWriter, checkFixedLength } from './writer.ts';
 
@@ -75,9 +75,10 @@ export function encodeAuthenticate(message: AuthenticateMessage): Uint8Array<Arr
  * The values of a type 3 message. The payload may stand in any order; Version and MIC are there
  * where the first payload field leaves room for them.
  *
+ * @param charset of the texts, where the flags of the challenge say more of it than those of the message
  * @throws NtlmError with `side: 'peer'` and `offset`.
  */
-export function decodeAuthenticate(bytes: Uint8Array, record?: FieldRecorder): AuthenticateMessage {
+export function decodeAuthenticate(bytes: Uint8Array, record?: FieldRecorder, charset?: Charset): AuthenticateMessage {
   const reader = openMessage(bytes, PHASE, record);
   readMessageType(reader, MessageType.AUTHENTICATE);
   const lmField = reader.payloadField('LmChallengeResponse');
@@ -89,12 +90,12 @@ export function decodeAuthenticate(bytes: Uint8Array, record?: FieldRecorder): A
   const negotiateFlags = reader.uint32('NegotiateFlags');
 
   const payload = (field: PayloadField) => reader.payload(field, FIELDS_LENGTH);
-  const charset = charsetOf(negotiateFlags);
+  const textCharset = charset ?? charsetOf(negotiateFlags);
   const lmChallengeResponse = readAll(payload(lmField), 'LmChallengeResponse');
   const ntChallengeResponse = readAll(payload(ntField), 'NtChallengeResponse');
-  const domainName = readText(payload(domainField), 'DomainName', charset);
-  const userName = readText(payload(userField), 'UserName', charset);
-  const workstation = readText(payload(workstationField), 'Workstation', charset);
+  const domainName = readText(payload(domainField), 'DomainName', textCharset);
+  const userName = readText(payload(userField), 'UserName', textCharset);
+  const workstation = readText(payload(workstationField), 'Workstation', textCharset);
   const encryptedRandomSessionKey = readAll(payload(keyField), 'EncryptedRandomSessionKey');
 
   const headerEnd = [lmField, ntField, domainField, userField, workstationField, keyField]

@@ -1,5 +1,8 @@
 /** What a request brings along: a token, and which step of a negotiation it is. */
-import { MessageType, isNtlmMessage } from '../../messages/header.ts';
+import { NtlmError } from '../../errors.ts';
+import { MessageType } from '../../messages/header.ts';
+import { MechType } from '../../spnego/messages/mech-types.ts';
+import { decodeSpnegoToken, isRawNtlmssp, type SpnegoToken } from '../../spnego/messages/spnego-token.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
 
 export interface Authorization {
@@ -18,17 +21,42 @@ export function readAuthorization(schemes: readonly HttpScheme[], header = ''): 
   return { scheme, token: isBase64 ? new Uint8Array(Buffer.from(credentials, 'base64')) : new Uint8Array(0) };
 }
 
-const INITIAL_CONTEXT_TOKEN = 0x60; // RFC 2743 3.1, around a NegTokenInit
-const NEG_TOKEN_RESP = 0xa1; // RFC 4178 4.2
+/** What a token is, under its scheme: it opens a negotiation, goes on with one, or is refused at once. */
+export type Step = { readonly kind: 'first' | 'next' } | { readonly kind: 'other'; readonly error: NtlmError };
 
-/** Whether a token opens a negotiation or goes on with one; `other`: neither, under this scheme. */
-export function stepOf({ token, scheme }: Authorization): 'first' | 'next' | 'other' {
-  if (token === undefined) return 'other';
-  if (isNtlmMessage(token)) {
-    if (token.length < 12) return 'other';
-    const type = new DataView(token.buffer, token.byteOffset).getUint32(8, true);
-    return type === MessageType.NEGOTIATE ? 'first' : type === MessageType.AUTHENTICATE ? 'next' : 'other';
+/**
+ * Windows takes NTLM messages of 2888 bytes (cbMaxToken of its package), names of 255 characters included. What is
+ * longer has something else in mind.
+ */
+const MAX_NTLM_MESSAGE = 8192;
+
+/** Looks at the envelope alone, so that nonsense costs no handshake. */
+export function stepOf(token: Uint8Array, scheme: HttpScheme): Step {
+  let decoded: SpnegoToken;
+  try {
+    if (scheme === 'NTLM' && !isRawNtlmssp(token)) return { kind: 'other', error: malformed('the token is no NTLM message') };
+    decoded = decodeSpnegoToken(token);
+  } catch (error) {
+    if (error instanceof NtlmError && error.side === 'peer') return { kind: 'other', error };
+    throw error;
   }
-  if (scheme === 'NTLM') return 'other';
-  return token[0] === INITIAL_CONTEXT_TOKEN ? 'first' : token[0] === NEG_TOKEN_RESP ? 'next' : 'other';
+  if (decoded.type === 'resp') return messageStep(decoded.responseToken, 'next');
+  if (decoded.type === 'raw-ntlmssp') return rawStep(decoded.token);
+  return decoded.mechTypes[0] === MechType.NTLMSSP ? messageStep(decoded.mechToken, 'first') : { kind: 'first' };
+}
+
+function rawStep(message: Uint8Array): Step {
+  const type = message.length < 12 ? 0 : new DataView(message.buffer, message.byteOffset).getUint32(8, true);
+  if (type === MessageType.NEGOTIATE) return messageStep(message, 'first');
+  if (type === MessageType.AUTHENTICATE) return messageStep(message, 'next');
+  return { kind: 'other', error: malformed('the token is not an NTLM message of a client') };
+}
+
+function messageStep(message: Uint8Array | undefined, kind: 'first' | 'next'): Step {
+  if ((message?.length ?? 0) <= MAX_NTLM_MESSAGE) return { kind };
+  return { kind: 'other', error: malformed(`the NTLM message is longer than ${MAX_NTLM_MESSAGE} bytes`) };
+}
+
+function malformed(message: string): NtlmError {
+  return new NtlmError(message, { code: 'malformed-token', phase: 'authenticate', side: 'peer' });
 }

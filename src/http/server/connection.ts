@@ -3,8 +3,7 @@
  * socket, whichever gate asked for it, and a new one ends what was there.
  */
 import type { Duplex } from 'node:stream';
-import type { AcceptorOptions } from '../../acceptor/context.ts';
-import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
+import type { Handshake } from './handshake.ts';
 import { forget, type NtlmServerIdentity } from './identity.ts';
 import type { SideWords } from './side.ts';
 
@@ -14,7 +13,7 @@ export class Connection {
   refusals = 0;
   readonly #socket: Duplex;
   #owner: object | undefined;
-  #acceptor: SpnegoAcceptor | undefined;
+  #handshake: Handshake | undefined;
   #identity: NtlmServerIdentity | undefined;
   /** On the monotonic clock, milliseconds. */
   #challengedAt = 0;
@@ -30,15 +29,15 @@ export class Connection {
   }
 
   /** The handshake that `owner` began and whose client has to speak. */
-  handshakeOf(owner: object, lifetime: number): SpnegoAcceptor | undefined {
+  handshakeOf(owner: object, lifetime: number): Handshake | undefined {
     const inTime = performance.now() - this.#challengedAt <= lifetime;
-    return this.#owner === owner && inTime ? this.#acceptor : undefined;
+    return this.#owner === owner && inTime ? this.#handshake : undefined;
   }
 
-  begin(owner: object, options: AcceptorOptions): SpnegoAcceptor {
+  begin(owner: object, handshake: Handshake): Handshake {
     this.end();
     this.#owner = owner;
-    return (this.#acceptor = new SpnegoAcceptor(options));
+    return (this.#handshake = handshake);
   }
 
   challenged(): void {
@@ -60,8 +59,8 @@ export class Connection {
   }
 
   #release(): void {
-    this.#acceptor?.reset();
-    this.#acceptor = undefined;
+    this.#handshake?.end();
+    this.#handshake = undefined;
   }
 }
 

@@ -1,12 +1,14 @@
 /** Whether a request passes: the legs of a handshake, one after the other, on each connection. */
 import type { IncomingMessage } from 'node:http';
 import { NtlmError, invalidArgument } from '../../errors.ts';
-import type { SpnegoAcceptor, SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
+import type { SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
+import { addressOf } from './address.ts';
 import { readAuthorization, stepOf } from './authorization.ts';
 import { connectionOf, type Connection } from './connection.ts';
 import { answer, type Answer, type Decision } from './decision.ts';
 import { forwardingField } from './forwarded.ts';
+import { Handshake } from './handshake.ts';
 import { identify } from './identity.ts';
 import { resolveServerOptions, type NtlmServerOptions, type Settings } from './options.ts';
 import type { NtlmServerVerdict } from './verdict.ts';
@@ -65,65 +67,98 @@ async function decide(gate: Gate, connection: Connection, request: IncomingMessa
     return refuse(gate, connection, header !== undefined);
   }
   const { scheme, token } = authorization;
-  const step = stepOf(authorization);
-  const due = connection.handshakeOf(gate, settings.challengeLifetime);
-  if (token !== undefined && (step === 'first' || (step === 'next' && due !== undefined))) {
-    const acceptor = step === 'next' && due ? due : connection.begin(gate, settings.acceptorOptions);
-    return judge(gate, connection, request, { acceptor, scheme, token });
+  if (token === undefined) {
+    connection.end();
+    return refuse(gate, connection, true);
   }
+  const step = stepOf(token, scheme);
+  const due = connection.handshakeOf(gate, settings.challengeLifetime);
+  if (step.kind === 'first') return judge(gate, connection, request, { scheme, token, due: undefined });
+  if (step.kind === 'next' && due !== undefined) return judge(gate, connection, request, { scheme, token, due });
   connection.end();
-  return refuse(gate, connection, true, token === undefined || step === 'next' ? undefined : 400);
+  const error = step.kind === 'other' ? step.error : challengeMissing();
+  const reason = error.code === 'mechanism-refused' ? error.code : step.kind === 'other' ? 'malformed' : 'challenge-missing';
+  tell(gate, { ok: false, reason, error, identity: undefined }, request);
+  return refuse(gate, connection, true, reason === 'malformed' ? 400 : undefined);
 }
 
 interface Leg {
-  readonly acceptor: SpnegoAcceptor;
   readonly scheme: HttpScheme;
   readonly token: Uint8Array;
+  /** The handshake that it goes on with. */
+  readonly due: Handshake | undefined;
 }
 
 async function judge(gate: Gate, connection: Connection, request: IncomingMessage, leg: Leg): Promise<Decision> {
-  const { acceptor, scheme, token } = leg;
+  const { scheme, token, due } = leg;
   const { side, verifyTimeout } = gate.settings;
-  const answersChallenge = acceptor.state !== 'listening';
-  const report = (verdict: NtlmServerVerdict): void => {
-    if (answersChallenge) tell(gate, verdict, request);
-  };
-  const late = new NtlmError('the response was not verified in time', {
-    code: 'timed-out',
-    phase: 'authenticate',
-    side: 'local',
-  });
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    acceptor.reset();
-  }, verifyTimeout);
+  let handshake = due;
   let step: SpnegoAcceptorStep;
   try {
-    step = await acceptor.accept(token);
+    handshake ??= connection.begin(gate, await inTime(verifyTimeout, handshakeFor(gate, request)));
+    step = await inTime(verifyTimeout, handshake.accept(token));
   } catch (error) {
-    report(isLate ? late : error instanceof NtlmError ? error : failure(error));
-    connection.end();
-    return refuse(gate, connection, true, isLate ? 503 : 500);
-  } finally {
-    clearTimeout(timer);
+    return fail(gate, connection, request, handshake, error);
   }
   const offer = step.token && `${scheme} ${Buffer.from(step.token).toString('base64')}`;
   switch (step.state) {
     case 'continue':
       connection.challenged();
       return answer(side.status, { [side.authenticate]: [offer!] }, { goesOn: true });
-    case 'refused':
-      report({ ok: false, reason: step.reason, error: step.error });
+    case 'refused': {
+      const { reason, error, identity } = step;
+      tell(gate, { ok: false, reason, error, identity }, request);
       connection.end();
-      return refuse(gate, connection, true, step.reason === 'malformed' ? 400 : undefined, offer);
+      return refuse(gate, connection, true, reason === 'malformed' ? 400 : undefined, offer);
+    }
     case 'accepted': {
-      report(step.result);
+      tell(gate, step.result, request); // the key is there for as long as that
       const { identity, response, mic, channelBindings } = step.result;
       const who = Object.freeze({ ...identity, response, mic, channelBindings });
       connection.authenticated(who);
       return pass(request, who, offer === undefined ? {} : { [side.authenticate]: offer });
     }
+  }
+}
+
+async function handshakeFor({ settings }: Gate, { socket }: IncomingMessage): Promise<Handshake> {
+  const { acceptorOptions, bindingsOf, limits, trustedProxy } = settings;
+  const address = trustedProxy ? undefined : addressOf(socket); // a proxy's address is everybody's
+  return new Handshake({ ...acceptorOptions, ...(await bindingsOf(socket)) }, limits, address);
+}
+
+/** A service failed, hangs, or may not be asked. */
+function fail(
+  gate: Gate,
+  connection: Connection,
+  request: IncomingMessage,
+  handshake: Handshake | undefined,
+  thrown: unknown,
+): Answer {
+  const error = thrown instanceof NtlmError ? thrown : failure(thrown);
+  const { retryAfter, claimed: identity } = handshake ?? {};
+  connection.end();
+  if (retryAfter !== undefined) {
+    tell(gate, { ok: false, reason: 'too-many-refusals', error, identity }, request);
+    return answer(429, { 'Retry-After': String(Math.ceil(retryAfter / 1000)) }, { close: true });
+  }
+  tell(gate, error, request);
+  return refuse(gate, connection, true, error.code === 'timed-out' ? 503 : 500);
+}
+
+/** @throws NtlmError `timed-out` */
+async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const details = { code: 'timed-out', phase: 'authenticate', side: 'local' } as const;
+      reject(new NtlmError(`no verdict within ${milliseconds} ms`, details));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -157,8 +192,13 @@ function tell({ settings: { onVerdict } }: Gate, verdict: NtlmServerVerdict, req
   }
 }
 
+function challengeMissing(): NtlmError {
+  const details = { code: 'verification-failed', phase: 'authenticate', side: 'peer' } as const;
+  return new NtlmError('no challenge is open on this connection', details);
+}
+
 function failure(cause: unknown): NtlmError {
-  return new NtlmError('the acceptor failed', { code: 'service-failed', phase: 'authenticate', side: 'local', cause });
+  return new NtlmError('a service of the server failed', { code: 'service-failed', phase: 'authenticate', side: 'local', cause });
 }
 
 const forwardedWarning = (field: string): string =>

@@ -1,7 +1,7 @@
 /** Who authenticated a connection, for whoever holds its socket or one of its requests. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ClaimedIdentity } from '../../acceptor/verify.ts';
+import type { ClaimedIdentity } from '../../acceptor/verdict.ts';
 import type { ResponseKind } from '../../machine/policy.ts';
 
 /** Who authenticated a connection, and how. */

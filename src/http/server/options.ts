@@ -4,26 +4,38 @@ import { invalidArgument } from '../../errors.ts';
 import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
 import type { ConnectionSide } from '../authentication/question.ts';
+import { resolveBindings, type BindingsOf, type BindingsOptions } from './bindings.ts';
+import { RefusalLimits, type RefusalLimit } from './refusal-limits.ts';
 import { SIDES, type SideWords } from './side.ts';
 import type { NtlmServerVerdict } from './verdict.ts';
 
-export interface NtlmServerOptions extends AcceptorOptions {
+export interface NtlmServerOptions extends Omit<AcceptorOptions, 'channelBindings'>, BindingsOptions {
   /** `server` asks by 401, `proxy` by 407; default `server`. */
   readonly side?: ConnectionSide | undefined;
   /** What a 401 offers, in this order; default `['NTLM']`. Under `Negotiate` bare NTLM messages are taken too. */
   readonly schemes?: readonly HttpScheme[] | undefined;
+  /**
+   * The channel that clients have to name (Extended Protection): `required` or `allowed` of the certificate that each
+   * TLS connection was opened with, or of another one; or a hash, with `requireChannelBindings`. Default: none.
+   */
+  readonly channelBindings?: BindingsOptions['channelBindings'];
+  /** How many passwords may be refused; further ones are answered 429 and verified by nobody. */
+  readonly refusalLimit?: RefusalLimit | undefined;
   /** Refused handshakes on one connection before it is closed; default 8. */
   readonly maxRefusals?: number | undefined;
   /** For how long a challenge may be answered, in milliseconds; default 60 000. */
   readonly challengeLifetime?: number | undefined;
-  /** For how long a response may be verified, in milliseconds; default 30 000. */
+  /** For how long a response may be verified, or a certificate be looked for, in milliseconds; default 30 000. */
   readonly verifyTimeout?: number | undefined;
   /**
    * Whether whatever stands in front gives each client a connection of its own. Without it a request that was
    * forwarded is refused: a proxy that shares its connections would share identities.
    */
   readonly trustedProxy?: boolean | undefined;
-  /** Told of each verdict on a type 3, and of a verification that failed. A session key is there until it returns. */
+  /**
+   * Told of each verdict on a token, and of a verification that failed. A session key is there until it returns, and
+   * overwritten afterwards.
+   */
   readonly onVerdict?: ((verdict: NtlmServerVerdict, request: IncomingMessage) => void) | undefined;
 }
 
@@ -37,6 +49,8 @@ export interface Settings {
   readonly trustedProxy: boolean;
   readonly onVerdict: NtlmServerOptions['onVerdict'];
   readonly acceptorOptions: AcceptorOptions;
+  readonly bindingsOf: BindingsOf;
+  readonly limits: RefusalLimits;
 }
 
 /** @throws NtlmError `invalid-argument`, naming the option. */
@@ -49,6 +63,9 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
     verifyTimeout = 30_000,
     trustedProxy = false,
     onVerdict,
+    refusalLimit,
+    channelBindings,
+    requireChannelBindings,
     ...acceptorOptions
   } = options;
   if (!Object.hasOwn(SIDES, side)) throw invalidArgument('side', 'must be "server" or "proxy"');
@@ -62,7 +79,9 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
   checkTime('verifyTimeout', verifyTimeout);
   if (typeof trustedProxy !== 'boolean') throw invalidArgument('trustedProxy', 'must be a boolean');
   if (!['undefined', 'function'].includes(typeof onVerdict)) throw invalidArgument('onVerdict', 'must be a function');
-  new SpnegoAcceptor(acceptorOptions); // a mistake in the options belongs to the caller, not to the first connection
+  const bindingsOf = resolveBindings({ channelBindings, requireChannelBindings });
+  const hash = typeof channelBindings === 'object' && 'hash' in channelBindings ? { channelBindings } : {};
+  new SpnegoAcceptor({ ...acceptorOptions, ...hash, requireChannelBindings }); // a mistake in the options belongs to the caller, not to the first connection
   return {
     side: SIDES[side],
     schemes: [...schemes],
@@ -72,6 +91,8 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
     trustedProxy,
     onVerdict,
     acceptorOptions,
+    bindingsOf,
+    limits: new RefusalLimits(refusalLimit),
   };
 }
 

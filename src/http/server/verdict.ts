@@ -1,9 +1,20 @@
-import type { Verified } from '../../acceptor/verify.ts';
+import type { ClaimedIdentity, Verified } from '../../acceptor/verdict.ts';
 import type { NtlmError } from '../../errors.ts';
 import type { SpnegoRefusal } from '../../spnego/acceptor/context.ts';
 
-/** What became of a type 3; an NtlmError where it could not be verified. */
+export type NtlmServerRefusal =
+  | SpnegoRefusal
+  | 'challenge-missing' // none was sent on this connection, or it was answered, or it is too old
+  | 'too-many-refusals'; // the limit of refusals is reached: nobody was asked
+
+/** What became of a token; an NtlmError where it could not be verified. */
 export type NtlmServerVerdict =
   | Verified
-  | { readonly ok: false; readonly reason: SpnegoRefusal; readonly error: NtlmError }
+  | {
+      readonly ok: false;
+      readonly reason: NtlmServerRefusal;
+      readonly error: NtlmError;
+      /** Who the client said it was; `undefined` where that cannot be read. */
+      readonly identity: ClaimedIdentity | undefined;
+    }
   | NtlmError;

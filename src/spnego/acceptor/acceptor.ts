@@ -1,6 +1,6 @@
 import { createActor, waitFor, type Actor } from 'xstate';
 import type { AcceptorOptions } from '../../acceptor/context.ts';
-import type { ClaimedIdentity, Verified } from '../../acceptor/verify.ts';
+import type { ClaimedIdentity, Verified } from '../../acceptor/verdict.ts';
 import type { SessionKey } from '../../crypto/session-key.ts';
 import { NtlmError, invalidArgument } from '../../errors.ts';
 import { isBytes } from '../../messages/checks.ts';
@@ -24,6 +24,8 @@ export type SpnegoAcceptorStep =
       readonly token: Uint8Array | undefined;
       readonly reason: SpnegoRefusal;
       readonly error: NtlmError;
+      /** Who the client said it was; `undefined` where that cannot be read. */
+      readonly identity: ClaimedIdentity | undefined;
     };
 
 /**
@@ -77,7 +79,7 @@ export class SpnegoAcceptor {
         return { state: 'accepted', token: bytes, result: context.result! };
       case 'refused':
         if (context.refusal === undefined) throw context.error;
-        return { state: 'refused', token: bytes, reason: context.refusal, error: context.error! };
+        return { state: 'refused', token: bytes, reason: context.refusal, error: context.error!, identity: context.claimed };
       case 'listening':
         throw new NtlmError('the negotiation was reset', { code: 'aborted', phase: 'spnego', side: 'local' });
       default:

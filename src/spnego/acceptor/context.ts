@@ -1,7 +1,7 @@
 import type { SnapshotFrom } from 'xstate';
 import type { acceptorMachine } from '../../acceptor/machine.ts';
 import type { AcceptorOptions } from '../../acceptor/context.ts';
-import type { Verified, VerifyRefusal } from '../../acceptor/verify.ts';
+import type { ClaimedIdentity, Verified, VerifyRefusal } from '../../acceptor/verdict.ts';
 import type { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { SpnegoToken } from '../messages/spnego-token.ts';
@@ -30,6 +30,8 @@ export interface SpnegoAcceptorContext {
   readonly unconfirmed: boolean;
   readonly result: Verified | undefined;
   readonly refusal: SpnegoRefusal | undefined;
+  /** Who was refused, where that can be read. */
+  readonly claimed: ClaimedIdentity | undefined;
   readonly error: NtlmError | undefined;
 }
 

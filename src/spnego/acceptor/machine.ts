@@ -10,7 +10,7 @@
  * - `accepted` and `refused` settle the negotiation: only `reset` leaves them.
  * - An event that a state does not know changes nothing.
  */
-import { resolveAcceptorOptions } from '../../acceptor/machine.ts';
+import { resolveAcceptorOptions } from '../../acceptor/options.ts';
 import type { SpnegoToken } from '../messages/spnego-token.ts';
 import type { SpnegoAcceptorContext, SpnegoAcceptorEmitted } from './context.ts';
 import { mechListMICOf, type ObjectionName } from './objections.ts';

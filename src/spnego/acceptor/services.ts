@@ -1,5 +1,5 @@
 /** The work that the acceptor's negotiation invokes. */
-import type { Verified } from '../../acceptor/verify.ts';
+import type { Verified } from '../../acceptor/verdict.ts';
 import { fromSynchronous } from '../../machine/synchronous.ts';
 import { NegotiateFlags as F, hasFlag } from '../../messages/flags.ts';
 import { NtlmSession } from '../../session/session.ts';

@@ -31,6 +31,7 @@ export const BLANK = {
   unconfirmed: false,
   result: undefined,
   refusal: undefined,
+  claimed: undefined,
   error: undefined,
 } as const satisfies Partial<SpnegoAcceptorContext>;
 
@@ -107,18 +108,18 @@ export const spnegoAcceptorSetup = setup({
         replied: true,
       };
     }),
-    object: assign((_, { objection }: { objection: ObjectionName }) => {
+    object: assign(({ context }, { objection }: { objection: ObjectionName }) => {
       const { refusal, code, message } = objections[objection];
-      return { refusal, error: new NtlmError(message, { code, phase: 'spnego', side: 'peer' }) };
+      return { refusal, claimed: context.result?.identity, error: new NtlmError(message, { code, phase: 'spnego', side: 'peer' }) };
     }),
-    fault: assign((_, { error }: { error: unknown }) => {
+    fault: assign(({ context }, { error }: { error: unknown }) => {
       const typed = asNtlmError(error, 'spnego');
-      return { error: typed, refusal: refusalOf(typed) };
+      return { error: typed, refusal: refusalOf(typed), claimed: context.result?.identity };
     }),
     takeResult: assign(({ event }) => ({ result: moved(event)?.context.result })),
     takeRefusal: assign(({ event }) => {
-      const { refusal, error } = moved(event)?.context ?? {};
-      return { error, refusal: refusal ?? (error && refusalOf(error)) };
+      const { refusal, error, claimed } = moved(event)?.context ?? {};
+      return { error, claimed, refusal: refusal ?? (error && refusalOf(error)) };
     }),
     keepConclusion: assign((_, { conclusion }: { conclusion: ConcludeOutput }) => conclusion),
     keepToken: assign((_, { token }: { token: Uint8Array }) => ({ token })),

@@ -52,8 +52,17 @@ export function mechTypeNode(oid: string, argument: string): DerNode {
   throw invalidArgument(argument, 'must be an object identifier such as "1.3.6.1.5.5.2"', 'spnego');
 }
 
+/** What a peer's list may cost to read: Windows offers five mechanisms, in 60 bytes. */
+const MAX_READ = 32;
+const MAX_READ_BYTES = 1024;
+
 export function readMechTypeList(list: DerElement): readonly string[] {
-  const mechTypes = list.sequence().map((element) => element.objectIdentifier());
+  if (list.bytes.length > MAX_READ_BYTES) throw list.malformed(`offers mechanisms of more than ${MAX_READ_BYTES} bytes`);
+  const mechTypes: string[] = [];
+  for (const element of list.sequence()) {
+    if (mechTypes.length === MAX_READ) throw list.malformed(`offers more than ${MAX_READ} mechanisms`);
+    mechTypes.push(element.objectIdentifier());
+  }
   if (mechTypes.length === 0) throw list.malformed('offers no mechanism');
   return mechTypes;
 }

@@ -90,9 +90,9 @@ export function readInitialContextToken(frame: DerElement): NegTokenInit | NegTo
   if (thisMech === undefined || !thisMech.isUniversal(OBJECT_IDENTIFIER)) throw frame.malformed('names no mechanism');
   const oid = thisMech.objectIdentifier();
   if (oid !== MechType.SPNEGO) throw otherMechanism(oid, thisMech.offset);
-  const [, choice, ...rest] = frame.elements();
+  const [, choice, more] = frame.elements();
   if (choice === undefined || !choice.isContext(0)) throw frame.malformed('holds no NegTokenInit');
-  if (rest[0] !== undefined) throw rest[0].malformed('has bytes after its NegTokenInit');
+  if (more !== undefined) throw more.malformed('has bytes after its NegTokenInit');
   return readNegTokenInit(choice.inner());
 }
 

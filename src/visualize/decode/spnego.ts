@@ -44,7 +44,7 @@ function recordFields(
     const fieldName = `${name}.${hints ? 'negHints' : (names[tag] ?? `field ${tag}`)}`;
     if (fieldName.endsWith('mechTypes')) {
       record({ name: fieldName, offset: field.offset, length: value.offset - field.offset + headLength(value) });
-      for (const [index, mechanism] of value.sequence().entries()) whole(mechanism, `${fieldName}.${index + 1}`, record);
+      for (const [index, mechanism] of [...value.sequence()].entries()) whole(mechanism, `${fieldName}.${index + 1}`, record);
     } else if (value.isUniversal(4)) {
       const offset = value.offset + headLength(value);
       const { length } = value.contents;

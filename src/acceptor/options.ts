@@ -1,0 +1,37 @@
+import { Credentials } from '../crypto/credentials.ts';
+import { invalidArgument } from '../errors.ts';
+import { resolvePolicy } from '../machine/policy.ts';
+import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from '../machine/sources.ts';
+import type { AcceptorOptions, ResolvedAcceptorOptions } from './context.ts';
+import { checkDemands } from './demands.ts';
+import { UNKNOWN_USER, type Prover } from './proof.ts';
+import { proveBy } from './responses.ts';
+import { isVerifier, proverBy } from './verifier.ts';
+
+/** @throws NtlmError `invalid-argument`, naming the option. */
+export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAcceptorOptions {
+  const { credentials, target, timestamp = true, now, randomBytes, policy, ...demands } = options;
+  checkDemands({ ...demands, policy });
+  return {
+    ...demands,
+    ...resolvePolicy(policy),
+    prove: proverOf(credentials),
+    target: target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' },
+    timestamp,
+    now: checkedClock(now ?? systemClock),
+    randomBytes: checkedRandomness(randomBytes ?? systemRandomBytes),
+  };
+}
+
+/** Nobody is looked up, and nobody is asked, for a client that gives no name. */
+function proverOf(credentials: AcceptorOptions['credentials']): Prover {
+  const prove = named(credentials);
+  return (claim, signal) => (claim.identity.username === '' ? UNKNOWN_USER : prove(claim, signal));
+}
+
+function named(credentials: AcceptorOptions['credentials']): Prover {
+  if (credentials instanceof Credentials) return (claim) => proveBy(credentials, claim);
+  if (typeof credentials === 'function') return async (claim) => proveBy(await credentials(claim.identity), claim);
+  if (isVerifier(credentials)) return proverBy(credentials);
+  throw invalidArgument('credentials', 'must be Credentials, a function that finds them, or a verifier');
+}
