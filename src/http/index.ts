@@ -1,5 +1,6 @@
 /** HTTP over connections that authenticate themselves: an agent for node:http and node:https; and a server that asks for it. */
 export { NtlmAgent, type NtlmAgentOptions } from './doors/agent.ts';
+export { HTTP_CHANNEL, type HttpEvent } from './exchange/telling.ts';
 export { parseChallenges, type Challenge } from './authentication/challenges.ts';
 export type {
   ConnectionContext,

@@ -8,6 +8,7 @@ import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
+import { tellsBy } from '../exchange/telling.ts';
 
 /** Options of the handshake, and those of node's own agents, TLS options included. */
 export interface NtlmAgentOptions extends HttpOptions, Omit<AgentOptions, keyof HttpOptions> {}
@@ -50,6 +51,7 @@ export class NtlmAgent extends HttpAgent {
     const agentOptions = { keepAlive: true, ...carrierOptions(options) };
     super(agentOptions);
     this.#routes = routes;
+    tellsBy(this, routes.teller);
     this.#https = new HttpsAgent({ ...sessionsOf(settings), ...agentOptions }) as HttpsAgent & TlsConnector;
   }
 

@@ -7,6 +7,7 @@ import { understands, unsupported } from './dialects.ts';
 import { originUrl } from '../routes/origins.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket, type Route } from '../exchange/socket.ts';
+import { tellsBy } from '../exchange/telling.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */
 export interface NtlmDispatcherOptions
@@ -36,6 +37,7 @@ export class NtlmDispatcher extends Agent {
       connect: (target, callback) => connectThrough(routes, direct, tls, target, callback),
     });
     this.#routes = routes;
+    tellsBy(this, routes.teller);
   }
 
   /** Credentials that were refused may be sent again at once: their password was set right, or their account unlocked. */

@@ -4,6 +4,7 @@ import { drives, unsupported } from './dialects.ts';
 import { NtlmDispatcher, type NtlmDispatcherOptions } from './dispatcher.ts';
 import { inKind, type FetchArguments, type Kind } from './kinds.ts';
 import { resolveHttpOptions } from './options.ts';
+import { tellerOf, tellsBy } from '../exchange/telling.ts';
 
 type Fetch = typeof fetch;
 type Input = string | URL | Request | undici.Request;
@@ -57,6 +58,8 @@ export function createNtlmFetch(options: NtlmFetchOptions): NtlmFetch {
       throw ownError(error);
     }
   };
+  const teller = tellerOf(dispatcher);
+  if (teller !== undefined) tellsBy(ntlmFetch, teller);
   return Object.assign(ntlmFetch, { close: () => dispatcher.close(), forgetRefusals: () => dispatcher.forgetRefusals() });
 }
 

@@ -19,6 +19,7 @@ import { RequestQueue, type Written } from './request-queue.ts';
 import { ClientRequest, type RequestForm } from '../wire/request.ts';
 import { ResponseReader, type Answer } from '../wire/response-reader.ts';
 import { SocketFacade } from './socket-facade.ts';
+import type { ConnectionTelling, Teller } from './telling.ts';
 
 /** Something under construction that can be given up. */
 export interface Destroyable {
@@ -33,6 +34,7 @@ export interface Route extends RequestForm {
   layers(socket: Socket): readonly LayerOptions[];
   readonly legTimeout: number;
   readonly maxRepeatableBody: number;
+  readonly teller: Teller;
 }
 
 interface Waiting<T> {
@@ -48,6 +50,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** As of net.Socket: `connect` follows. */
   connecting = true;
   readonly #route: Route;
+  readonly #telling: ConnectionTelling;
   #opening: Destroyable | undefined;
   #inner: Socket | undefined;
   #reader: ResponseReader | undefined;
@@ -69,6 +72,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   constructor(route: Route) {
     super();
     this.#route = route;
+    this.#telling = route.teller.connection();
     this.#connect([]).catch((error: Error) => this.destroy(error));
   }
 
@@ -126,9 +130,13 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
       this.#route.legTimeout,
     );
     const reader = this.#reader;
+    this.#telling.opened(socket, this.#layers);
     this.passOn(socket);
     socket
-      .on('data', (bytes: Buffer) => reader.push(bytes))
+      .on('data', (bytes: Buffer) => {
+        this.#telling.received(bytes);
+        reader.push(bytes);
+      })
       .on('drain', () => this.#pump())
       .on('timeout', () => this.emit('timeout'))
       .on('error', (error) => this.#onLost(socket, error))
@@ -145,6 +153,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #onLost(socket: Socket, error?: Error): void {
     if (socket !== this.#inner) return;
     this.#lost = true;
+    this.#telling.closed(error);
     const partial = this.#reader?.end() ?? NOTHING;
     if (this.#running) {
       this.#answered?.reject(new ConnectionLost());
@@ -165,6 +174,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   #release(): void {
+    this.#telling.closed();
     this.#inner?.removeAllListeners();
     this.#reader?.end();
     clearTimeout(this.#patience);
@@ -201,6 +211,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   override _destroy(error: Error | null, callback: Written): void {
     const inner = this.#inner;
+    this.#telling.closed(error);
     this.#release();
     inner?.on('error', () => {}); // too late to matter
     inner?.destroy();
@@ -238,7 +249,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     if (how.standIn !== undefined) {
       this.#queue.body = 'hold';
       this.#reader?.expect(how.standIn, how);
-      this.#inner?.write(request.renderStandIn(how.standIn, credentials));
+      this.#writeHead(request.renderStandIn(how.standIn, credentials));
       this.#layers.forEach((layer) => layer.sent());
       return;
     }
@@ -246,7 +257,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#reader?.expect(request.method, how);
     const expects = how.expect && !request.brings('expect');
     const fields = expects ? [...credentials, { name: 'Expect', value: '100-continue' }] : credentials;
-    this.#inner?.write(request.render(fields, { keepAlive }));
+    this.#writeHead(request.render(fields, { keepAlive }));
     if (expects) {
       this.#queue.body = 'hold';
       this.#patience = setTimeout(() => this.#releaseBody(), EXPECT_PATIENCE);
@@ -255,6 +266,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     for (const bytes of request.sentBefore) this.#inner?.write(bytes);
     this.#queue.body = 'send';
     if (request.body.done) this.#onBodySent();
+  }
+
+  #writeHead(head: Buffer): void {
+    this.#telling.sent(head);
+    this.#inner?.write(head);
   }
 
   /** The other end wants the body, or says nothing. */

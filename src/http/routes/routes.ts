@@ -8,6 +8,7 @@ import type { ConnectionSide, CredentialsSource } from '../authentication/questi
 import { hostOf, originRule, type OriginRule } from './origins.ts';
 import { Realms } from '../authentication/realms.ts';
 import type { Route } from '../exchange/socket.ts';
+import { Teller } from '../exchange/telling.ts';
 import type { RouteSettings } from './settings.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -36,6 +37,7 @@ export class Routes {
   readonly #settings: RouteSettings;
   readonly #isAllowed: OriginRule;
   readonly #realms: Realms;
+  readonly teller = new Teller();
 
   /** @throws NtlmError `invalid-argument`, naming the option. */
   constructor(settings: RouteSettings) {
@@ -58,7 +60,7 @@ export class Routes {
     const { proxy, limits, credentials: source } = this.#settings;
     const allowed = this.#isAllowed(origin.origin);
     const server = this.#side({ side: 'server', url: origin, source, allowed });
-    if (proxy === undefined) return { open, layers: (socket) => [server(socket)], ...limits };
+    if (proxy === undefined) return { open, layers: (socket) => [server(socket)], teller: this.teller, ...limits };
 
     const toProxy = this.toProxy();
     if (origin.protocol === 'http:') {
@@ -67,12 +69,14 @@ export class Routes {
         open: toProxy.open,
         layers: (socket) => [...toProxy.layers(socket), behind(socket)],
         absolute: origin.origin,
+        teller: this.teller,
         ...limits,
       };
     }
     return {
       open: (done) => openTunnel({ route: toProxy, proxy: proxy.url, origin, tls }, done),
       layers: (socket) => [server(socket)],
+      teller: this.teller,
       ...limits,
     };
   }
@@ -85,6 +89,7 @@ export class Routes {
     return {
       open: (done) => connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done),
       layers: (socket) => [layer(socket)],
+      teller: this.teller,
       ...limits,
     };
   }

@@ -1,5 +1,5 @@
 /** Puts requests, responses and endings together: legs are paired in their order and on their connection. */
-import type { NtlmError } from '../../errors.ts';
+import type { TracedError } from '../trace/projection.ts';
 import type { TraceEntry } from '../trace/trace.ts';
 import {
   CONVERSATION_FORMAT,
@@ -18,22 +18,22 @@ import { requestOf, responseOf } from './http-message.ts';
 import type { RawRequest, RawResponse } from './raw.ts';
 import type { TokenVisibility } from './token.ts';
 
-interface OpenExchange {
+export interface OpenExchange {
   readonly index: number;
   readonly request?: ConversationRequest;
   response?: ConversationResponse;
   broken?: Ending;
 }
 
-interface OpenConnection {
+export interface OpenConnection {
   readonly id: string | undefined;
   tls: boolean | undefined;
   readonly exchanges: OpenExchange[];
-  steps: readonly TraceEntry[];
+  steps: TraceEntry[];
   /** The first exchange that may have no answer yet. */
   unanswered: number;
   end?: Ending;
-  refusal?: ReturnType<NtlmError['toJSON']>;
+  refusal?: TracedError;
 }
 
 /** More than anyone looks at; what comes behind is left out, and said to be. */
@@ -103,11 +103,14 @@ export class ConversationBuilder {
   }
 
   steps(id: string | undefined, steps: readonly TraceEntry[]): void {
-    this.#connection(id).steps = steps;
+    this.#connection(id).steps = [...steps];
   }
 
-  refuse(id: string | undefined, refusal: ReturnType<NtlmError['toJSON']>): void {
-    this.#connection(id).refusal = refusal;
+  /** `undefined` takes an earlier one back. */
+  refuse(id: string | undefined, refusal: TracedError | undefined): void {
+    const connection = this.#connection(id);
+    if (refusal === undefined) delete connection.refusal;
+    else connection.refusal = refusal;
   }
 
   /** The end of a connection, which leaves a request without an answer where one is due. */
@@ -132,7 +135,7 @@ export class ConversationBuilder {
       source: this.#source,
       tokens: this.visibility,
       blind: [...this.#blind],
-      connections: this.#all.filter(({ exchanges, steps, end }) => exchanges.length > 0 || steps.length > 0 || end !== undefined).map(closed),
+      connections: this.#all.filter(({ exchanges, steps, end }) => exchanges.length > 0 || steps.length > 0 || end !== undefined).map(connectionOf),
     };
   }
 
@@ -152,12 +155,13 @@ export class ConversationBuilder {
   }
 }
 
-function closed({ id, tls, exchanges, steps, end, refusal }: OpenConnection): Connection {
+/** As plain data, with what follows from its exchanges. */
+export function connectionOf({ id, tls, exchanges, steps, end, refusal }: Omit<OpenConnection, 'unanswered'>): Connection {
   return {
     id,
     tls: tls ?? tlsOf(exchanges),
     exchanges: exchanges.map((exchange) => ({ ...exchange, side: sideOf(exchange) })),
-    steps,
+    steps: [...steps],
     ...(end === undefined ? {} : { end }),
     ...(refusal === undefined ? {} : { refusal }),
   };

@@ -1,17 +1,13 @@
 /** Heads of HTTP as a conversation keeps them: by an allow-list, with schemes and tokens taken apart. */
+import { TOLD_OF_REQUESTS, TOLD_OF_RESPONSES, withoutSecrets } from '../../http/wire/told-head.ts';
 import { escaped } from '../decode/text.ts';
 import type { ConversationRequest, ConversationResponse, Field, SchemeUse, Side } from './conversation.ts';
 import type { RawField, RawRequest, RawResponse } from './raw.ts';
 import { serverWord } from './server-word.ts';
 import { tokenOfText, type TokenVisibility } from './token.ts';
 
-const REQUEST_FIELDS: ReadonlySet<string> = new Set([
-  'host', 'connection', 'proxy-connection', 'keep-alive', 'user-agent', 'expect', 'content-length', 'transfer-encoding', 'upgrade', 'via',
-]);
-const RESPONSE_FIELDS: ReadonlySet<string> = new Set([
-  'connection', 'proxy-connection', 'keep-alive', 'date', 'server', 'via', 'location', 'content-length', 'content-type', 'transfer-encoding',
-  'upgrade', 'persistent-auth', 'proxy-status', 'x-squid-error', 'retry-after', 'x-powered-by',
-]);
+const REQUEST_FIELDS: ReadonlySet<string> = new Set(TOLD_OF_REQUESTS);
+const RESPONSE_FIELDS: ReadonlySet<string> = new Set(TOLD_OF_RESPONSES);
 const LONGEST_VALUE = 512;
 const MOST_FIELDS = 64;
 const MOST_SCHEMES = 32;
@@ -28,7 +24,7 @@ export function requestOf({ method, target, version, fields, time }: RawRequest,
 }
 
 export function responseOf({ status, reason, version, fields, body, time }: RawResponse, visibility: TokenVisibility): ConversationResponse {
-  const says = serverWord(reason, fields, body);
+  const says = status < 400 ? undefined : serverWord(reason, fields, body);
   return {
     status,
     unauthorized: status === 401 || status === 407,
@@ -43,13 +39,6 @@ export function responseOf({ status, reason, version, fields, body, time }: RawR
 
 const CREDENTIALS: ReadonlyMap<string, Side> = new Map([['authorization', 'server'], ['proxy-authorization', 'proxy']]);
 const CHALLENGES: ReadonlyMap<string, Side> = new Map([['www-authenticate', 'server'], ['proxy-authenticate', 'proxy']]);
-
-/** A query, a fragment and a user may be secrets. */
-export function withoutSecrets(target: string): string {
-  const [path = ''] = target.split(/[?#]/, 1);
-  const bare = path.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, '$1').slice(0, LONGEST_VALUE);
-  return path.length < target.length ? `${bare}?…` : bare;
-}
 
 function kept(fields: readonly RawField[], names: ReadonlySet<string>): Field[] {
   return fields

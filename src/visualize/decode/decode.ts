@@ -4,10 +4,11 @@ import { NegotiateFlags, hasFlag } from '../../messages/flags.ts';
 import { decodeMessage } from '../../messages/message.ts';
 import { decodeNtlmV2Response } from '../../messages/ntlmv2-response.ts';
 import type { FieldRecorder, FieldSpan } from '../../messages/reader.ts';
+import { recordSpnego } from '../../spnego/messages/record.ts';
 import { toHex } from '../bytes.ts';
 import { describeField, type MeaningContext } from './meanings.ts';
 import { partition } from './spans.ts';
-import { recordSpnego } from './spnego.ts';
+
 
 export type MessageName = 'NEGOTIATE' | 'CHALLENGE' | 'AUTHENTICATE';
 

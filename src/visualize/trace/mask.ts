@@ -1,3 +1,4 @@
+import { isSecretField } from '../../messages/mask.ts';
 import type { FieldSpan } from '../../messages/reader.ts';
 import { decodeToken, type MessageName } from '../decode/decode.ts';
 import { fromBase64, toBase64 } from '../bytes.ts';
@@ -12,12 +13,6 @@ export interface TracedToken {
   readonly masked: readonly FieldSpan[];
 }
 
-/**
- * Whatever a guessed password can be tried against offline: the responses, and the MICs, whose key
- * comes from a response that the guess would give as well; and the session key, encrypted or not.
- */
-const SECRET = /^(?:LmChallengeResponse|NtChallengeResponse|NTLMv2Response\.NTProofStr|MIC|EncryptedRandomSessionKey|.*\.mechListMIC)$/;
-
 /** A token as plain data. Unless `responses` is `shown`, its secret fields are zeroed where they stand. */
 export function traceToken(token: Uint8Array, responses: 'masked' | 'shown'): TracedToken {
   const { message, fields } = decodeToken(token);
@@ -25,7 +20,7 @@ export function traceToken(token: Uint8Array, responses: 'masked' | 'shown'): Tr
   const bytes = Uint8Array.from(token);
   const masked: FieldSpan[] = [];
   for (const { name, offset, length } of responses === 'shown' ? [] : fields) {
-    const secret = SECRET.test(name) || (name === 'unread' && !isPublic);
+    const secret = isSecretField(name) || (name === 'unread' && !isPublic);
     if (!secret || bytes.subarray(offset, offset + length).every((byte) => byte === 0)) continue;
     bytes.fill(0, offset, offset + length);
     masked.push({ name, offset, length });

@@ -1,6 +1,6 @@
 import { DerElement } from '../../der.ts';
 import type { FieldRecorder } from '../../messages/reader.ts';
-import { TOKEN } from '../../spnego/messages/token-origin.ts';
+import { TOKEN } from './token-origin.ts';
 
 /** Where the mechanism's own token lies. */
 export interface InnerToken {

@@ -1,0 +1,61 @@
+/** The steps of a connection's machines, by an allow-list: names of states and events, tags, and the reason for a refusal. */
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import { NtlmError } from '../../errors.ts';
+
+export interface ToldStep {
+  readonly side: 'server' | 'proxy';
+  /** The machine's id. */
+  readonly machine: string;
+  readonly event: string;
+  readonly from: string;
+  readonly to: string;
+  /** The ways taken, by state ids. */
+  readonly ways: readonly { readonly source: string; readonly target?: string }[];
+  readonly tags: readonly string[];
+  readonly attempt?: number;
+  readonly error?: ReturnType<NtlmError['toJSON']>;
+}
+
+interface MachineSnapshot {
+  readonly value?: unknown;
+  readonly tags?: ReadonlySet<string>;
+  readonly context?: { readonly attempt?: unknown; readonly error?: unknown; readonly reason?: unknown };
+  readonly machine?: { readonly id: string };
+}
+
+export function observeSteps(actor: AnyActorRef, side: ToldStep['side'], tell: (step: ToldStep) => void): void {
+  const states = new WeakMap<AnyActorRef, string>();
+  states.set(actor, nameOf((actor.getSnapshot() as MachineSnapshot).value));
+  actor.system.inspect((inspection: InspectionEvent) => {
+    if (inspection.type !== '@xstate.microstep') return;
+    const { machine, value, tags, context } = inspection.snapshot as MachineSnapshot;
+    if (machine === undefined) return;
+    const ref = inspection.actorRef as AnyActorRef;
+    const from = states.get(ref) ?? '';
+    const to = nameOf(value);
+    states.set(ref, to);
+    const ways = inspection._transitions.flatMap(({ source, target }) => (target === undefined ? [{ source: source.id }] : target.map(({ id }) => ({ source: source.id, target: id }))));
+    if (ways.length === 0 && from === to) return;
+    const error = context?.error ?? context?.reason;
+    const attempt = context?.attempt;
+    tell({
+      side,
+      machine: machine.id,
+      event: inspection.event.type,
+      from,
+      to,
+      ways,
+      tags: [...(tags ?? [])],
+      ...(typeof attempt === 'number' ? { attempt } : {}),
+      ...(error instanceof NtlmError ? { error: error.toJSON() } : {}),
+    });
+  });
+}
+
+/** `{ handshaking: 'opening' }` is `handshaking.opening`. */
+function nameOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, inner]) => (typeof inner === 'object' && inner !== null && Object.keys(inner).length === 0 ? key : `${key}.${nameOf(inner)}`))
+    .join(', ');
+}

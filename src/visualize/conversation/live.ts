@@ -1,0 +1,143 @@
+/** The conversation of running carriers, from what they tell: bounded, the latest kept, put together when it is asked for. */
+import type { HttpEvent } from '../../http/exchange/telling.ts';
+import type { MessageHead } from '../../http/wire/head.ts';
+import type { TracedError } from '../trace/projection.ts';
+import type { TraceEntry } from '../trace/trace.ts';
+import { connectionOf } from './builder.ts';
+import { CONVERSATION_FORMAT, CONVERSATION_VERSION, type Connection, type Conversation, type Ending } from './conversation.ts';
+import { requestOf, responseOf } from './http-message.ts';
+import type { TokenVisibility } from './token.ts';
+
+export interface LiveOptions {
+  readonly tokens: TokenVisibility;
+  /** Exchanges kept, the latest. */
+  readonly limit: number;
+}
+
+type Told<Type extends HttpEvent['type']> = Extract<HttpEvent, { readonly type: Type }>;
+
+interface LiveExchange {
+  readonly index: number;
+  readonly connection: LiveConnection;
+  readonly request: Told<'request'>;
+  response?: Told<'response'>;
+}
+
+interface LiveConnection {
+  readonly open: Told<'open'>;
+  readonly exchanges: LiveExchange[];
+  readonly steps: TraceEntry[];
+  refusal?: TracedError;
+  end?: Ending;
+}
+
+/** Steps of one connection that are kept, the latest. */
+const MOST_STEPS = 1000;
+
+export class LiveConversation {
+  readonly #tokens: TokenVisibility;
+  readonly #limit: number;
+  readonly #connections = new Map<number, LiveConnection>();
+  /** In their order, over all connections. */
+  readonly #exchanges: LiveExchange[] = [];
+  #index = 0;
+  #incomplete = false;
+
+  constructor({ tokens, limit }: LiveOptions) {
+    this.#tokens = tokens;
+    this.#limit = limit;
+  }
+
+  add(event: HttpEvent): void {
+    if (event.type === 'open') {
+      this.#connections.set(event.connection, { open: event, exchanges: [], steps: [] });
+      return;
+    }
+    const connection = this.#connections.get(event.connection);
+    if (connection === undefined) return; // forgotten
+    switch (event.type) {
+      case 'request':
+        this.#begin({ index: this.#index++, connection, request: event });
+        break;
+      case 'response': {
+        const exchange = connection.exchanges.at(-1);
+        if (exchange !== undefined) exchange.response ??= event;
+        break;
+      }
+      case 'step':
+        addStep(connection, event);
+        break;
+      case 'close':
+        connection.end ??= endingOf(event.code);
+        this.#leaveOutEmpty(event.connection, connection);
+    }
+  }
+
+  conversation(): Conversation {
+    return {
+      format: CONVERSATION_FORMAT,
+      version: CONVERSATION_VERSION,
+      source: 'process',
+      tokens: this.#tokens,
+      blind: this.#incomplete ? ['incomplete'] : [],
+      connections: Array.from(this.#connections.values(), (connection) => this.#connectionOf(connection)),
+    };
+  }
+
+  #begin(exchange: LiveExchange): void {
+    exchange.connection.exchanges.push(exchange);
+    this.#exchanges.push(exchange);
+    if (this.#exchanges.length <= this.#limit) return;
+    this.#incomplete = true;
+    const { connection } = this.#exchanges.shift()!;
+    connection.exchanges.shift();
+    if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.open.connection);
+  }
+
+  /** Pools open connections that are never used. */
+  #leaveOutEmpty(id: number, { exchanges, end, refusal }: LiveConnection): void {
+    if (exchanges.length === 0 && end === 'closed' && refusal === undefined) this.#connections.delete(id);
+  }
+
+  #connectionOf({ open, exchanges, steps, refusal, end }: LiveConnection): Connection {
+    return connectionOf({
+      id: String(open.connection),
+      tls: open.tls,
+      exchanges: exchanges.map(({ index, request, response }) => ({
+        index,
+        request: requestOf(requestIn(request), this.#tokens),
+        ...(response === undefined ? (end === undefined ? {} : { broken: end }) : { response: responseOf(responseIn(response), this.#tokens) }),
+      })),
+      steps,
+      ...(end === undefined ? {} : { end }),
+      ...(refusal === undefined ? {} : { refusal }),
+    });
+  }
+}
+
+function addStep(connection: LiveConnection, { time, machine, event, from, to, ways, tags, attempt, error }: Told<'step'>): void {
+  const context = { ...(attempt === undefined ? {} : { attempt }), ...(error === undefined ? {} : { error }) };
+  connection.steps.push({ time, machine, event, from, to, transitions: ways, tags, context });
+  if (connection.steps.length > MOST_STEPS) connection.steps.shift();
+  if (machine !== 'connection') return;
+  if (error === undefined || error.code === 'credentials-refused') delete connection.refusal;
+  else connection.refusal = error;
+}
+
+const fieldsOf = ({ fields }: MessageHead) => fields.map(({ name, value }) => [name, value] as const);
+
+function requestIn({ head, time }: Told<'request'>) {
+  const [method = '', target = '', version = ''] = head.startLine.split(' ');
+  return { method, target, version: version.replace('HTTP/', ''), fields: fieldsOf(head), time };
+}
+
+function responseIn({ head, time }: Told<'response'>) {
+  const [, version = '', status = '0', reason = ''] = /^HTTP\/(\S+) (\d{3}) ?(.*)$/.exec(head.startLine) ?? [];
+  return { version, status: Number(status), reason, fields: fieldsOf(head), time };
+}
+
+function endingOf(code: string | undefined): Ending {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset';
+  if (code === 'timed-out' || code === 'ETIMEDOUT') return 'timed-out';
+  return code === 'aborted' || code === 'ABORT_ERR' ? 'aborted' : 'closed';
+}
