@@ -1,0 +1,91 @@
+/**
+ * dist from what tsc left in .build: the code that the same entry points share stands in one chunk, so that a program
+ * opens few files and every class exists once. Names and comments stay as they were written: no map is needed to read it.
+ */
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { rollup } from 'rollup';
+
+const BUILT = '.build';
+const DIST = 'dist';
+/** Loaded by browsers, file by file, or not code at all. */
+const COPIED = ['visualize/page/client', 'visualize/page/assets'];
+/** Whoever loads a file of these entry points loads nearly all of them. */
+const WHOLE = ['messages', 'crypto'];
+
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const built = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });
+
+/** The paths in package.json that name a file of dist, as far as `wanted` says of their condition. */
+function pathsIn(value, wanted, condition = '') {
+  if (typeof value === 'string') return value.startsWith(`./${DIST}/`) && wanted(condition) ? [value.slice(DIST.length + 3)] : [];
+  return Object.entries(value).flatMap(([key, inner]) => pathsIn(inner, wanted, key));
+}
+
+const { exports, imports, bin } = manifest;
+const public_ = pathsIn({ exports, imports, bin }, (condition) => condition !== 'types' && condition !== 'bun');
+/** What finds a file beside itself has to stay where it was. */
+const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta.url'));
+const entries = [...new Set([...public_, ...placed])].filter((file) => !COPIED.some((folder) => file.startsWith(folder)));
+
+/** By the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
+const nameOf = (id) => [...new Set(relative(BUILT, id).replace(/\.js$/, '').split('/'))].join('-');
+
+const reached = new Map();
+function reachedFrom(entry, getModuleInfo) {
+  if (reached.has(entry)) return reached.get(entry);
+  const ids = new Set([entry]);
+  for (const id of ids) for (const next of getModuleInfo(id)?.importedIds ?? []) ids.add(next);
+  reached.set(entry, ids);
+  return ids;
+}
+
+rmSync(DIST, { recursive: true, force: true });
+const bundle = await rollup({
+  input: Object.fromEntries(entries.map((file) => [file.replace(/\.js$/, ''), join(BUILT, file)])),
+  external: (id) => !id.startsWith('.') && !isAbsolute(id),
+  treeshake: { moduleSideEffects: 'no-external' },
+  onLog(level, log) {
+    if (level === 'warn') throw new Error(log.message);
+  },
+});
+const { output } = await bundle.write({
+  dir: DIST,
+  format: 'es',
+  entryFileNames: '[name].js',
+  chunkFileNames: ({ name, moduleIds }) => `chunks/${WHOLE.includes(name) ? name : nameOf(moduleIds[0])}.js`,
+  hoistTransitiveImports: false,
+  minifyInternalExports: false,
+  onlyExplicitManualChunks: true,
+  manualChunks: (id, { getModuleInfo }) =>
+    entries.includes(relative(BUILT, id)) || id.endsWith(`${BUILT}/errors.js`)
+      ? undefined
+      : WHOLE.find((room) => reachedFrom(resolve(BUILT, room, 'index.js'), getModuleInfo).has(id)),
+});
+await bundle.close();
+
+// Bun has an undici of its own by that name, whose dispatchers do nothing; the package is found by its file.
+for (const file of pathsIn(exports, (condition) => condition === 'bun')) {
+  const plain = file.replace('.bun.js', '.js');
+  const { code } = output.find(({ fileName }) => fileName === plain);
+  writeFileSync(join(DIST, file), code.replace("from 'undici'", "from 'undici/index.js'"));
+}
+const ofUndici = output.filter(({ imports }) => imports?.includes('undici')).map(({ fileName }) => fileName);
+if (ofUndici.join() !== 'http/fetch.js') throw new Error(`undici is imported by ${ofUndici}: Bun needs a variant of each`);
+
+for (const folder of COPIED) {
+  const from = existsSync(join(BUILT, folder)) ? BUILT : 'src';
+  cpSync(join(from, folder), join(DIST, folder), { recursive: true, filter: (file) => !file.endsWith('.d.ts') });
+}
+
+/** The declarations of the entry points and what they lead to. */
+const declarations = new Set();
+const queue = pathsIn(exports, (condition) => condition === 'types');
+for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+  if (declarations.has(file)) continue;
+  declarations.add(file);
+  const text = readFileSync(join(BUILT, file), 'utf8');
+  for (const [, path] of text.matchAll(/(?:from|import\()\s*["'](\.[^"']+)\.[jt]s["']/g)) queue.push(join(dirname(file), `${path}.d.ts`));
+  mkdirSync(join(DIST, dirname(file)), { recursive: true });
+  writeFileSync(join(DIST, file), text);
+}
