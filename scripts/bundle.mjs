@@ -11,7 +11,7 @@ const DIST = 'dist';
 /** Loaded by browsers, file by file, or not code at all. */
 const COPIED = ['visualize/page/client', 'visualize/page/assets'];
 /** Whoever loads a file of these entry points loads nearly all of them. */
-const WHOLE = ['messages', 'crypto'];
+const WHOLE = ['messages'];
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const built = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });

@@ -52,8 +52,8 @@ const MAX_PASSWORD_UNITS = 32768;
 /** A field's length is 16 bits of bytes (MS-NLMP 2.2.1.3). */
 const MAX_NAME_UNITS = 32767;
 
-/** @see secretsOf */
-let reveal: (credentials: Credentials) => CredentialSecrets;
+/** The way into each handle, for {@link secretsOf}. A static block would be shorter; React Native's bundler refuses them. */
+const vaults = /* @__PURE__ */ new WeakMap<object, () => CredentialSecrets>();
 
 /** Made by {@link Credentials.fromPassword}, {@link Credentials.fromNtHash} and {@link Credentials.anonymous}. */
 export class Credentials {
@@ -63,17 +63,6 @@ export class Credentials {
   #secrets: Secrets | undefined;
   #wiped = false;
 
-  static {
-    reveal = (credentials) => {
-      if (typeof credentials !== 'object' || credentials === null || !(#secrets in credentials)) {
-        throw invalidArgument('credentials', 'must be Credentials', 'authenticate');
-      }
-      if (credentials.#wiped) throw withheld('credentials-missing', 'the credentials were wiped');
-      if (credentials.#secrets) return credentials.#secrets;
-      throw withheld('credentials-unsuitable', 'anonymous credentials have no hash');
-    };
-  }
-
   private constructor(identity: { username: string; domain: string }, secrets: Secrets | undefined) {
     if (secrets !== undefined && !(secrets instanceof Secrets)) {
       throw invalidArgument('Credentials', 'is made by fromPassword, fromNtHash or anonymous');
@@ -82,6 +71,7 @@ export class Credentials {
     this.domain = identity.domain;
     this.anonymous = secrets === undefined;
     this.#secrets = secrets;
+    vaults.set(this, () => this.#open());
     Object.freeze(this);
   }
 
@@ -128,6 +118,12 @@ export class Credentials {
     return this.#wiped;
   }
 
+  #open(): CredentialSecrets {
+    if (this.#wiped) throw withheld('credentials-missing', 'the credentials were wiped');
+    if (this.#secrets) return this.#secrets;
+    throw withheld('credentials-unsuitable', 'anonymous credentials have no hash');
+  }
+
   /** Zeroes the hashes for good; every later use is `credentials-missing`. */
   wipe(): void {
     this.#secrets?.wipe();
@@ -154,7 +150,9 @@ export class Credentials {
  * `invalid-argument` for anything but a handle
  */
 export function secretsOf(credentials: Credentials): CredentialSecrets {
-  return reveal(credentials);
+  const open = vaults.get(credentials);
+  if (open === undefined) throw invalidArgument('credentials', 'must be Credentials', 'authenticate');
+  return open();
 }
 
 /** The private part of a handle; its own fields are private too, should it ever be printed. */
