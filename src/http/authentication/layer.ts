@@ -202,7 +202,7 @@ export class Layer {
 
   /** The same for a request that carried no credentials of ours: the common case, kept cheap. */
   notePassed(): void {
-    if (!this.#authenticated) this.realm.noteUnasked();
+    if (!this.#authenticated) this.realm.paths.answeredUnasked = true;
     else if (++this.served === 2) this.realm.singleRequestHandshakes = 0;
   }
 

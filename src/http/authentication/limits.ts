@@ -4,4 +4,6 @@ export interface Limits {
   readonly answerTimeout: number;
   readonly maxAttempts: number;
   readonly maxRepeatableBody: number;
+  /** Whether a HEAD may ask in place of a request. */
+  readonly probe: boolean;
 }

@@ -1,13 +1,11 @@
 import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError } from '../../errors.ts';
 import type { HttpScheme } from './mechanism.ts';
+import { Paths } from './paths.ts';
 import { identify, type Proof, type Proofs } from './proofs.ts';
 import type { ConnectionSide, CredentialsSource, RealmQuestion } from './question.ts';
 import { notTriedAgain } from './refusal.ts';
 import { SharedQuestion } from './shared-question.ts';
-
-/** Beyond, what was learned is forgotten. */
-const MAX_NOTES = 1000;
 
 /** Credentials, and leave to send one proof of them. */
 export interface Turn {
@@ -42,9 +40,8 @@ export class Realm {
   connections = 0;
   readonly #source: CredentialsSource;
   readonly #proofs: Proofs;
-  // By method and path.
-  readonly #open = new Set<string>();
-  readonly #misleading = new Set<string>();
+  /** What its answers have taught. */
+  readonly paths = new Paths();
   #credentials: Credentials | undefined;
   #question: SharedQuestion | undefined;
   /** What was refused when the app gave up. */
@@ -52,7 +49,6 @@ export class Realm {
   /** What was accepted last. */
   #proven: Credentials | undefined;
   #attempt = 0;
-  #answeredUnasked = false;
 
   constructor(origin: string, side: ConnectionSide, source: CredentialsSource, prefer: HttpScheme, proofs: Proofs) {
     this.origin = origin;
@@ -146,46 +142,6 @@ export class Realm {
   get mayAskForOthers(): boolean {
     return this.#source.others && this.#proven !== this.#credentials;
   }
-
-  /**
-   * Whether a request may go out as it is, for all that is known. Where much hangs on it (`once`: the body
-   * cannot be sent again) only an answer to its like counts.
-   */
-  seemsOpen({ key, once }: { readonly key: string; readonly once: boolean }): boolean {
-    return this.#open.has(key) || (!once && this.scheme === undefined && this.#answeredUnasked);
-  }
-
-  /** Whether stand-ins for such a request pass where it is itself asked for authentication: only its own method will do. */
-  misleads({ key }: { readonly key: string }): boolean {
-    return this.#misleading.has(key);
-  }
-
-  /** A request was answered without authentication. */
-  noteUnasked(): void {
-    this.#answeredUnasked = true;
-  }
-
-  /** Neither such a request nor a stand-in for it needed authentication. */
-  noteOpen({ key }: { readonly key: string }): void {
-    this.#misleading.delete(key);
-    note(this.#open, key);
-    this.#answeredUnasked = true;
-  }
-
-  /** Such a request was asked for authentication. */
-  noteDemand({ key }: { readonly key: string }): void {
-    if (this.#open.delete(key)) note(this.#misleading, key);
-  }
-
-  /** A stand-in for such a request was. */
-  noteAsked({ key }: { readonly key: string }): void {
-    this.#open.delete(key);
-  }
-}
-
-function note(set: Set<string>, key: string): void {
-  if (set.size >= MAX_NOTES) set.clear();
-  set.add(key);
 }
 
 /** Whether two handles stand for one account with one password. A wiped one that was never in use is its own. */

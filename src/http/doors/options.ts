@@ -57,6 +57,8 @@ export interface HttpOptions extends Pick<
   readonly maxRepeatableBody?: number | undefined;
   /** For how long refused credentials are not sent again, so that no account locks. */
   readonly refusals?: RefusalOptions | undefined;
+  /** Whether a `HEAD` may ask in place of a request with a body (docs/http.md); default `true`. */
+  readonly probe?: boolean | undefined;
   /** XState's inspector, for each connection's machine. It sees handles, never hashes or keys. */
   readonly inspect?: ConnectionInspector | undefined;
 }
@@ -68,7 +70,8 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   resolveOptions({ ...handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
   if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
-  const { prefer = 'NTLM' } = options;
+  const { prefer = 'NTLM', probe = true } = options;
+  if (typeof probe !== 'boolean') throw invalidArgument('probe', 'must be true or false');
   if (!httpSchemes.includes(prefer)) throw invalidArgument('prefer', 'must be "NTLM" or "Negotiate"');
   const credentials = sourceOf(options.credentials, 'credentials');
   return {
@@ -84,6 +87,7 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
       answerTimeout: duration('answerTimeout', options.answerTimeout ?? 300_000),
       maxAttempts: atLeast('maxAttempts', options.maxAttempts ?? 5, 1),
       maxRepeatableBody: atLeast('maxRepeatableBody', options.maxRepeatableBody ?? 1024 * 1024, 0),
+      probe,
     },
     refusals: resolveRefusals(options.refusals),
     inspect,
@@ -122,6 +126,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'maxAttempts',
   'maxRepeatableBody',
   'refusals',
+  'probe',
   'inspect',
   'policy',
   'workstation',

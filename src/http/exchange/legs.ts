@@ -1,45 +1,72 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
 import { NtlmError } from '../../errors.ts';
+import { announcesBody, isSurelyEmpty, whyLast } from '../wire/body.ts';
 import { renderHead, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
+import type { Paths, Waiting } from '../authentication/paths.ts';
 import { refusalField } from '../authentication/refusal.ts';
-import { STAND_IN_METHOD, type ClientRequest } from '../wire/request.ts';
+import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
+import { whatMayGo, type Form, type Known } from './what-may-go.ts';
 
 /** What the legs need of the socket they go over. */
 export interface LegCarrier {
   /** Of the connection beneath, the nearest first; others after `reconnect`. */
   readonly layers: readonly Layer[];
-  /** Sends the request, its body too, or, under the method `standIn`, an empty one in its place. Rejects with {@link ConnectionLost}. */
+  /** Whether the caller allows stand-ins. */
+  readonly probe: boolean;
+  /** Sends the request in this form. Rejects with {@link ConnectionLost}. */
   exchange(request: ClientRequest, credentials: readonly Field[], how: LegForm): Promise<Answer>;
-  /** Whether the connection can go on after the answer, once it is read. */
-  drain(answer: Answer): Promise<boolean>;
+  /** Reads the body of an answer, up to `most` bytes of it. Resolves with whether the connection can go on behind it. */
+  drain(answer: Answer, most: number): Promise<boolean>;
+  /** Says that no more of the body follows, where that can be said. @returns whether the request is complete. */
+  endBody(): boolean;
   /** Resolves when the body of the request is out. Rejects with {@link ConnectionLost}. */
   bodySent(): Promise<void>;
-  /** Waits a moment for a connection that is about to close. Rejects with {@link ConnectionLost}. */
-  linger(milliseconds: number): Promise<void>;
+  /** Waits a moment for a connection that is about to close, or for bytes that nobody asked for. Resolves with whether neither came. */
+  isQuiet(milliseconds: number): Promise<boolean>;
   /** Replaces the connection beneath. */
   reconnect(): Promise<void>;
   /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
   deliver(answer: Answer, head: Buffer, how: { readonly forget: boolean }): void;
 }
 
-/** In which form a request goes out. */
+/** How a request goes out. */
 export interface LegForm {
-  /** Under this method, without a body; `undefined`: as it is. */
-  readonly standIn: string | undefined;
-  /** The body waits for the server's word (RFC 9110 10.1.1), though not for ever. */
+  readonly form: Form;
+  /** If its body waits: whether it says so. */
   readonly expect: boolean;
+  /** And whether it comes in chunks. */
+  readonly chunked: boolean;
 }
 
-/** The connection was lost while something was awaited from it. */
-export class ConnectionLost extends Error {}
+/** As the client wrote it. */
+export const AS_IT_IS: LegForm = { form: 'whole', expect: false, chunked: false };
+
+/** The connection was lost, or is of no use any more, while something was awaited from it. */
+export class ConnectionLost extends Error {
+  /** Whether the request may have reached the other end. */
+  readonly sent: boolean;
+  /** Whether a limit of time was why. */
+  readonly late: boolean;
+
+  constructor(why?: string, { sent = true, late = false }: { readonly sent?: boolean; readonly late?: boolean } = {}) {
+    super(why ?? 'the connection was closed between the legs of the handshake, or before its answer');
+    this.sent = sent;
+    this.late = late;
+  }
+}
 
 const MAX_RESTARTS = 2;
-/** Milliseconds. */
+/** Milliseconds; the second where a HEAD was answered as if a body followed. */
 const LINGER = 5;
+const LINGER_LONG = 20;
 /** More than any handshake that makes progress can take. */
 const MAX_LEGS = 32;
+/** Bytes of a body nobody wants. Beyond, a new connection costs less, */
+const MAX_DRAINED = 256 * 1024;
+/** except where none can take its place: behind a challenge. */
+const MAX_DRAINED_CHALLENGE = 16 * 1024 * 1024;
 
 /** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
 export function isInvolved(layer: Layer, request: ClientRequest): boolean {
@@ -48,12 +75,20 @@ export function isInvolved(layer: Layer, request: ClientRequest): boolean {
 
 /** Whether a request may go out as it is, as far as this layer goes. */
 export function mayGo({ authenticated, credentials, realm, served }: Layer, request: ClientRequest): boolean {
+  const { paths } = realm;
   if (authenticated) {
     if (realm.credentials !== undefined && realm.credentials !== credentials) return false;
     return !(served === 1 && realm.singleRequestHandshakes > 1);
   }
   if (realm.scheme === undefined && !request.hasBody) return true;
-  return realm.seemsOpen(request);
+  return paths.isOpen(request) || (!request.once && realm.scheme === undefined && paths.answeredUnasked);
+}
+
+/** Whether a request needs no legs, as far as this layer goes. */
+export function isPlain(layer: Layer, request: ClientRequest): boolean {
+  if (!isInvolved(layer, request)) return true;
+  const { asksAgain, waiting } = layer.realm.paths;
+  return mayGo(layer, request) && !(layer.authenticated && asksAgain && waiting !== 'no' && request.once);
 }
 
 /** Takes `request` to an answer and delivers it; `first` is the answer it got already. */
@@ -62,10 +97,12 @@ export class Legs {
   readonly #request: ClientRequest;
   /** By status: sides that no handshake will be tried with again. */
   readonly #refusals = new Map<number, NtlmError>();
-  /** Whether a stand-in has asked what is asked here. */
-  #probed = false;
-  /** Method of the empty request that went out in its place. */
-  #standIn: string | undefined;
+  /** A stand-in for this request was of no use. */
+  #standInSpent = false;
+  /** Chunks were refused. */
+  #chunksRefused = false;
+  /** How the last leg went out. */
+  #leg = AS_IT_IS;
   #legs = 0;
 
   constructor(carrier: LegCarrier, request: ClientRequest) {
@@ -75,28 +112,29 @@ export class Legs {
 
   async run(first: Answer | undefined): Promise<void> {
     let answer = first;
-    let sent = first !== undefined;
     if (first === undefined && this.#carrier.layers.some(isUseless)) await this.#carrier.reconnect();
-    for (let restarts = 0; ; restarts += 1) {
+    for (let restarts = 0; ; ) {
+      let unanswered = false;
       try {
         for (;;) {
           if (answer === undefined) {
             const credentials = await this.#prepare();
-            this.#standIn = this.#chooseStandIn();
+            this.#leg = this.#choose();
             if ((this.#legs += 1) > MAX_LEGS) throw tooManyLegs();
-            if (this.#isLastChance()) await this.#carrier.linger(LINGER);
-            sent = this.#standIn === undefined;
-            const form = { standIn: this.#standIn, expect: this.#shouldExpect() };
-            answer = await this.#carrier.exchange(this.#request, credentials, form);
+            if (this.#isLastChance() && !(await this.#carrier.isQuiet(LINGER))) throw new ConnectionLost();
+            unanswered = true;
+            answer = await this.#carrier.exchange(this.#request, credentials, this.#leg);
+            unanswered = false;
           }
           if (await this.#judge(answer)) return;
           answer = undefined;
         }
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
-        if (restarts === MAX_RESTARTS || (sent && !this.#request.idempotent)) throw closedBetweenLegs();
         answer = undefined;
-        sent = false;
+        if (unanswered && this.#leg.form === 'stand-in') this.#noteMishap(error.late);
+        else if (restarts === MAX_RESTARTS || (unanswered && error.sent && !this.#request.safe)) throw closed(error.message);
+        else if ((restarts += 1) === MAX_RESTARTS) this.#standInSpent = true;
         await this.#carrier.reconnect();
       }
     }
@@ -114,62 +152,80 @@ export class Legs {
     return this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
   }
 
-  /**
-   * What holds a body, or changes something, waits until nothing more can be asked for. Its own method goes
-   * out empty only where a 401 stands before it and before no other.
-   */
-  #chooseStandIn(): string | undefined {
-    const request = this.#request;
-    const involved = this.#involved();
-    const opening = involved.filter(({ message }) => message === 'NEGOTIATE');
-    if (opening.length > 0) {
-      if (request.carriesNegotiate) return undefined;
-      return opening.some(({ realm }) => realm.misleads(request)) ? request.method : STAND_IN_METHOD;
-    }
-    if (!request.hasBody || this.#probed) return undefined;
-    const uncertain = involved.some((layer) => {
-      const settled = layer.authenticated || layer.message !== undefined || this.#refusals.has(layer.status);
-      return !settled && !mayGo(layer, request);
-    });
-    return uncertain ? STAND_IN_METHOD : undefined;
+  #choose(): LegForm {
+    const form = whatMayGo(this.#known());
+    if (form !== 'waiting') return { ...AS_IT_IS, form };
+    return { form, expect: this.#waiting === 'for a 100', chunked: this.#isOpening() && !this.#chunksRefused };
   }
 
-  /**
-   * Whether a type 3 goes out with a request that must not be sent twice. A server that closes behind its
-   * type 2 is then better found out before.
-   */
+  #known(): Known {
+    const request = this.#request;
+    const involved = this.#involved();
+    const { layers, probe } = this.#carrier;
+    const isOpen = (layer: Layer): boolean => layer.authenticated || this.#refusals.has(layer.status) || mayGo(layer, request);
+    const unknown = involved.some((layer) => layer.message === undefined && !isOpen(layer));
+    const answering = layers.some(({ message }) => message === 'AUTHENTICATE');
+    const sides = this.#isOpening() ? 'opening' : unknown ? 'unknown' : answering ? 'answering' : 'settled';
+    return {
+      sides,
+      body: !request.hasBody ? 'none' : request.once || request.expects ? 'held' : 'repeatable',
+      standIns: probe && !this.#standInSpent && !involved.some(({ realm }) => realm.paths.isMisleading(request)),
+      waitingHelps: this.#waiting !== 'no',
+      mayAskAgain: involved.some(({ authenticated, message, realm }) =>
+        message === 'AUTHENTICATE' ? realm.mayAskForOthers : authenticated && realm.paths.asksAgain,
+      ),
+    };
+  }
+
+  /** Of the server, or of the proxy where it is all there is. */
+  get #paths(): Paths | undefined {
+    return this.#carrier.layers.at(-1)?.realm.paths;
+  }
+
+  get #waiting(): Waiting {
+    return this.#paths?.waiting ?? 'for a 100';
+  }
+
+  #isOpening(): boolean {
+    return this.#carrier.layers.some(({ message }) => message === 'NEGOTIATE');
+  }
+
+  /** Whether a request goes out that cannot be sent twice. A server that closes its connection is better found out before. */
   #isLastChance(): boolean {
-    const answers = this.#carrier.layers.some(({ message }) => message === 'AUTHENTICATE');
-    return answers && this.#standIn === undefined && !this.#request.idempotent;
+    const answers = this.#carrier.layers.some(({ message }) => message !== undefined);
+    return answers && this.#leg.form !== 'stand-in' && !this.#request.safe;
   }
 
   /** @returns whether the client has its answer. */
   async #judge(answer: Answer): Promise<boolean> {
     const request = this.#request;
-    const asking = this.#carrier.layers.find(
-      ({ status, credentialsName }) => status === answer.head.status && !request.brings(credentialsName),
-    );
-    for (const layer of this.#carrier.layers) {
+    const { layers } = this.#carrier;
+    const { status } = answer.head;
+    const standIn = this.#leg.form === 'stand-in';
+    if (standIn) this.#paths?.noteStandIn('answered');
+    if (this.#isAboutOurForm(status)) return this.#goOtherwise(status);
+    const asking = layers.find((layer) => layer.status === status && !request.brings(layer.credentialsName));
+    for (const layer of layers) {
       if (layer === asking) break;
-      if (layer.message !== 'AUTHENTICATE' && (this.#standIn !== undefined || layer.message !== undefined))
-        layer.realm.noteOpen(request);
+      if (!standIn && !layer.authenticated && layer.message !== 'AUTHENTICATE') layer.realm.paths.noteAnswered(request);
       const refusal = layer.passed(answer.head);
       if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes
     }
     if (asking === undefined) {
-      if (this.#standIn !== undefined) return this.#passOver(answer);
+      if (standIn) return this.#passOver(answer);
       this.#deliver(answer, []);
       return true;
     }
 
-    if (this.#standIn !== undefined) asking.realm.noteAsked(request);
-    else asking.realm.noteDemand(request);
+    const { paths } = asking.realm;
+    paths.noteAsked(request);
+    if (asking.authenticated) paths.asksAgain = true;
+    if (!standIn && this.#standInSpent) paths.noteMisleading(request);
     let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head, request));
-    const unrepeatable = this.#standIn === undefined && !request.repeatable;
-    if (refusal === undefined && unrepeatable) refusal = bodyUnrepeatable();
+    if (refusal !== undefined && standIn && MISHAPS.has(refusal.code)) return this.#passOver(answer);
+    if (refusal === undefined && !standIn && !request.repeatable) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {
       this.#note(asking, refusal);
-      if (refusal.code === 'ntlm-not-offered' && this.#standIn !== undefined) return this.#passOver(answer);
       this.#handBack(answer, refusal);
       return true;
     }
@@ -177,29 +233,59 @@ export class Legs {
     return false;
   }
 
-  /** Whether a 401 is likely enough that a body which cannot be sent twice had better wait for it. */
-  #shouldExpect(): boolean {
-    if (this.#standIn !== undefined || !this.#request.once) return false;
-    return this.#involved().some(({ authenticated, message, realm, status }) => {
-      if (message === 'AUTHENTICATE') return realm.mayAskForOthers;
-      return !authenticated && realm.scheme !== undefined && !this.#refusals.has(status);
-    });
+  /** Whether a status says something of what was added to the request, and nothing of the request. */
+  #isAboutOurForm(status: number): boolean {
+    if (status === 417) return this.#leg.expect && !this.#request.brings('expect');
+    return (status === 411 || status === 501) && this.#leg.chunked && !this.#request.chunked;
   }
 
-  /** What a stand-in was told is not for the client: the request itself goes next. */
-  async #passOver(answer: Answer): Promise<false> {
-    this.#probed = true;
-    if (!(await this.#carrier.drain(answer))) await this.#carrier.reconnect();
+  async #goOtherwise(status: number): Promise<false> {
+    if (status === 417) this.#paths?.noteExpectRefused();
+    else this.#chunksRefused = true;
+    await this.#carrier.reconnect();
     return false;
+  }
+
+  /** What a stand-in was told is not for the client: the request itself goes next, where no body of the answer can come before its own. */
+  async #passOver(answer: Answer): Promise<false> {
+    this.#standInSpent = true;
+    if (!(await this.#isOver(answer))) await this.#carrier.reconnect();
+    return false;
+  }
+
+  async #isOver(answer: Answer): Promise<boolean> {
+    const proxied = this.#carrier.layers.some(({ authenticated }) => authenticated); // and read by the proxy
+    if (!isSurelyEmpty(answer.head) && !proxied) return false;
+    return (await this.#carrier.drain(answer, 0)) && (isSurelyEmpty(answer.head) || this.#carrier.isQuiet(LINGER_LONG));
+  }
+
+  #noteMishap(late: boolean): void {
+    this.#standInSpent = true;
+    this.#paths?.noteStandIn(late ? 'timed-out' : 'lost');
   }
 
   /** Makes room for the next leg: on this connection where that is possible, else on a new one. */
   async #clear(answer: Answer, asking: Layer): Promise<void> {
-    const clean = !asking.spoilt && (this.#standIn !== undefined || !this.#request.bodyHeld);
-    if (clean && this.#standIn === undefined) await this.#carrier.bodySent();
-    if (clean && (await this.#carrier.drain(answer))) return;
-    if (asking.message === 'AUTHENTICATE') throw new ConnectionLost(); // a type 3 is worth nothing elsewhere
+    const bound = asking.message === 'AUTHENTICATE'; // a type 3 is worth nothing elsewhere
+    const last = whyLast(answer.head, answer.method);
+    if (bound && last !== undefined) {
+      if (!this.#leg.expect) throw closesWithChallenge(last);
+      this.#paths?.noteExpectRefused(); // some servers close over every Expect that they do not grant
+      return this.#carrier.reconnect();
+    }
+    if (await this.#isClean(answer, asking, bound)) return;
+    if (bound && this.#leg.form === 'stand-in') this.#noteMishap(false); // bytes that no HEAD is answered with
+    if (bound) throw new ConnectionLost('no request can follow the challenge on its connection: its end is in doubt, or more came behind it');
     await this.#carrier.reconnect();
+  }
+
+  async #isClean(answer: Answer, asking: Layer, bound: boolean): Promise<boolean> {
+    if (asking.spoilt) return false;
+    const standIn = this.#leg.form === 'stand-in';
+    if (!standIn && this.#request.bodyHeld && !this.#carrier.endBody()) return false;
+    if (!standIn && !this.#request.bodyHeld) await this.#carrier.bodySent();
+    if (!(await this.#carrier.drain(answer, bound ? MAX_DRAINED_CHALLENGE : MAX_DRAINED))) return false;
+    return !(standIn && bound && announcesBody(answer.head)) || this.#carrier.isQuiet(LINGER_LONG);
   }
 
   #handBack(answer: Answer, refusal: NtlmError): void {
@@ -209,10 +295,10 @@ export class Legs {
 
   /** Gives the client an answer, as its own and as the last on this connection where it must be. */
   #deliver(answer: Answer, added: Field[]): void {
-    const standIn = this.#standIn !== undefined;
+    const standIn = this.#leg.form === 'stand-in';
     const held = !standIn && this.#request.bodyHeld;
     const replacements = [...added];
-    if (this.#standIn === STAND_IN_METHOD) replacements.push({ name: 'Content-Length', value: '0' });
+    if (standIn) replacements.push({ name: 'Content-Length', value: '0' });
     if (held && answer.head.status >= 200) replacements.push({ name: 'Connection', value: 'close' });
     const replaced = new Set(replacements.map(({ name }) => name.toLowerCase()));
     replaced.delete('proxy-status'); // a list: ours is the last member
@@ -248,12 +334,25 @@ function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolea
   return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
 }
 
-function closedBetweenLegs(): NtlmError {
-  return new NtlmError('the connection was closed between the legs of the handshake, or before its answer', {
-    code: 'connection-closed',
-    phase: 'transport',
-    side: 'peer',
-  });
+/** Of a stand-in: a challenge that cannot be read, or none, says nothing of the request. */
+const MISHAPS: ReadonlySet<string> = new Set([
+  'ntlm-not-offered',
+  'malformed-token',
+  'truncated',
+  'wrong-signature',
+  'wrong-message-type',
+  'field-out-of-bounds',
+  'wrong-length',
+  'malformed-text',
+  'malformed-av-pairs',
+]);
+
+function closed(why: string): NtlmError {
+  return new NtlmError(why, { code: 'connection-closed', phase: 'transport', side: 'peer' });
+}
+
+function closesWithChallenge(why: string): NtlmError {
+  return closed(`the server closes the connection with its challenge (${why}): NTLM authenticates connections and cannot work there`);
 }
 
 function tooManyLegs(): NtlmError {

@@ -2,13 +2,16 @@ import type { Socket } from 'node:net';
 import { HeadReader } from '../wire/head.ts';
 import type { ClientRequest } from '../wire/request.ts';
 
+/** Bytes that are handed on at a time: what is written as one piece tells of its progress only at its end. */
+const MAX_PART = 1024 * 1024;
+
 export type Written = (error?: Error | null) => void;
 
 export interface RequestSink {
   /** A head is complete. */
   begin(head: Buffer): ClientRequest;
-  /** The body of the request at hand is out. */
-  bodySent(): void;
+  /** A part of the body of the request at hand may go. */
+  body(part: Buffer): void;
 }
 
 /** What the client wrote and may not go out yet: heads until they are complete, bodies until they are wanted. */
@@ -70,13 +73,12 @@ export class RequestQueue {
       return true;
     }
     if (this.body === 'hold') return false;
-    const part = bytes.subarray(0, request.body.take(bytes));
+    const part = bytes.subarray(0, request.body.take(bytes.length > MAX_PART ? bytes.subarray(0, MAX_PART) : bytes));
     if (part.length === bytes.length) this.#chunks.shift();
     else this.#chunks[0] = bytes.subarray(part.length);
     if (this.body === 'send') {
       request.noteSent(part);
-      socket.write(part);
-      if (request.body.done) this.#sink.bodySent();
+      this.#sink.body(part);
     }
     return true;
   }

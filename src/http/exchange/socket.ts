@@ -12,11 +12,13 @@
  * - A connection lost between two legs is replaced and the handshake starts over at type 1.
  */
 import type { Socket } from 'node:net';
+import { NtlmError } from '../../errors.ts';
 import type { Field } from '../wire/head.ts';
 import { Layer, type LayerOptions } from '../authentication/layer.ts';
-import { ConnectionLost, Legs, isInvolved, mayGo, type LegCarrier, type LegForm } from './legs.ts';
+import { AS_IT_IS, ConnectionLost, Legs, isInvolved, isPlain, type LegCarrier, type LegForm } from './legs.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
-import { ClientRequest, type RequestForm } from '../wire/request.ts';
+import { RequestWriter } from './request-writer.ts';
+import { ClientRequest, LAST_CHUNK, STAND_IN_METHOD, type RequestForm } from '../wire/request.ts';
 import { ResponseReader, type Answer } from '../wire/response-reader.ts';
 import { SocketFacade } from './socket-facade.ts';
 import type { ConnectionTelling, Teller } from './telling.ts';
@@ -33,8 +35,11 @@ export interface Route extends RequestForm {
   /** Those who may ask for authentication on it, the nearest first. */
   layers(socket: Socket): readonly LayerOptions[];
   readonly legTimeout: number;
+  readonly answerTimeout: number;
   readonly maxRepeatableBody: number;
   readonly teller: Teller;
+  /** Whether stand-ins may ask in place of requests. */
+  readonly probe: boolean;
 }
 
 interface Waiting<T> {
@@ -43,6 +48,7 @@ interface Waiting<T> {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 /** Milliseconds, as curl waits. */
 const EXPECT_PATIENCE = 1000;
 
@@ -58,10 +64,22 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   readonly #queue = new RequestQueue({
     begin: (head) => this.#begin(new ClientRequest(head, this.#route, this.#route.maxRepeatableBody)),
-    bodySent: () => this.#onBodySent(),
+    body: (part) => this.#sendBody(part),
   });
+  #writer: RequestWriter | undefined;
+  /** The body goes out in chunks. */
+  #chunked = false;
   /** Until the body goes out though no 100 came. */
   #patience: NodeJS.Timeout | undefined;
+  /** Whether it ran out, or a 100 came. */
+  #expectation: 'none' | 'waiting' | 'ignored' | 'met' = 'none';
+  /** What is out is no request of the client's. */
+  #standsIn = false;
+  /** It is a leg that is not answered, and whether all of it has left. */
+  #leg: 'none' | 'leaving' | 'out' = 'none';
+  /** The limit of a type 1 counts from there, too. */
+  #overdue: NtlmError | undefined;
+  #overtime: NodeJS.Timeout | undefined;
 
   /** Legs are under way, and wait for one of these. */
   #running = false;
@@ -74,6 +92,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#route = route;
     this.#telling = route.teller.connection();
     this.#connect([]).catch((error: Error) => this.destroy(error));
+  }
+
+  get probe(): boolean {
+    return this.#route.probe;
   }
 
   get layers(): readonly Layer[] {
@@ -116,14 +138,14 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#lost = false;
     this.#layers = this.#route
       .layers(socket)
-      .map((options, index) => new Layer(options, attempts[index] ?? 1, (error) => this.destroy(error)));
+      .map((options, index) => new Layer(options, attempts[index] ?? 1, (error) => this.#onOverdue(error)));
     this.#reader = new ResponseReader(
       {
         flow: (bytes) => void (this.push(bytes) || socket.pause()),
         interim: (raw) => this.#onInterim(raw),
         answer: (answer) => this.#onAnswer(answer),
-        passed: () => this.#layers.forEach((layer) => layer.notePassed()),
-        failed: (error) => this.destroy(error),
+        passed: () => this.#onPassed(),
+        failed: (error) => this.#onFailed(error),
         pause: () => socket.pause(),
         resume: () => socket.resume(),
       },
@@ -131,6 +153,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     );
     const reader = this.#reader;
     this.#telling.opened(socket, this.#layers);
+    this.#writer = new RequestWriter(socket, this.#route.answerTimeout, {
+      out: () => this.#onOut(),
+      stalled: () => this.#onFailed(stalled()),
+    });
     this.passOn(socket);
     socket
       .on('data', (bytes: Buffer) => {
@@ -177,8 +203,8 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#telling.closed();
     this.#inner?.removeAllListeners();
     this.#reader?.end();
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    this.#writer?.close();
+    this.#lookAway();
     this.#layers.forEach((layer) => layer.close());
     this.#inner = undefined;
     this.#reader = undefined;
@@ -233,10 +259,28 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     }
   }
 
+  /** What is wrong with the answer to a stand-in is no matter of the client's. */
+  #onFailed(error: Error): void {
+    const late = error instanceof NtlmError && error.code === 'timed-out';
+    if (!this.#standsIn || this.#answered === undefined) this.destroy(error);
+    else this.#answered.reject(new ConnectionLost(error.message, { late }));
+  }
+
+  /** A handshake takes too long, unless it is the body beside its type 1 that does. */
+  #onOverdue(error: NtlmError): void {
+    if (this.#leg === 'leaving' && !this.#standsIn) this.#overdue = error;
+    else this.#onFailed(error);
+  }
+
+  #onPassed(): void {
+    this.#queue.request?.letGo();
+    this.#layers.forEach((layer) => layer.notePassed());
+  }
+
   #begin(request: ClientRequest): ClientRequest {
     this.#queue.request = request;
-    if (this.#layers.every((layer) => !isInvolved(layer, request) || mayGo(layer, request))) {
-      this.#send(request, [], { standIn: undefined, expect: false, everything: false });
+    if (this.#layers.every((layer) => isPlain(layer, request))) {
+      this.#send(request, [], AS_IT_IS);
     } else {
       this.#queue.body = 'hold';
       this.#run(request, undefined);
@@ -244,50 +288,87 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     return request;
   }
 
-  #send(request: ClientRequest, credentials: readonly Field[], how: LegForm & { readonly everything: boolean }): void {
+  #send(request: ClientRequest, credentials: readonly Field[], { form, expect, chunked }: LegForm): void {
     this.#layers.forEach((layer) => layer.leaving());
-    if (how.standIn !== undefined) {
-      this.#queue.body = 'hold';
-      this.#reader?.expect(how.standIn, how);
-      this.#writeHead(request.renderStandIn(how.standIn, credentials));
-      this.#layers.forEach((layer) => layer.sent());
+    const everything = this.#running;
+    this.#standsIn = form === 'stand-in';
+    this.#leg = this.#running ? 'leaving' : 'none';
+    this.#chunked = chunked;
+    this.#queue.body = 'hold';
+    if (this.#standsIn) {
+      this.#reader?.expect(STAND_IN_METHOD, { everything, limited: true });
+      this.#writeHead(request.renderStandIn(credentials));
+      this.#writer?.complete();
       return;
     }
     const keepAlive = this.#layers.some((layer) => isInvolved(layer, request) && !layer.authenticated);
-    this.#reader?.expect(request.method, how);
-    const expects = how.expect && !request.brings('expect');
-    const fields = expects ? [...credentials, { name: 'Expect', value: '100-continue' }] : credentials;
-    this.#writeHead(request.render(fields, { keepAlive }));
-    if (expects) {
-      this.#queue.body = 'hold';
-      this.#patience = setTimeout(() => this.#releaseBody(), EXPECT_PATIENCE);
+    this.#reader?.expect(request.method, { everything, limited: false });
+    this.#writeHead(request.render(credentials, { keepAlive, chunked, ...(form === 'waiting' ? { expect } : {}) }));
+    if (form === 'waiting') {
+      this.#expectation = 'waiting';
+      this.#patience = setTimeout(() => this.#onPatienceOut(expect), EXPECT_PATIENCE);
       return;
     }
-    for (const bytes of request.sentBefore) this.#inner?.write(bytes);
+    for (const bytes of request.sentBefore) this.#write(bytes);
     this.#queue.body = 'send';
-    if (request.body.done) this.#onBodySent();
+    if (request.body.done) this.#writer?.complete();
+  }
+
+  /** Only a handshake has to know when its bytes have left. */
+  #write(bytes: Buffer): void {
+    if (this.#running) this.#writer?.write(bytes);
+    else this.#inner?.write(bytes);
+  }
+
+  #sendBody(part: Buffer): void {
+    const request = this.#queue.request!;
+    this.#write(this.#chunked ? request.chunk(part) : part);
+    if (request.body.done) this.#writer?.complete();
   }
 
   #writeHead(head: Buffer): void {
     this.#telling.sent(head);
-    this.#inner?.write(head);
+    this.#write(head);
   }
 
   /** The other end wants the body, or says nothing. */
-  #releaseBody(): void {
+  #releaseBody(expectation: 'ignored' | 'met'): void {
     clearTimeout(this.#patience);
-    this.#patience = undefined;
+    this.#expectation = expectation;
     this.#queue.body = 'send';
     this.#pump();
   }
 
-  #onInterim(raw: Buffer): void {
-    if (this.#patience !== undefined && raw.toString('latin1', 9, 12) === '100') this.#releaseBody();
-    else if (this.#queue.body === 'send') this.push(raw);
+  #onPatienceOut(asked: boolean): void {
+    if (!asked && this.#queue.request?.takeContinue()) this.push(CONTINUE); // the client's own Expect was left out
+    this.#releaseBody('ignored');
   }
 
-  #onBodySent(): void {
-    this.#layers.forEach((layer) => layer.sent());
+  #lookAway(): void {
+    clearTimeout(this.#overtime);
+    this.#overdue = undefined;
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    this.#expectation = 'none';
+  }
+
+  /** A 100 that the client did not ask for, or has got, is not its own. */
+  #onInterim(raw: Buffer): void {
+    if (raw.toString('latin1', 9, 12) !== '100') {
+      if (this.#queue.body === 'send') this.push(raw);
+      return;
+    }
+    const clients = !this.#standsIn && this.#queue.request?.takeContinue() === true;
+    if (this.#expectation !== 'none') this.#releaseBody('met');
+    if (clients) this.push(raw);
+  }
+
+  #onOut(): void {
+    if (this.#leg === 'leaving') {
+      this.#leg = 'out';
+      this.#layers.forEach((layer) => layer.sent());
+      if (this.#overdue !== undefined) this.#overtime = setTimeout(this.#onFailed.bind(this), this.#route.legTimeout, this.#overdue);
+    }
     this.#bodySent?.resolve();
     this.#bodySent = undefined;
   }
@@ -295,8 +376,9 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   // Legs
 
   #onAnswer(answer: Answer): void {
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
+    if (this.#expectation === 'ignored') this.#layers.at(-1)?.realm.paths.noteWaitedInVain();
+    this.#lookAway();
+    this.#leg = 'none';
     if (this.#answered !== undefined) this.#answered.resolve(answer);
     else if (this.#queue.request !== undefined) this.#run(this.#queue.request, answer);
     this.#answered = undefined;
@@ -315,28 +397,46 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   exchange(request: ClientRequest, credentials: readonly Field[], form: LegForm): Promise<Answer> {
-    if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
+    if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      this.#send(request, credentials, { ...form, everything: true });
+      this.#send(request, credentials, form);
       this.#pump();
     });
   }
 
-  drain(answer: Answer): Promise<boolean> {
-    return this.#reader?.drain(answer) ?? Promise.resolve(false);
+  async drain(answer: Answer, most: number): Promise<boolean> {
+    if (this.#lost || this.#reader === undefined) return false;
+    return (await this.#reader.drain(answer, most)) && !this.#lost;
+  }
+
+  endBody(): boolean {
+    const { request } = this.#queue;
+    if (this.#lost || !(this.#chunked || request?.chunked)) return false;
+    this.#queue.body = 'hold';
+    this.#write(Buffer.from(LAST_CHUNK, 'latin1'));
+    this.#writer?.complete();
+    return true;
   }
 
   bodySent(): Promise<void> {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
     if (this.#queue.request?.body.done) return Promise.resolve();
-    return new Promise((resolve, reject) => (this.#bodySent = { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      const late = new ConnectionLost('the server has answered, and takes no more of the body');
+      const timer = setTimeout(() => reject(late), this.#route.legTimeout);
+      this.#bodySent = {
+        resolve: () => (clearTimeout(timer), resolve()),
+        reject: (error) => (clearTimeout(timer), reject(error)),
+      };
+    });
   }
 
-  async linger(milliseconds: number): Promise<void> {
+  async isQuiet(milliseconds: number): Promise<boolean> {
+    this.#reader?.hold();
     this.#inner?.resume(); // a paused socket does not tell of its end
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    if (this.#lost || this.destroyed) throw new ConnectionLost();
+    return !this.#lost && !this.destroyed && this.#reader?.isQuiet === true;
   }
 
   async reconnect(): Promise<void> {
@@ -352,9 +452,18 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   deliver({ head, method }: Answer, bytes: Buffer, { forget }: { forget: boolean }): void {
     if (this.destroyed) return;
+    this.#queue.request?.letGo();
     if (forget) this.#queue.body = 'forget';
     this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
     this.push(bytes);
     this.#reader?.flow();
   }
+}
+
+function stalled(): NtlmError {
+  return new NtlmError('the other end takes nothing of the request any more', {
+    code: 'timed-out',
+    phase: 'transport',
+    side: 'peer',
+  });
 }

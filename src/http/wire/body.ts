@@ -20,6 +20,24 @@ export function responseBodyLength(head: ResponseHead, method: string): BodyLeng
   return length ?? 'until-close';
 }
 
+/** Why a response is the last on its connection, where it says so itself. @throws NtlmError `malformed-token`. */
+export function whyLast(head: ResponseHead, method: string): string | undefined {
+  const options = [...listOf(head, 'connection'), ...listOf(head, 'proxy-connection')];
+  if (options.includes('close')) return '"Connection: close"';
+  if (head.startLine.startsWith('HTTP/1.0') && !options.includes('keep-alive')) return 'HTTP/1.0 without "keep-alive"';
+  return responseBodyLength(head, method) === 'until-close' ? 'its body has no length' : undefined;
+}
+
+/** Whether no reader can take anything for the body of a response. @throws NtlmError `malformed-token`. */
+export function isSurelyEmpty(head: ResponseHead): boolean {
+  return head.status === 204 || head.status === 304 || contentLength(head, 'peer') === 0;
+}
+
+/** Whether a HEAD was answered as a body would be announced: some servers send it, too. */
+export function announcesBody(head: ResponseHead): boolean {
+  return listOf(head, 'transfer-encoding').length > 0 || (contentLength(head, 'peer') ?? 0) > 0;
+}
+
 function contentLength(head: MessageHead, side: NtlmErrorSide): number | undefined {
   const [text, ...others] = valuesOf(head, 'content-length');
   if (text === undefined) return undefined;

@@ -11,8 +11,8 @@ export interface RequestForm {
 const BODY_FIELDS = /^(?:content-.*|transfer-encoding|trailer|te|expect|if-.*|range)$/;
 const CREDENTIALS_FIELD = /\r\n(?:proxy-)?authorization:/i;
 const LENGTH_FIELD = /\r\n(?:content-length|transfer-encoding):/i;
+const CLOSE_OPTION = /\r\nconnection:[^\r]*\bclose\b/i;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
-const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set([...SAFE_METHODS, 'PUT', 'DELETE']);
 
 /** One request as the client above writes it, and what may be sent in its name. */
 export class ClientRequest {
@@ -21,12 +21,15 @@ export class ClientRequest {
   readonly body: BodyReader;
   readonly #raw: Buffer;
   readonly #bringsCredentials: boolean;
+  readonly #wantsClose: boolean;
+  readonly #chunked: boolean;
   readonly #target: string;
   #parsed: MessageHead | undefined;
   readonly #form: RequestForm;
-  readonly #keepsBody: boolean;
-  readonly #kept: Buffer[] = [];
+  #keepsBody: boolean;
+  #kept: Buffer[] = [];
   #bodyStarted = false;
+  #continued = false;
 
   /** @throws NtlmError `malformed-token`. */
   constructor(raw: Buffer, form: RequestForm, maxRepeatableBody: number) {
@@ -38,9 +41,11 @@ export class ClientRequest {
     this.#target = form.absolute !== undefined && target.startsWith('/') ? form.absolute + target : target;
     // Most requests have none of these, and are read no further.
     this.#bringsCredentials = CREDENTIALS_FIELD.test(text);
+    this.#wantsClose = CLOSE_OPTION.test(text);
     const length = LENGTH_FIELD.test(text) ? requestBodyLength(this.#head) : 0;
     this.body = new BodyReader(length, 'local');
     this.hasBody = length !== 0;
+    this.#chunked = length === 'chunked';
     this.#keepsBody = length !== 'chunked' && length <= maxRepeatableBody;
   }
 
@@ -69,19 +74,31 @@ export class ClientRequest {
     return this.hasBody && !this.#keepsBody;
   }
 
-  /** Whether it may be sent again though its first sending may have had an effect (RFC 9110 9.2.2). */
-  get idempotent(): boolean {
-    return this.repeatable && IDEMPOTENT_METHODS.has(this.method);
+  /** Whether it may be sent again though its first sending may have had an effect. A CONNECT without a 2xx had none (RFC 9110 9.3.6). */
+  get safe(): boolean {
+    return this.repeatable && (SAFE_METHODS.has(this.method) || this.method === 'CONNECT');
   }
 
-  /** Whether it can carry a type 1 itself: nothing in it could be lost or take effect empty. */
-  get carriesNegotiate(): boolean {
-    return !this.hasBody && (SAFE_METHODS.has(this.method) || this.method === 'CONNECT');
+  /** Whether the client itself waits for a 100 before it writes the body, and has written nothing of it. */
+  get expects(): boolean {
+    return this.bodyHeld && this.brings('expect');
+  }
+
+  /** Whether the client's own body comes in chunks. */
+  get chunked(): boolean {
+    return this.#chunked;
   }
 
   /** Whether the body was announced and held back: the other end may or may not wait for it. */
   get bodyHeld(): boolean {
     return this.hasBody && !this.#bodyStarted;
+  }
+
+  /** Whether a 100 is the client's: it waits for one, and has got none. */
+  takeContinue(): boolean {
+    if (this.#continued || !this.hasBody || !this.brings('expect')) return false;
+    this.#continued = true;
+    return true;
   }
 
   /** Body bytes that the client wrote and that went out. */
@@ -95,17 +112,34 @@ export class ClientRequest {
     return this.#kept;
   }
 
-  /** The head for the wire. `keepAlive` overrules a client that wants the connection closed after this request. */
-  render(fields: readonly Field[], { keepAlive }: { readonly keepAlive: boolean }): Buffer {
-    if (fields.length === 0 && !keepAlive && this.#form.absolute === undefined) return this.#raw;
-    return this.#render(this.method, this.#head.fields, fields, keepAlive);
+  /** It is answered: nothing of it will go out again. */
+  letGo(): void {
+    this.#keepsBody = false;
+    this.#kept = [];
   }
 
-  /** The same request without its body, under another method or its own. */
-  renderStandIn(method: string, credentials: readonly Field[]): Buffer {
+  /** The head for the wire. */
+  render(credentials: readonly Field[], { keepAlive, chunked = false, expect }: HeadForm): Buffer {
+    const asItIs = credentials.length === 0 && !chunked && expect === undefined && this.#form.absolute === undefined;
+    if (asItIs && !(keepAlive && this.#wantsClose)) return this.#raw;
+    let { fields } = this.#head;
+    if (chunked && !this.#chunked) fields = [...without(fields, 'content-length'), { name: 'Transfer-Encoding', value: 'chunked' }];
+    if (expect !== undefined) fields = without(fields, 'expect');
+    if (expect) fields = [...fields, { name: 'Expect', value: '100-continue' }];
+    return this.#render(this.method, fields, credentials, keepAlive);
+  }
+
+  /** The same request without its body, under {@link STAND_IN_METHOD}. */
+  renderStandIn(credentials: readonly Field[]): Buffer {
     const fields = this.#head.fields.filter(({ name }) => !BODY_FIELDS.test(name.toLowerCase()));
-    const empty = method === STAND_IN_METHOD ? [] : [{ name: 'Content-Length', value: '0' }];
-    return this.#render(method, [...fields, ...empty], credentials, true);
+    return this.#render(STAND_IN_METHOD, fields, credentials, true);
+  }
+
+  /** A piece of the body as it goes out where chunks replace the client's Content-Length (RFC 9112 7.1). */
+  chunk(bytes: Buffer): Buffer {
+    if (this.#chunked) return bytes;
+    const end = this.body.done ? LAST_CHUNK : '';
+    return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from(`\r\n${end}`)]);
   }
 
   #render(method: string, fields: readonly Field[], credentials: readonly Field[], keepAlive: boolean): Buffer {
@@ -119,6 +153,23 @@ export class ClientRequest {
     const startLine = `${method} ${this.#target} HTTP/1.1`;
     return renderHead({ startLine, fields: [...kept, ...added, ...credentials] });
   }
+}
+
+/** How a head differs from what the client wrote. */
+export interface HeadForm {
+  /** Overrules a client that wants the connection closed after this request. */
+  readonly keepAlive: boolean;
+  /** Whether it asks for a 100; `undefined`: as the client has it. */
+  readonly expect?: boolean;
+  /** The body comes in chunks, whose end does not have to be known. */
+  readonly chunked?: boolean;
+}
+
+/** The end of a body in chunks, wherever it is. */
+export const LAST_CHUNK = '0\r\n\r\n';
+
+function without(fields: readonly Field[], unwanted: string): Field[] {
+  return fields.filter(({ name }) => name.toLowerCase() !== unwanted);
 }
 
 /** Safe (RFC 9110 9.2.1), and every server that protects a path for other methods protects it for this one. */

@@ -24,8 +24,6 @@ export interface ResponseSink {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Beyond, a new connection costs less than the rest of a body nobody wants. */
-const MAX_DRAINED_BODY = 256 * 1024;
 const SLOW_HEAD = 'the head of a response took too long';
 
 /**
@@ -37,6 +35,7 @@ export class ResponseReader {
   readonly #timeout: number;
   #mode: 'flow' | 'head' | 'held' | 'drain' = 'flow';
   #everything = false;
+  #limited = false;
   #method = '';
   /** Of a head of which it is not clear yet whose it is. */
   #start = NOTHING;
@@ -60,14 +59,27 @@ export class ResponseReader {
     return this.#mode === 'flow';
   }
 
-  /** The response to a request comes next. `everything`: whatever its status, it is an answer, not the client's. */
-  expect(method: string, { everything }: { readonly everything: boolean }): void {
+  /**
+   * The response to a request comes next. `everything`: whatever its status, it is an answer, not the client's.
+   * `limited`: its head has to be there within the limit, from now on.
+   */
+  expect(method: string, { everything, limited }: { readonly everything: boolean; readonly limited: boolean }): void {
     this.#mode = 'head';
     this.#everything = everything || method === 'CONNECT';
+    this.#limited = limited || (method === 'CONNECT' && !everything); // nobody above waits for a tunnel
     this.#method = method;
-    // Nobody above waits for a tunnel; a handshake has limits of its own.
-    if (method === 'CONNECT' && !everything) this.#limit(SLOW_HEAD);
+    if (this.#limited) this.#limit(SLOW_HEAD);
     this.#sink.resume();
+  }
+
+  /** Whatever comes now was not asked for. */
+  hold(): void {
+    this.#mode = 'held';
+  }
+
+  /** Whether nothing came that is not accounted for. */
+  get isQuiet(): boolean {
+    return this.#rest.length === 0;
   }
 
   /** Lets the rest of an answer through to the client. */
@@ -77,8 +89,8 @@ export class ResponseReader {
     this.#sink.resume();
   }
 
-  /** Reads the body of an answer that nobody wants. Resolves with whether the connection can go on after it. */
-  async drain({ head, method }: Answer): Promise<boolean> {
+  /** Reads the body of an answer that nobody wants, up to `most` bytes. Resolves with whether the connection can go on after it. */
+  async drain({ head, method }: Answer, most: number): Promise<boolean> {
     const length = responseBodyLength(head, method);
     const rest = this.#takeRest();
     if (!head.persistent || length === 'until-close') return false;
@@ -87,7 +99,7 @@ export class ResponseReader {
     if (body.done) return true;
     this.#limit('the body of a response took too long');
     return new Promise((resolve) => {
-      this.#drained = { body, left: MAX_DRAINED_BODY - rest.length, resolve };
+      this.#drained = { body, left: most - rest.length, resolve };
       this.#mode = 'drain';
       this.#sink.resume();
     });
@@ -142,13 +154,13 @@ export class ResponseReader {
     if (this.#everything) this.#limit(SLOW_HEAD);
     const whole = this.#heads.read(bytes);
     if (whole === undefined) return;
-    this.#unlimit();
     this.#heads = undefined;
     const { raw, rest } = whole;
     const head = parseResponseHead(raw);
-    if (head.status < 200 && head.status !== 101) {
+    const final = head.status >= 200 || head.status === 101;
+    if (final || !this.#limited) this.#unlimit();
+    if (!final) {
       this.#sink.interim(raw);
-      if (this.#method === 'CONNECT') this.#limit(SLOW_HEAD);
       if (rest.length > 0) this.#readHead(rest);
       return;
     }

@@ -80,7 +80,7 @@ const scenarios: Record<string, Scenario> = {
     init: { method: 'POST', body: 'kept' },
     end: /^401 malformed-token/,
     state: 'refused',
-    legs: 'none 1',
+    legs: 'none 1 1', // the second with the body: a stand-in says nothing here
   },
 
   // Too much
