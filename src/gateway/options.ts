@@ -5,7 +5,7 @@ import type { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import type { CredentialsProvider } from '../http/authentication/question.ts';
 import type { HttpOptions } from '../http/doors/options.ts';
-import { httpUrl } from '../http/routes/origins.ts';
+import { httpUrl } from '../http/routes/urls.ts';
 import type { GatewayEntry } from './log.ts';
 
 /** Options of the handshakes towards the upstream, as the agents of `ntlmachine/http` take them. */

@@ -14,7 +14,7 @@ import { NtlmError } from '../errors.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
 import { resolveHttpOptions } from '../http/doors/options.ts';
 import { NtlmSocket, type Route } from '../http/exchange/socket.ts';
-import { hostOf, portOf } from '../http/routes/origins.ts';
+import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
 import type { RawFields } from './fields.ts';
 import type { GatewaySettings } from './options.ts';
@@ -72,7 +72,7 @@ export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boo
       proxy: { url: proxy, credentials: trusted ? credentials : () => undefined, ca },
     }),
   );
-  const route = (): Route => routes.toProxy();
+  const route = (): Route => routes.toProxy(proxy);
   const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
   return {
     name: proxy.origin,

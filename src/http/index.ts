@@ -13,7 +13,8 @@ export type {
 export { connectionMachine } from './authentication/connection-machine.ts';
 export type { HttpScheme } from './authentication/mechanism.ts';
 export type { ConnectionSide, CredentialsProvider, CredentialsQuestion } from './authentication/question.ts';
-export type { HttpOptions, ProxyOptions, RefusalOptions } from './doors/options.ts';
+export type { HttpOptions, RefusalOptions } from './doors/options.ts';
+export type { ProxyOptions } from './doors/proxy-options.ts';
 export type { Allow } from './routes/origins.ts';
 export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
 export { identityOf, type NtlmServerIdentity } from './server/identity.ts';

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
 import { openBy } from '../routes/connect.ts';
 import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from './options.ts';
-import { originUrl } from '../routes/origins.ts';
+import { originUrl } from '../routes/urls.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
@@ -63,18 +63,18 @@ export class NtlmAgent extends HttpAgent {
 
   override createConnection(request: ClientRequestArgs): Duplex {
     const secure = isSecure(request);
-    // Without a port, ClientRequest fills in this agent's default, which is that of plain HTTP.
-    const options = secure && Number(request.port) === PLAIN_PORT ? { ...request, port: TLS_PORT } : request;
+    const options = secure && hasNoPort(request) ? { ...request, port: TLS_PORT } : request;
     const open = (): Socket => {
       if (secure)
         return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
       return connect(options as TcpNetConnectOpts);
     };
-    const route = this.#routes.to({
+    const route = this.#routes.to(() => ({
       origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
+      socketPath: options.socketPath ?? undefined,
       open: (done) => openBy((callback) => callback(null, open()), this.#routes.legTimeout, done),
       tls: tlsOptions(options),
-    });
+    }));
     return new NtlmSocket(route);
   }
 
@@ -92,6 +92,14 @@ export class NtlmAgent extends HttpAgent {
 function isSecure(options: ClientRequestArgs): boolean {
   const asking = options._defaultAgent as { readonly protocol?: string } | undefined;
   return (options.protocol ?? asking?.protocol) === 'https:';
+}
+
+/**
+ * Where no port was asked for, ClientRequest fills in this agent's default, a number: that of plain HTTP. A URL or a
+ * text says when it is meant.
+ */
+function hasNoPort({ port, href }: ClientRequestArgs & { readonly href?: string }): boolean {
+  return port === PLAIN_PORT && !(typeof href === 'string' && URL.canParse(href) && new URL(href).port === `${PLAIN_PORT}`);
 }
 
 /** The options as tls.connect takes them for a socket that is there already. */

@@ -4,7 +4,7 @@ import { Agent, buildConnector } from 'undici';
 import { openBy } from '../routes/connect.ts';
 import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from './options.ts';
 import { understands, unsupported } from './dialects.ts';
-import { originUrl } from '../routes/origins.ts';
+import { originUrl } from '../routes/urls.ts';
 import { Routes } from '../routes/routes.ts';
 import { NtlmSocket, type Route } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
@@ -60,15 +60,14 @@ export class NtlmDispatcher extends Agent {
 function connectThrough(
   routes: Routes,
   direct: buildConnector.connector,
-  tls: ConnectionOptions,
+  tls: ConnectionOptions & { readonly socketPath?: string | null | undefined },
   target: buildConnector.Options,
   callback: buildConnector.Callback,
 ): void {
   const { protocol, hostname, port } = target;
-  const origin = originUrl(protocol, hostname, port);
   const open: Route['open'] = (done) =>
     openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), routes.legTimeout, done);
-  const socket = new NtlmSocket(routes.to({ origin, open, tls }));
+  const socket = new NtlmSocket(routes.to(() => ({ origin: originUrl(protocol, hostname, port), socketPath: tls.socketPath ?? undefined, open, tls })));
   const onError = (error: Error): void => callback(error, null);
   socket.once('error', onError).once('connect', () => {
     socket.off('error', onError);

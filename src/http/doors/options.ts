@@ -1,20 +1,14 @@
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
-import { checkCredentials, resolveOptions, type NtlmOptions } from '../../machine/options.ts';
+import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
-import type { CredentialsProvider, CredentialsSource } from '../authentication/question.ts';
-import { httpUrl, type Allow } from '../routes/origins.ts';
-import type { ProxySettings, RouteSettings } from '../routes/settings.ts';
-
-export interface ProxyOptions {
-  readonly url: string | URL;
-  /** Default: those of the server. */
-  readonly credentials?: Credentials | CredentialsProvider | undefined;
-  /** Extra certificate authorities of a proxy that itself speaks TLS. */
-  readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
-}
+import type { CredentialsProvider } from '../authentication/question.ts';
+import { sourceOf } from '../authentication/source.ts';
+import type { Allow } from '../routes/origins.ts';
+import type { RouteSettings } from '../routes/settings.ts';
+import { resolveProxy, type ProxyOptions } from './proxy-options.ts';
 
 /** What is remembered of credentials that a server or proxy refused; times are milliseconds. */
 export interface RefusalOptions {
@@ -37,9 +31,12 @@ export interface HttpOptions extends Pick<
 > {
   /** A handle, or a function that is asked when a server wants them and again when it refused them. */
   readonly credentials: Credentials | CredentialsProvider;
-  /** The origins that may receive a handshake; default: the one first asked for. */
+  /**
+   * The origins that may receive a handshake; default: the one first asked for, and every one where `credentials` is a
+   * function, which is told for which. The same host under https is the same place.
+   */
   readonly allow?: Allow | undefined;
-  /** An HTTP proxy: `http://host:port`, or its URL beside credentials of its own. */
+  /** An HTTP proxy: `http://host:port`, or its URL beside what is its own. `'environment'`: whatever http_proxy and its like say. */
   readonly proxy?: string | URL | ProxyOptions | undefined;
   /** The scheme taken where a 401 or 407 offers both; default `NTLM`, which costs no leg more. */
   readonly prefer?: HttpScheme | undefined;
@@ -77,7 +74,7 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   return {
     credentials,
     allow: options.allow,
-    proxy: options.proxy === undefined ? undefined : resolveProxy(options.proxy, credentials),
+    proxy: options.proxy === undefined ? () => undefined : resolveProxy(options.proxy, { credentials, handshake }),
     spn,
     channelBindings,
     prefer,
@@ -140,38 +137,6 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
 export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof HttpOptions> {
   const entries = Object.entries(options).filter(([name]) => !OPTION_NAMES.has(name));
   return Object.fromEntries(entries) as Omit<T, keyof HttpOptions>;
-}
-
-function resolveProxy(proxy: string | URL | ProxyOptions, fallback: CredentialsSource): ProxySettings {
-  if (typeof proxy === 'string' || proxy instanceof URL)
-    return { url: proxyUrl(proxy), credentials: fallback, ca: undefined };
-  if (typeof proxy !== 'object' || proxy === null)
-    throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
-  const credentials = proxy.credentials === undefined ? fallback : sourceOf(proxy.credentials, 'proxy.credentials');
-  return { url: proxyUrl(proxy.url), credentials, ca: proxy.ca };
-}
-
-function proxyUrl(value: string | URL): URL {
-  const url = httpUrl(value, 'proxy');
-  if (url.username !== '' || url.password !== '') {
-    throw invalidArgument('proxy', 'must not carry a password in its URL; give { url, credentials }');
-  }
-  return url;
-}
-
-function sourceOf(credentials: Credentials | CredentialsProvider, argument: string): CredentialsSource {
-  if (typeof credentials === 'function') {
-    const ask: CredentialsProvider = async (question) => {
-      const answer = await credentials(question);
-      if (answer !== undefined) checkCredentials(answer);
-      return answer;
-    };
-    return { ask, others: true };
-  }
-  if (!(credentials instanceof Credentials)) {
-    throw invalidArgument(argument, 'must be Credentials or a function that returns them');
-  }
-  return { ask: ({ attempt }) => (attempt === 1 ? credentials : undefined), others: false };
 }
 
 function atLeast(name: string, value: number, least: number): number {

@@ -2,7 +2,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
-import { hostOf, portOf } from './origins.ts';
+import { hostOf, portOf } from './urls.ts';
 import type { Destroyable, Route } from '../exchange/socket.ts';
 
 type Done = Parameters<Route['open']>[0];

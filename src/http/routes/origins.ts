@@ -1,54 +1,54 @@
-import { invalidArgument } from '../../errors.ts';
-
-/** Origins that may receive a handshake: `https://intranet.corp`, several of them, or a rule. */
-export type Allow = string | URL | readonly (string | URL)[] | ((origin: string) => boolean);
-
-/** Whether a handshake may go to an origin, as RFC 6454 writes it: `https://host:port`, no default port. */
-export type OriginRule = (origin: string) => boolean;
-
-/** Without a rule, the origin first asked for is the only one. @throws NtlmError `invalid-argument`. */
-export function originRule(allow: Allow | undefined): OriginRule {
-  if (allow === undefined) {
-    let first: string | undefined;
-    return (origin) => origin === (first ??= origin);
-  }
-  if (typeof allow === 'function') return (origin) => allow(origin) === true;
-  const origins = new Set((Array.isArray(allow) ? allow : [allow]).map((entry) => originOf(entry, 'allow')));
-  return (origin) => origins.has(origin);
-}
-
-/** @throws NtlmError `invalid-argument` for anything but an absolute http or https URL. */
-export function originOf(url: unknown, argument: string): string {
-  return httpUrl(url, argument).origin;
-}
-
-/** @throws NtlmError `invalid-argument`. */
-export function httpUrl(url: unknown, argument: string): URL {
-  const text = typeof url === 'string' || url instanceof URL ? `${url}` : '';
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
-    throw invalidArgument(argument, 'must be an absolute URL of http or https, such as "https://intranet.corp/"');
-  }
-  return parsed;
-}
+/** Which origins may receive a handshake. */
+import { NtlmError, invalidArgument } from '../../errors.ts';
+import { httpUrl } from './urls.ts';
 
 /**
- * An origin of its parts, an IPv6 address without its brackets.
- *
- * @throws NtlmError `invalid-argument` for a host of which no URL can be made, such as one with an IPv6 zone.
+ * Origins that may receive a handshake: `https://intranet.corp`, `unix:/run/app.sock`, several of them, or a rule. The
+ * host of an origin of http is allowed under https, too.
  */
-export function originUrl(protocol: string, host: string, port: string | number): URL {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const url = `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
-  if (!URL.canParse(url)) throw invalidArgument('host', `and "port" make no URL: ${url}`, 'transport');
-  return new URL(url);
+export type Allow = string | URL | readonly (string | URL)[] | ((origin: string) => boolean);
+
+/** Whether a handshake may go to an origin, by its name. */
+export type OriginRule = (origin: string) => boolean;
+
+/**
+ * Without `allow` it is the origin first asked for, or every origin where each is put to whoever provides credentials.
+ *
+ * @throws NtlmError `invalid-argument`; the rule throws `service-failed` where the caller's does.
+ */
+export function originRule(allow: Allow | undefined, { eachIsAsked }: { readonly eachIsAsked: boolean }): OriginRule {
+  if (typeof allow === 'function') return (origin) => verdictOf(allow, origin);
+  if (allow !== undefined) return among((Array.isArray(allow) ? allow : [allow]).map(nameOf));
+  if (eachIsAsked) return () => true;
+  let first: OriginRule | undefined;
+  return (origin) => (first ??= among([origin]))(origin);
 }
 
-/** The host of a URL, an IPv6 address without its brackets. */
-export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
+/** The name of an origin: as RFC 6454 writes it, `https://host:port` without a default port; of a Unix socket its path. */
+export function originName(url: URL, socketPath: string | undefined): string {
+  return socketPath === undefined ? url.origin : `unix:${socketPath}`;
 }
 
-export function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+function nameOf(entry: unknown): string {
+  if (typeof entry === 'string' && /^unix:./.test(entry)) return entry;
+  return httpUrl(entry, 'allow').origin;
+}
+
+/** The same host from http to https is the same place, whatever the port: its certificate says so. Never the reverse. */
+function among(names: readonly string[]): OriginRule {
+  const known = new Set(names);
+  const plain = names.filter((name) => name.startsWith('http:'));
+  const hosts = new Set(plain.map((name) => new URL(name).hostname));
+  return (origin) => known.has(origin) || (origin.startsWith('https:') && hosts.has(new URL(origin).hostname));
+}
+
+function verdictOf(allow: (origin: string) => boolean, origin: string): boolean {
+  let verdict: unknown;
+  try {
+    verdict = allow(origin);
+  } catch (cause) {
+    throw new NtlmError(`"allow" failed for ${origin}`, { code: 'service-failed', phase: 'transport', side: 'local', cause });
+  }
+  if (typeof verdict !== 'boolean') throw invalidArgument('allow', 'must return true or false, and at once', 'transport');
+  return verdict;
 }

@@ -5,17 +5,20 @@ import { bindingsOf } from './bindings.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
-import { hostOf, originRule, type OriginRule } from './origins.ts';
+import { originName, originRule, type OriginRule } from './origins.ts';
 import { Realms } from '../authentication/realms.ts';
 import type { Route } from '../exchange/socket.ts';
 import { Teller } from '../exchange/telling.ts';
-import type { RouteSettings } from './settings.ts';
+import type { ProxySettings, RouteSettings } from './settings.ts';
 import { openTunnel } from './tunnel.ts';
+import { hostOf } from './urls.ts';
 
 /** Where a request goes, and how its carrier would connect there. */
 export interface Target {
   /** `https:` or `http:`, host and port. */
   readonly origin: URL;
+  /** Of the Unix socket, or the pipe, that is connected to instead. */
+  readonly socketPath?: string | undefined;
   /** Opens a plain or TLS connection straight to it. */
   readonly open: Route['open'];
   /** TLS options of the carrier, for a connection that is opened through a proxy. */
@@ -26,7 +29,11 @@ export interface Target {
 interface Side {
   readonly side: ConnectionSide;
   readonly url: URL;
+  /** Of its origin. */
+  readonly name: string;
   readonly source: CredentialsSource;
+  readonly handshake: ProxySettings['handshake'];
+  readonly spn: string | false | undefined;
   readonly allowed: boolean;
   /** It stands behind the other end of the connection, whose certificate is not its own. */
   readonly beyond?: boolean;
@@ -42,7 +49,7 @@ export class Routes {
   /** @throws NtlmError `invalid-argument`, naming the option. */
   constructor(settings: RouteSettings) {
     this.#settings = settings;
-    this.#isAllowed = originRule(settings.allow);
+    this.#isAllowed = originRule(settings.allow, { eachIsAsked: settings.credentials.others });
     this.#realms = new Realms(settings);
   }
 
@@ -56,57 +63,65 @@ export class Routes {
     this.#realms.forgetRefusals();
   }
 
-  to({ origin, open, tls }: Target): Route {
-    const { proxy, limits, credentials: source } = this.#settings;
-    const allowed = this.#isAllowed(origin.origin);
-    const server = this.#side({ side: 'server', url: origin, source, allowed });
-    if (proxy === undefined) return { open, layers: (socket) => [server(socket)], teller: this.teller, ...limits };
-
-    const toProxy = this.toProxy();
-    if (origin.protocol === 'http:') {
-      const behind = this.#side({ side: 'server', url: origin, source, allowed, beyond: true });
-      return {
-        open: toProxy.open,
-        layers: (socket) => [...toProxy.layers(socket), behind(socket)],
-        absolute: origin.origin,
-        teller: this.teller,
-        ...limits,
-      };
+  /** What goes wrong here, in a function of the caller's say, ends the one connection: its route cannot be opened. */
+  to(target: () => Target): Route {
+    try {
+      return this.#to(target());
+    } catch (error) {
+      return this.#route({ open: (done) => void done(error as Error), layers: () => [] });
     }
-    return {
-      open: (done) => openTunnel({ route: toProxy, proxy: proxy.url, origin, tls }, done),
-      layers: (socket) => [server(socket)],
-      teller: this.teller,
-      ...limits,
-    };
   }
 
-  /** To the proxy, for those who speak with it themselves: what servers behind it ask for is theirs. */
-  toProxy(): Route {
-    const { proxy, limits } = this.#settings;
+  /** To the proxy before `origin`, for those who speak with it themselves: what servers behind it ask for is theirs. */
+  toProxy(origin: URL): Route {
+    const proxy = this.#settings.proxy(origin);
     if (proxy === undefined) throw invalidArgument('proxy', 'is missing');
-    const layer = this.#side({ side: 'proxy', url: proxy.url, source: proxy.credentials, allowed: true });
-    return {
-      open: (done) => connectTo(proxy.url, proxy.ca === undefined ? {} : { ca: proxy.ca }, limits.legTimeout, done),
-      layers: (socket) => [layer(socket)],
-      teller: this.teller,
-      ...limits,
-    };
+    return this.#toProxy(proxy);
   }
 
-  #side({ side, url, source, allowed, beyond = false }: Side): (socket: Socket) => LayerOptions {
-    const { handshake, limits, inspect, spn = `HTTP/${hostOf(url)}`, channelBindings: bound } = this.#settings;
-    const realm = this.#realms.of(side, url.origin, source);
-    const named = spn === false ? handshake : { ...handshake, spn };
-    return (socket) => {
-      const bindings = bound && allowed && !beyond ? bindingsOf(socket, url) : undefined;
-      return {
-        realm,
-        allowed,
-        handshake: bindings === undefined ? named : { ...named, channelBindings: bindings },
-        limits,
-        inspect,
-      };
+  #to({ origin, socketPath, open, tls }: Target): Route {
+    const { credentials: source, handshake, spn } = this.#settings;
+    const name = originName(origin, socketPath);
+    const server = { side: 'server', url: origin, name, source, handshake, spn, allowed: this.#isAllowed(name) } as const;
+    const proxy = socketPath === undefined ? this.#settings.proxy(origin) : undefined;
+    if (proxy === undefined) return this.#route({ open, layers: (socket) => [this.#layer(server, socket)] });
+
+    const toProxy = this.#toProxy(proxy);
+    if (origin.protocol === 'http:') {
+      return this.#route({
+        open: toProxy.open,
+        layers: (socket) => [...toProxy.layers(socket), this.#layer({ ...server, beyond: true }, socket)],
+        absolute: origin.origin,
+      });
+    }
+    return this.#route({
+      open: (done) => openTunnel({ route: toProxy, proxy, origin, tls }, done),
+      layers: (socket) => [this.#layer(server, socket)],
+    });
+  }
+
+  #toProxy({ url, credentials: source, handshake, spn, ca }: ProxySettings): Route {
+    const nearest = { side: 'proxy', url, name: url.origin, source, handshake, spn, allowed: true } as const;
+    const tls = ca === undefined ? {} : { ca };
+    return this.#route({
+      open: (done) => connectTo(url, tls, this.legTimeout, done),
+      layers: (socket) => [this.#layer(nearest, socket)],
+    });
+  }
+
+  #route(way: Pick<Route, 'open' | 'layers' | 'absolute'>): Route {
+    return { ...way, teller: this.teller, ...this.#settings.limits };
+  }
+
+  #layer({ side, url, name, source, handshake, spn = `HTTP/${hostOf(url)}`, allowed, beyond = false }: Side, socket: Socket): LayerOptions {
+    const { limits, inspect, channelBindings: bound } = this.#settings;
+    const bindings = bound && allowed && !beyond ? bindingsOf(socket, url) : undefined;
+    return {
+      realm: this.#realms.of(side, name, source),
+      allowed,
+      handshake: { ...handshake, ...(spn === false ? {} : { spn }), ...(bindings === undefined ? {} : { channelBindings: bindings }) },
+      limits,
+      inspect,
     };
   }
 }

@@ -5,19 +5,27 @@ import type { Limits } from '../authentication/limits.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsSource } from '../authentication/question.ts';
+import type { Field } from '../wire/head.ts';
 import type { Allow } from './origins.ts';
 
 export interface ProxySettings {
   readonly url: URL;
   readonly credentials: CredentialsSource;
+  readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  readonly spn: string | false | undefined;
+  /** Of a CONNECT. */
+  readonly headers: readonly Field[];
   /** Extra certificate authorities of a proxy that itself speaks TLS. */
   readonly ca: string | Buffer | (string | Buffer)[] | undefined;
 }
 
+/** Which proxy stands before an origin. */
+export type ProxyRule = (origin: URL) => ProxySettings | undefined;
+
 export interface RouteSettings {
   readonly credentials: CredentialsSource;
   readonly allow: Allow | undefined;
-  readonly proxy: ProxySettings | undefined;
+  readonly proxy: ProxyRule;
   readonly spn: string | false | undefined;
   readonly channelBindings: boolean;
   readonly prefer: HttpScheme;

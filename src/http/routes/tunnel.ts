@@ -2,15 +2,16 @@ import { isIP } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
 import { openBy } from './connect.ts';
-import { HeadReader, parseResponseHead, valuesOf } from '../wire/head.ts';
-import { hostOf, portOf } from './origins.ts';
+import { HeadReader, parseResponseHead, renderHead, valuesOf } from '../wire/head.ts';
+import type { ProxySettings } from './settings.ts';
+import { hostOf, portOf } from './urls.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
 import { NtlmSocket, type Destroyable, type Route } from '../exchange/socket.ts';
 
 export interface TunnelOptions {
   /** To the proxy, and through its authentication. */
   readonly route: Route;
-  readonly proxy: URL;
+  readonly proxy: Pick<ProxySettings, 'url' | 'headers'>;
   /** Of the server behind. */
   readonly origin: URL;
   readonly tls: ConnectionOptions;
@@ -18,7 +19,7 @@ export interface TunnelOptions {
 
 /** A TLS connection through a proxy (RFC 9110 9.3.6); the proxy authenticates the connection before TLS begins. */
 export function openTunnel(
-  { route, proxy, origin, tls }: TunnelOptions,
+  { route, proxy: { url: proxy, headers }, origin, tls }: TunnelOptions,
   done: Parameters<Route['open']>[0],
 ): Destroyable {
   const host = hostOf(origin);
@@ -64,7 +65,8 @@ export function openTunnel(
     underway = openBy((opened) => opened(null, secured), route.legTimeout, done);
   };
   socket.once('error', fail).once('end', onEnd).on('data', onData);
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+  const fields = [{ name: 'Host', value: authority }, ...headers];
+  socket.write(renderHead({ startLine: `CONNECT ${authority} HTTP/1.1`, fields }));
   return { destroy: () => underway.destroy() };
 }
 

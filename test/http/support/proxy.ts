@@ -17,6 +17,12 @@ export interface ProxyOptions {
 export class Proxy implements AsyncDisposable {
   /** Start lines, and the NTLM message each carried. */
   readonly seen: { readonly line: string; readonly message: 'none' | 1 | 3; readonly connection: number }[] = [];
+  /** Their heads. */
+  readonly heads: string[] = [];
+  /** Each type 3, right or wrong. */
+  readonly responses: Uint8Array[] = [];
+  /** Whom it took in. */
+  readonly users: string[] = [];
   connections = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -62,13 +68,16 @@ export class Proxy implements AsyncDisposable {
       const text = received.toString('latin1', 0, end);
       const [line = ''] = text.split('\r\n');
       head = line.startsWith('HEAD ');
+      this.heads.push(text);
       const token68 = /^proxy-authorization: NTLM (.*)$/im.exec(text)?.[1];
       const token = token68 === undefined ? undefined : new Uint8Array(Buffer.from(token68, 'base64'));
       this.seen.push({ line, message: token === undefined ? 'none' : (token[8] as 1 | 3), connection });
       if (asks) {
         if (token?.[8] === 3 && acceptor !== undefined) {
+          this.responses.push(token);
           const verdict = await acceptor.authenticate(token);
           if (!verdict.ok) return next(() => refuse(offers));
+          this.users.push(verdict.identity.username);
         } else if (token?.[8] === 1) {
           acceptor = new NtlmAcceptor({
             target: { nbDomainName: 'CORP', nbComputerName: 'PROXY' },

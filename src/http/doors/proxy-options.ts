@@ -1,0 +1,67 @@
+/** The option `proxy`, read and checked. */
+import { Credentials } from '../../crypto/credentials.ts';
+import { invalidArgument } from '../../errors.ts';
+import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
+import type { CredentialsProvider } from '../authentication/question.ts';
+import { sourceOf } from '../authentication/source.ts';
+import { environmentProxies } from '../routes/environment.ts';
+import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
+import { httpUrl } from '../routes/urls.ts';
+import type { Field } from '../wire/head.ts';
+
+export interface ProxyOptions {
+  /** `'environment'`: the one that http_proxy, https_proxy, all_proxy and no_proxy name, if any. */
+  readonly url: string | URL;
+  /** Default: those of the server, or the user and password that the environment has in the proxy's URL. */
+  readonly credentials?: Credentials | CredentialsProvider | undefined;
+  /** Default: that of the server. */
+  readonly policy?: NtlmOptions['policy'];
+  /** Service principal name of the proxy; default `HTTP/` and its host. `false`: none. */
+  readonly spn?: string | false | undefined;
+  /** Fields of each CONNECT, such as `User-Agent`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Extra certificate authorities of a proxy that itself speaks TLS. */
+  readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
+}
+
+type Given = string | URL | ProxyOptions;
+
+/** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
+export function resolveProxy(
+  given: Given,
+  { credentials, handshake }: Pick<ProxySettings, 'credentials' | 'handshake'>,
+): ProxyRule {
+  const options: ProxyOptions = typeof given === 'string' || given instanceof URL ? { url: given } : given;
+  if (typeof options !== 'object' || options === null) throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
+  const { policy = handshake.policy, spn } = options;
+  const settings = {
+    credentials: options.credentials === undefined ? credentials : sourceOf(options.credentials, 'proxy.credentials'),
+    handshake: { ...handshake, policy },
+    spn,
+    headers: fieldsOf(options.headers ?? {}),
+    ca: options.ca,
+  };
+  resolveOptions({ ...settings.handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) });
+  if (options.url === 'environment') return environmentProxies(settings, { owned: options.credentials !== undefined });
+  const url = httpUrl(options.url, 'proxy');
+  if (url.username !== '' || url.password !== '') {
+    throw invalidArgument('proxy', 'must not carry a password in its URL; give { url, credentials }');
+  }
+  const proxy = { ...settings, url };
+  return () => proxy;
+}
+
+const OURS: ReadonlySet<string> = new Set(['host', 'connection', 'proxy-connection', 'content-length', 'transfer-encoding']);
+
+function fieldsOf(headers: unknown): readonly Field[] {
+  if (typeof headers !== 'object' || headers === null) throw invalidArgument('proxy.headers', 'must be an object');
+  return Object.entries(headers as Record<string, unknown>).map(([name, value]) => {
+    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) || OURS.has(name.toLowerCase())) {
+      throw invalidArgument('proxy.headers', `must not have a field named ${JSON.stringify(name)}`);
+    }
+    if (typeof value !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+      throw invalidArgument('proxy.headers', `must have a text of one line for ${name}`);
+    }
+    return { name, value };
+  });
+}
