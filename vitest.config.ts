@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
+import packageJson from './package.json' with { type: 'json' };
 
 const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
@@ -10,6 +11,17 @@ const onNode = {
 };
 const inBrowsers = {
   alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_left-out.ts') },
+};
+
+/** The package under its own name, as examples import it: its sources, or there would be two of each class. */
+const byName = Object.entries(packageJson.exports).flatMap(([entry, target]) => {
+  if (typeof target === 'string') return [];
+  const { default: built } = 'node' in target ? target.node : target;
+  const file = built.replace('./dist/', '').replace(/js$/, 'ts');
+  return { find: new RegExp(`^ntlmachine${entry.slice(1)}$`), replacement: source(file) };
+});
+const examples = {
+  alias: [...byName, ...Object.entries(onNode.alias).map(([find, replacement]) => ({ find, replacement }))],
 };
 
 /** vitest would leave one core free, and much of what these tests wait for is sockets and other processes. */
@@ -47,7 +59,7 @@ export default defineConfig({
         },
       },
       {
-        resolve: onNode,
+        resolve: examples,
         test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],

@@ -51,7 +51,7 @@ export function chooseMechanism(offered: string | Iterable<string>): SaslMechani
  */
 export class SaslClient {
   readonly mechanism: SaslMechanism;
-  /** The handshake inside: its target, its error, `rejected()` and `reset()`. */
+  /** The handshake inside: its target, its error, `reset()`. */
   readonly client: NtlmClient;
   #done = false;
   #session: NtlmSession | undefined;
@@ -96,6 +96,24 @@ export class SaslClient {
     const { token, done } = this.client.step(ignored ? undefined : (received as Uint8Array | undefined));
     this.#done = done;
     return token !== undefined && typeof challenge === 'string' ? encodeBase64(token) : token;
+  }
+
+  /**
+   * The server said no, in words of its own protocol.
+   *
+   * @returns what to throw: NtlmError `credentials-refused` after a response, `mechanism-refused` where the server
+   * ended the exchange before one
+   */
+  rejected(): NtlmError {
+    if (this.client.state === 'responded') this.client.rejected();
+    return (
+      this.client.error ??
+      new NtlmError(`the server ends the exchange before a response: it does not speak ${this.mechanism} with us`, {
+        code: 'mechanism-refused',
+        phase: 'negotiate',
+        side: 'peer',
+      })
+    );
   }
 
   /** Whether the mechanism waits for nothing more of the server's. Whether it is authenticated the protocol says. */

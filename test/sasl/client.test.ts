@@ -127,3 +127,24 @@ describe('the mechanism', () => {
     expect(thrown(() => saslOf().start('hex' as never))).toMatchObject({ code: 'invalid-argument' });
   });
 });
+
+describe('a refusal in the words of the protocol around it', () => {
+  it('is one of the credentials after the response, and of the mechanism before it', () => {
+    const sasl = saslOf();
+    expect(sasl.rejected()).toMatchObject({ code: 'mechanism-refused', side: 'peer' });
+    const acceptor = new NtlmAcceptor({ credentials });
+    const negotiate = sasl.start();
+    expect(sasl.rejected()).toMatchObject({ code: 'mechanism-refused', side: 'peer' });
+    sasl.step(acceptor.challenge(negotiate));
+    expect(sasl.rejected()).toMatchObject({ code: 'credentials-refused', side: 'peer' });
+    expect(sasl.rejected()).toBe(sasl.client.error);
+    expect(sasl.client.state).toBe('failed');
+  });
+
+  it('after our own is ours', () => {
+    const sasl = saslOf({ mechanism: 'GSS-SPNEGO' });
+    sasl.start();
+    const own = thrown(() => sasl.step(new Uint8Array([0x30])));
+    expect(sasl.rejected()).toBe(own);
+  });
+});

@@ -200,7 +200,8 @@ export class Service {
   }
 }
 
-async function accepting(ports: readonly number[]): Promise<boolean> {
+/** Whether somebody accepts connections on each of the loopback ports. */
+export async function accepting(ports: readonly number[]): Promise<boolean> {
   const answers = await Promise.all(
     ports.map(
       (port) =>

@@ -1,0 +1,114 @@
+/**
+ * Samba as a domain's controller: LDAP and LDAPS, SMB, and DCE/RPC behind them, on loopback. Its ports are fixed, so
+ * one runs at a time on a machine, as root. It knows alice.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { accepting, findFile, findProgram, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
+import { alice } from './users.ts';
+
+export interface SambaAd extends AsyncDisposable {
+  readonly host: string;
+  /** `DC=testdom,DC=example`. */
+  readonly baseDn: string;
+  /** A share that every user may write to. */
+  readonly share: string;
+  close(): Promise<void>;
+}
+
+const REALM = 'TESTDOM.EXAMPLE';
+const PORTS = { ldap: 389, ldaps: 636, smb: 445, epmapper: 135 };
+
+function configuration(directory: string): string {
+  return `[global]
+netbios name = TESTDC
+workgroup = ${alice.domain}
+realm = ${REALM}
+server role = active directory domain controller
+server services = s3fs, rpc, ldap, winbindd
+bind interfaces only = yes
+interfaces = lo
+private dir = ${directory}/private
+lock directory = ${directory}
+state directory = ${directory}/state
+cache directory = ${directory}/cache
+binddns dir = ${directory}/bind-dns
+pid directory = ${directory}/run
+ncalrpc dir = ${directory}/run/ncalrpc
+ntp signd socket directory = ${directory}/run/ntp
+posix:eadb = ${directory}/eadb.tdb
+log file = ${directory}/log.%m
+load printers = no
+disable spoolss = yes
+idmap_ldb:use rfc2307 = yes
+ldap server require strong auth = allow_sasl_over_tls
+[share]
+path = ${directory}/share
+read only = no
+`;
+}
+
+/** SMB's logons go through winbind, which comes last. */
+async function winbindUp(service: Service): Promise<void> {
+  for (const deadline = Date.now() + 30_000; ; await delay(100)) {
+    try {
+      await run('wbinfo', ['-p']);
+      return;
+    } catch (error) {
+      if (Date.now() < deadline) continue;
+      await service.close();
+      throw error;
+    }
+  }
+}
+
+export async function startSambaAd(): Promise<SambaAd> {
+  const program = findProgram('samba');
+  findFile('/usr/share/samba/setup/provision.ldif', 'samba-ad-provision');
+  findFile('/usr/lib/python3/dist-packages/samba/provision/__init__.py', 'python3-samba');
+  if (!isRoot) throw new Error('Samba has to be started as root: its ports are those of the protocols');
+  if (await accepting([PORTS.ldap])) throw new Error(`port ${PORTS.ldap} is in use: another controller runs`);
+  const directory = new TemporaryDirectory('ad');
+  const { path } = directory;
+  try {
+    const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+    await run(
+      'samba-tool',
+      [
+        'domain', 'provision', '--configfile=/dev/null', `--targetdir=${path}`, `--realm=${REALM}`,
+        `--domain=${alice.domain}`, '--host-name=testdc', '--host-ip=127.0.0.1', '--server-role=dc',
+        '--dns-backend=NONE', `--adminpass=${alice.password}`, '--use-rfc2307', '--option=interfaces=lo',
+        '--option=bind interfaces only=yes', `--option=posix:eadb=${path}/eadb.tdb`,
+      ],
+      { env },
+    );
+    const smbConf = directory.file('smb.conf');
+    writeFileSync(smbConf, configuration(path));
+    for (const folder of ['run/ncalrpc', 'cache', 'share']) mkdirSync(directory.file(folder), { recursive: true });
+    mkdirSync('/run/samba/winbindd', { recursive: true }); // where the client library looks, whatever the configuration
+    const database = ['-H', directory.file('private/sam.ldb'), '-s', smbConf];
+    await run('samba-tool', ['user', 'create', alice.username, alice.password, ...database], { env });
+    const service = await Service.start({
+      program,
+      args: ['-s', smbConf, '-F', '--no-process-group'],
+      env,
+      logs: [directory.file('log.samba')],
+      ports: Object.values(PORTS),
+    });
+    await winbindUp(service);
+    const close = async (): Promise<void> => {
+      await service.close();
+      await directory.close();
+    };
+    return {
+      host: '127.0.0.1',
+      baseDn: 'DC=testdom,DC=example',
+      share: 'share',
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+}
