@@ -28,7 +28,7 @@ const public_ = pathsIn({ exports, imports, bin }, (condition) => condition !== 
 const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta.url'));
 const entries = [...new Set([...public_, ...placed])].filter((file) => !COPIED.some((folder) => file.startsWith(folder)));
 
-/** By the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
+/** By what is loaded, or the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
 const nameOf = (id) => [...new Set(relative(BUILT, id).replace(/\.js$/, '').split('/'))].join('-');
 
 const reached = new Map();
@@ -53,7 +53,7 @@ const { output } = await bundle.write({
   dir: DIST,
   format: 'es',
   entryFileNames: '[name].js',
-  chunkFileNames: ({ name, moduleIds }) => `chunks/${WHOLE.includes(name) ? name : nameOf(moduleIds[0])}.js`,
+  chunkFileNames: ({ name, moduleIds, facadeModuleId }) => `chunks/${WHOLE.includes(name) ? name : nameOf(facadeModuleId ?? moduleIds[0])}.js`,
   hoistTransitiveImports: false,
   minifyInternalExports: false,
   onlyExplicitManualChunks: true,

@@ -14,7 +14,6 @@ type Decoded = DecodedToken & Pick<FoundToken, 'where'>;
 
 export const decode = defineVerb({
   name: 'decode',
-  summary: 'Show the tokens in base64, headers or a hex dump, field by field.',
   description:
     'Finds NTLMSSP and SPNEGO tokens in its operands, in files or on standard input (base64, hexadecimal, header lines, a hex ' +
     'dump of packets) and prints each field with its offset, bytes, meaning and section of the specification.\n\n' +

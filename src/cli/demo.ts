@@ -24,7 +24,6 @@ const TARGET = {
 
 export const demo = defineVerb({
   name: 'demo',
-  summary: 'Watch a client and a server authenticate over HTTP.',
   description:
     'Starts the embedded server on a free port of the loopback interface and authenticates to it over one keep-alive ' +
     'connection, drawing each state and each token; then with a wrong password, a reset, and the right one.',

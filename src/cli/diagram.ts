@@ -24,7 +24,6 @@ const formats: Readonly<Record<string, (diagram: Diagram) => string>> = {
 
 export const diagram = defineVerb({
   name: 'diagram',
-  summary: 'Draw a state machine of this library.',
   description: 'Prints the machine itself, walked state by state: what is drawn is what runs.',
   operands: `[${Object.keys(machines).join('|')}]`,
   operandCount: [0, 1],

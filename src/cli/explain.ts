@@ -9,7 +9,6 @@ import { defineVerb } from './verb.ts';
 
 export const explain = defineVerb({
   name: 'explain',
-  summary: 'Say why a server answered 401, or what else went wrong.',
   description:
     'Reads what was recorded of a conversation, from FILE or standard input: what `ntlmachine request --trace` or a tracer ' +
     'saved, a HAR, the output of curl -v, --trace or --trace-ascii, raw heads (Fiddler, mitmproxy, "follow stream"), a ' +

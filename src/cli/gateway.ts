@@ -51,7 +51,6 @@ const LARGEST_PAC = 1024 * 1024;
 
 export const gateway = defineVerb({
   name: 'gateway',
-  summary: 'Speak NTLM for programs that do not: a local proxy.',
   description:
     'Listens on the loopback interface. With --upstream it is a proxy that answers the 407 of the proxy behind it; with ' +
     '--to it stands for one server and answers its 401. Every program that can reach it has the identity of --user: on a ' +

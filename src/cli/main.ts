@@ -2,11 +2,11 @@
 /** The `ntlmachine` command: finds the verb, turns errors into one line and an exit code. */
 import { readFileSync } from 'node:fs';
 import { NtlmError } from '../errors.ts';
-import { Interrupted } from './prompt.ts';
+import { Interrupted } from './interrupted.ts';
 import { harmless } from '../visualize/decode/text.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
-import { UsageError, columns, refusePassword, type Verb } from './verb.ts';
-import { verbs } from './verbs.ts';
+import { UsageError, columns, refusePassword } from './verb.ts';
+import { verbs, type ListedVerb } from './verbs.ts';
 
 const EXIT = { failure: 1, usage: 2, interrupted: 130 } as const;
 
@@ -15,8 +15,8 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   const verb = verbs.find(({ name }) => name === first);
   try {
     refusePassword(args);
-    if (verb !== undefined) return await verb.run(rest, terminal);
-    return overview(first, rest, terminal);
+    if (verb !== undefined) return await (await verb.load()).run(rest, terminal);
+    return await overview(first, rest, terminal);
   } catch (error) {
     terminal.say(`${verb === undefined ? 'ntlmachine' : `ntlmachine ${verb.name}`}: ${lineFor(error, verb)}`);
     if (error instanceof UsageError) return EXIT.usage;
@@ -24,7 +24,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
   }
 }
 
-function overview(first: string | undefined, rest: readonly string[], terminal: Terminal): number {
+async function overview(first: string | undefined, rest: readonly string[], terminal: Terminal): Promise<number> {
   switch (first) {
     case '--version':
     case '-V':
@@ -35,7 +35,7 @@ function overview(first: string | undefined, rest: readonly string[], terminal: 
     case 'help': {
       const verb = verbs.find(({ name }) => name === rest[0]);
       if (rest[0] !== undefined && verb === undefined) throw new UsageError(`unknown verb "${rest[0]}"`);
-      terminal.out(verb?.help ?? help());
+      terminal.out(verb === undefined ? help() : (await verb.load()).help);
       return 0;
     }
     case undefined:
@@ -61,7 +61,7 @@ function help(): string {
 }
 
 /** One line, whatever happened; a stack trace helps nobody here. */
-function lineFor(error: unknown, verb: Verb | undefined): string {
+function lineFor(error: unknown, verb: ListedVerb | undefined): string {
   if (error instanceof UsageError) return `${error.message}; see ntlmachine ${verb ? `${verb.name} ` : ''}--help`;
   if (error instanceof Interrupted) return 'interrupted';
   const where = error instanceof NtlmError && error.offset !== undefined ? ` (at byte ${error.offset})` : '';

@@ -5,7 +5,6 @@ import { defineVerb } from './verb.ts';
 
 export const negotiate = defineVerb({
   name: 'negotiate',
-  summary: 'Print a type 1 message.',
   description:
     'Prints the type 1 message that opens a handshake, in base64.\n\n' +
     'It follows from the options alone. Give the same ones to "respond": the integrity code of the type 3 covers the ' +

@@ -3,11 +3,7 @@ import { openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable, type Readable } from 'node:stream';
 import { ReadStream, WriteStream } from 'node:tty';
-
-/** The user pressed Ctrl-C. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-}
+import { Interrupted } from './interrupted.ts';
 
 interface Console {
   readonly input: Readable;

@@ -57,7 +57,6 @@ const MAX_PROMPTS = 3;
 
 export const request = defineVerb({
   name: 'request',
-  summary: 'Request a URL, authenticating with NTLM if it asks.',
   description:
     "Requests URL, in curl's manners. Where the server or the proxy asks for NTLM, the user is authenticated on that " +
     'connection; nothing is sent to another origin, and redirects are not followed.\n\n' +

@@ -7,7 +7,6 @@ import { defineVerb } from './verb.ts';
 
 export const respond = defineVerb({
   name: 'respond',
-  summary: 'Answer the type 2 message on standard input with a type 3.',
   description:
     'Reads a type 2 message in base64 on standard input and prints the type 3 message that answers it.\n\n' +
     'The type 1 before it is made again from the options: give the same ones as to "negotiate".\n\n' +

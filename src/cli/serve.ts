@@ -12,7 +12,6 @@ import { UsageError, defineVerb } from './verb.ts';
 
 export const serve = defineVerb({
   name: 'serve',
-  summary: 'Serve HTTP to one user who authenticates with NTLM.',
   description:
     'Serves HTTP on the loopback interface to one user, and tells each authenticated client who it is, as JSON. Prints ' +
     'its URL on standard output and each verdict on standard error. For trying clients, not for production.\n\n' +

@@ -30,8 +30,6 @@ export type OptionValues<Table extends OptionTable> = {
 
 export interface VerbDefinition<Table extends OptionTable> {
   readonly name: string;
-  /** One line of the overview. */
-  readonly summary: string;
   /** Paragraphs of its own help. */
   readonly description: string;
   readonly options: Table;
@@ -50,7 +48,6 @@ export interface VerbDefinition<Table extends OptionTable> {
 /** A verb with its own types put away, as the table of verbs holds it. */
 export interface Verb {
   readonly name: string;
-  readonly summary: string;
   readonly help: string;
   readonly run: (args: readonly string[], terminal: Terminal) => Promise<number>;
 }
@@ -67,7 +64,6 @@ export function defineVerb<const Table extends OptionTable>(definition: VerbDefi
   const help = helpOf(definition, options);
   return {
     name: definition.name,
-    summary: definition.summary,
     help,
     run: async (args, terminal) => {
       const { values, positionals } = parse(args, options);

@@ -3,7 +3,6 @@ import { UsageError, defineVerb } from './verb.ts';
 
 export const visualize = defineVerb({
   name: 'visualize',
-  summary: 'Open a page on which the handshake can be watched.',
   description:
     'Serves a page on 127.0.0.1 and prints its address, which holds a random token: the state machine, the messages and ' +
     'their fields, with demonstrations against the embedded server. A saved trace can be dropped on it.',

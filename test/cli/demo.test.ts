@@ -3,7 +3,7 @@ import { decodeMessage } from '../../src/messages/index.ts';
 import { run } from './command.ts';
 
 describe('ntlmachine demo', async () => {
-  const { code, stdout, stderr } = await run(['demo'], { env: { FORCE_COLOR: '1' } });
+  const { code, stdout, stderr } = await run(['demo']);
   const states = stdout.match(/(?<=● )[a-z]+(\.[a-z]+)?(?= )/g) ?? [];
 
   it('ends well and says nothing beside', () => {

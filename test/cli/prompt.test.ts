@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { Interrupted, askHidden } from '../../src/cli/prompt.ts';
+import { Interrupted } from '../../src/cli/interrupted.ts';
+import { askHidden } from '../../src/cli/prompt.ts';
 
 /** A terminal of two streams that remembers what was drawn and whether it was raw. */
 function terminal() {

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { verbs } from '../../src/cli/verbs.ts';
+import { verbs as listed } from '../../src/cli/verbs.ts';
 import type { Verb } from '../../src/cli/verb.ts';
 import { documents, read, root, type Document } from '../support/documents.ts';
 
+const verbs: readonly Verb[] = await Promise.all(listed.map(({ load }) => load()));
 const readme = read('README.md');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, unknown>>;
@@ -60,6 +61,10 @@ function mistakesIn(document: Document): string[] {
 }
 
 describe('the command line', () => {
+  test('each verb goes by the name it is listed by', () => {
+    expect(verbs.map(({ name }) => name)).toEqual(listed.map(({ name }) => name));
+  });
+
   test('README lists every verb, in the order of the help', () => {
     expect(columnsUnder('Verb', readme)).toEqual([verbs.map(({ name }) => `ntlmachine ${name}`)]);
   });
