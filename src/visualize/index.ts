@@ -45,5 +45,6 @@ export { readConversation, type ReadOptions } from './conversation/read.ts';
 export { conversationOfTrace } from './conversation/steps.ts';
 export { conversationOfTokens, type ExchangeTokens } from './conversation/tokens.ts';
 export type { Cause, CauseId, Likelihood } from './explain/cause.ts';
-export { explain, type Explanation, type ExplainOptions, type Outcome } from './explain/explain.ts';
+export { explain, type ExplainOptions } from './explain/explain.ts';
+export type { Explanation, Outcome } from './explain/explanation.ts';
 export { renderExplanation, type RenderExplanationOptions } from './explain/render.ts';

@@ -110,7 +110,7 @@ export function asHeads(legs: readonly Leg[]): string {
 export function asMitmdump(legs: readonly Leg[]): string {
   const fields = (headers: readonly (readonly [string, string])[]) => headers.map(([name, value]) => `    ${name}: ${value}`);
   return legs
-    .map(({ request, response }) => [`127.0.0.1:50000: ${request.method ?? 'GET'} http://keep.castle.example${request.target ?? '/'} HTTP/1.1`, ...fields(request.headers), '', ...(response === undefined ? [] : [` << HTTP/1.1 ${response.status} ${response.reason ?? 'Status'} 0b`, ...fields(response.headers), ''])].join('\n'))
+    .map(({ request, response }) => [`127.0.0.1:50000: ${request.method ?? 'GET'} http://keep.castle.example${request.target ?? '/'} HTTP/1.1`, ...fields(request.headers), '', ...(response === undefined ? [] : [` << HTTP/${response.version ?? '1.1'} ${response.status} ${response.reason ?? 'Status'} 0b`, ...fields(response.headers), ''])].join('\n'))
     .join('\n');
 }
 

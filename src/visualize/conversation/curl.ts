@@ -7,7 +7,7 @@ import type { RawField } from './raw.ts';
 import type { TokenVisibility } from './token.ts';
 
 const PREFIX = /^(?:\d{2}:\d{2}:\d{2}\.\d{3,6} )?(?:\[[\d-]+\] )?/;
-const VERBOSE = /^([<>*]) ?(.*)$/;
+const VERBOSE = /^([<>*])(?: (.*))?$/; // a page may begin with < as well
 const TRACE_HEAD = /^(=>|<=|==) (?:(Send|Recv|Info):? ?(header|data|SSL data)?)/;
 
 export function isCurlTrace(text: string): boolean {
@@ -142,7 +142,7 @@ class Curl {
     }
     const end = endOf(line);
     if (end === undefined) return;
-    const connection = number ?? this.#connection;
+    const connection = this.#connection === undefined ? undefined : (number ?? this.#connection); // closed before it was ever open
     // said between the lines of a head, it comes true behind it
     if (this.#head?.kind === 'response' && connection === this.#connection) this.#ending ??= end;
     else {

@@ -39,6 +39,10 @@ export function verifyTokens(input: VerifyTokensInput): readonly Verdict[] {
   if (isLmAlone(message) && input.policy !== undefined && !input.credentials.hasLmHash && !input.credentials.anonymous) {
     return [{ part: 'LM response', outcome: 'unchecked', reason: 'that takes credentials with an LM hash' }, noMic(message)];
   }
+  if (isMasked(message)) {
+    const reason = 'it was masked where it was saved';
+    return [{ part: 'NT response', outcome: 'unchecked', reason }, { part: 'MIC', outcome: 'unchecked', reason: 'its key comes from the response, which was masked' }];
+  }
   const result = verifyAuthenticate({ ...input, anonymous: true });
   if (result.ok) {
     result.sessionKey.wipe();
@@ -73,6 +77,13 @@ export function verifyTokens(input: VerifyTokensInput): readonly Verdict[] {
 /** Whether an account answers with nothing but an LM response. */
 export function isLmAlone({ userName, ntChallengeResponse, lmChallengeResponse }: AuthenticateMessage): boolean {
   return userName !== '' && ntChallengeResponse.length === 0 && lmChallengeResponse.length === 24;
+}
+
+/** Nobody's response is all zeros: whoever saved it has put them there. */
+function isMasked({ ntChallengeResponse: nt, lmChallengeResponse: lm }: AuthenticateMessage): boolean {
+  const proof = nt.length > 24 ? nt.subarray(0, 16) : nt;
+  const isBlank = (bytes: Uint8Array): boolean => bytes.length > 0 && bytes.every((byte) => byte === 0);
+  return isBlank(proof) || (nt.length === 0 && lm.length === 24 && isBlank(lm));
 }
 
 function mismatch({ negotiate }: VerifyTokensInput, reason: 'mic-missing' | 'mic-mismatch'): Verdict {

@@ -2,7 +2,7 @@
 import { plainPalette, type Palette } from '../decode/render.ts';
 import { harmless, plural } from '../decode/text.ts';
 import { folded } from '../decode/fold.ts';
-import type { Explanation } from './explain.ts';
+import type { Explanation } from './explanation.ts';
 
 const OTHERS = 3;
 
