@@ -15,7 +15,7 @@ export function isCurlTrace(text: string): boolean {
 }
 
 export function isCurlVerbose(text: string): boolean {
-  return /^(?:[\d:.]+ )?(?:\[[\d-]+\] )?(?:> [A-Z]+ \S+ HTTP\/[\d.]+|< HTTP\/[\d.]+ \d{3}|\* (?:Connected to|Trying|Server auth using|Proxy auth using|Rebuilt URL|Host \S+ was resolved|About to connect|Could not resolve|connect to|Recv failure|Empty reply))/m.test(
+  return /^(?:[\d:.]+ )?(?:\[[\d-]+\] )?(?:> [A-Z]+ \S+ HTTP\/[\d.]+|< HTTP\/[\d.]+ \d{3}|\* +(?:Connected to|Trying|Server auth using|Proxy auth using|Rebuilt URL|Host \S+ was resolved|About to connect|Could not resolve|connect to|Recv failure|Empty reply))/m.test(
     text,
   );
 }
