@@ -17,6 +17,7 @@ export type { HttpOptions, RefusalOptions } from './doors/options.ts';
 export type { ProxyOptions } from './doors/proxy-options.ts';
 export type { Allow } from './routes/origins.ts';
 export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
+export { sessionOf } from './session-of.ts';
 export { identityOf, type NtlmServerIdentity } from './server/identity.ts';
 export {
   requireNtlm,

@@ -6,6 +6,7 @@ import type { NtlmContext } from '../../machine/context.ts';
 import type { ntlmMachine } from '../../machine/machine.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmChild } from '../../spnego/context.ts';
+import type { NtlmSession } from '../../session/session.ts';
 import type { spnegoMachine } from '../../spnego/machine.ts';
 import type { HttpScheme } from './mechanism.ts';
 import type { ConnectionSide, RealmQuestion } from './question.ts';
@@ -37,6 +38,8 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
   /** What came with the last answer. */
   readonly token: Uint8Array | undefined;
   readonly ntlmOffered: boolean;
+  /** Signing and sealing while the connection is authenticated, where the options asked for it. */
+  readonly session: NtlmSession | undefined;
   /** Why the last handshake failed. */
   readonly reason: NtlmError | undefined;
 }

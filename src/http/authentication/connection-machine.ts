@@ -35,6 +35,7 @@ import {
 } from './connection-context.ts';
 import type { RealmQuestion } from './question.ts';
 import { notProvided, refusedByServer } from './refusal.ts';
+import { sessionOfHandshake } from './session.ts';
 
 const failure = (code: NtlmError['code'], side: NtlmError['side'], message: string): NtlmError =>
   new NtlmError(message, { code, phase: 'transport', side });
@@ -47,7 +48,7 @@ const beginsHandshake = [
 
 const opensHandshake = { target: '#connection.asking', actions: 'noteScheme' } as const;
 
-const conclude = { guard: 'handshakeDone', target: '#connection.authenticated' } as const;
+const conclude = { guard: 'handshakeDone', target: '#connection.authenticated', actions: 'keepSession' } as const;
 
 /** Credentials are asked for as before any handshake: those in use may have been refused elsewhere in the meantime. */
 const fallsBack = { guard: 'ntlmLeft', target: '#connection.asking', actions: ['takeNtlm', 'emitFallback'] } as const;
@@ -114,6 +115,11 @@ export const connectionMachine = setup({
     noteScheme: assign(({ event }) =>
       event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
     ),
+    keepSession: assign(({ context: { handshake }, event }) => {
+      const { sessionSecurity = 'none' } = handshake;
+      return { session: sessionSecurity === 'none' ? undefined : sessionOfHandshake(moved(event)) };
+    }),
+    closeSession: ({ context }) => context.session?.close(),
     takeNtlm: assign({ scheme: 'NTLM' }),
     keepCredentials: assign((_, { credentials }: { credentials: Credentials | undefined }) => ({ credentials, reason: undefined })),
     keepToken: assign(({ event }) =>
@@ -170,6 +176,7 @@ export const connectionMachine = setup({
     attempt: input.attempt ?? 1,
     scheme: undefined,
     ntlmOffered: false,
+    session: undefined,
     credentials: undefined,
     token: undefined,
     reason: undefined,
@@ -303,6 +310,7 @@ export const connectionMachine = setup({
 
     authenticated: {
       entry: 'resetAttempts',
+      exit: 'closeSession',
       tags: 'settled',
       on: { authenticate: opensHandshake, unauthorized: beginsHandshake },
     },

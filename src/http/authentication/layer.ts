@@ -2,6 +2,7 @@ import { createActor, type Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
+import type { NtlmSession } from '../../session/session.ts';
 import { parseChallenges } from './challenges.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
 import { connectionMachine } from './connection-machine.ts';
@@ -142,6 +143,11 @@ export class Layer {
   /** Whose connection this is. */
   get credentials(): Credentials | undefined {
     return this.actor.getSnapshot().context.credentials;
+  }
+
+  /** Signing and sealing with the other end, while it is authenticated and where that was asked for. */
+  get session(): NtlmSession | undefined {
+    return this.#authenticated ? this.actor.getSnapshot().context.session : undefined;
   }
 
   get attempt(): number {

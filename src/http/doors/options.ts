@@ -1,6 +1,6 @@
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
-import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
+import { resolveOptions, type NtlmOptions, type SessionSecurity } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
@@ -29,6 +29,11 @@ export interface HttpOptions extends Pick<
   NtlmOptions,
   'policy' | 'workstation' | 'unicode' | 'version' | 'now' | 'randomBytes'
 > {
+  /**
+   * What is asked of the session of a connection to a server, for protocols that encrypt their messages themselves
+   * (WinRM); `sessionOf` finds it. Default: none is kept. Proxies are asked for none.
+   */
+  readonly sessionSecurity?: SessionSecurity | undefined;
   /** A handle, or a function that is asked when a server wants them and again when it refused them. */
   readonly credentials: Credentials | CredentialsProvider;
   /**
@@ -65,7 +70,8 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
-  resolveOptions({ ...handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
+  const withServers = { ...handshake, sessionSecurity: options.sessionSecurity };
+  resolveOptions({ ...withServers, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
   if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
   const { prefer = 'NTLM', probe = true } = options;
   if (typeof probe !== 'boolean') throw invalidArgument('probe', 'must be true or false');
@@ -78,7 +84,7 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
     spn,
     channelBindings,
     prefer,
-    handshake,
+    handshake: withServers,
     limits: {
       legTimeout: duration('legTimeout', options.legTimeout ?? 30_000),
       answerTimeout: duration('answerTimeout', options.answerTimeout ?? 300_000),
@@ -131,6 +137,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'version',
   'now',
   'randomBytes',
+  'sessionSecurity',
 ]);
 
 /** What of a carrier's options is its own. */

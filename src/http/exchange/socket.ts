@@ -13,6 +13,7 @@
  */
 import type { Socket } from 'node:net';
 import { NtlmError } from '../../errors.ts';
+import type { NtlmSession } from '../../session/session.ts';
 import type { Field } from '../wire/head.ts';
 import { Layer, type LayerOptions } from '../authentication/layer.ts';
 import { AS_IT_IS, ConnectionLost, Legs, isInvolved, isPlain, type LegCarrier, type LegForm } from './legs.ts';
@@ -100,6 +101,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   get layers(): readonly Layer[] {
     return this.#layers;
+  }
+
+  /** With the server, while the connection is authenticated and where that was asked for. */
+  get session(): NtlmSession | undefined {
+    return this.#layers.find(({ realm }) => realm.side === 'server')?.session;
   }
 
   override get inner(): Socket | undefined {

@@ -5,7 +5,8 @@
 import type { Duplex } from 'node:stream';
 import type { Handshake } from './handshake.ts';
 import { forget, type NtlmServerIdentity } from './identity.ts';
-import type { SideWords } from './side.ts';
+import { SIDES, type SideWords } from './side.ts';
+import type { NtlmSession } from '../../session/session.ts';
 
 export class Connection {
   /** Settles when the request before is decided: a request pipelined behind a type 3 waits for the verdict. */
@@ -14,6 +15,8 @@ export class Connection {
   readonly #socket: Duplex;
   #owner: object | undefined;
   #handshake: Handshake | undefined;
+  /** The one whose session is kept. */
+  #established: Handshake | undefined;
   #identity: NtlmServerIdentity | undefined;
   /** On the monotonic clock, milliseconds. */
   #challengedAt = 0;
@@ -44,16 +47,24 @@ export class Connection {
     this.#challengedAt = performance.now();
   }
 
-  /** The handshake is over, its keys are wiped; the connection is `identity`'s. */
-  authenticated(identity: NtlmServerIdentity): void {
+  /** The handshake is over; the connection is `identity`'s. Its keys are wiped now, or `kept` until the end. */
+  authenticated(identity: NtlmServerIdentity, { kept }: { readonly kept: boolean }): void {
+    if (kept) [this.#established, this.#handshake] = [this.#handshake, undefined];
     this.#release();
     this.refusals = 0;
     this.#identity = identity;
   }
 
+  /** With who authenticated it, where it is kept. */
+  get session(): NtlmSession | undefined {
+    return this.#established?.session;
+  }
+
   /** Nobody is there, and no handshake. */
   end(): void {
     this.#release();
+    this.#established?.end();
+    this.#established = undefined;
     this.#identity = undefined;
     forget(this.#socket);
   }
@@ -72,4 +83,10 @@ export function connectionOf(socket: Duplex, side: SideWords): Connection {
   let connection = sides.get(side);
   if (connection === undefined) sides.set(side, (connection = new Connection(socket)));
   return connection;
+}
+
+/** The session of `socket` with the client of an origin server, or else of a proxy. */
+export function sessionOn(socket: Duplex): NtlmSession | undefined {
+  const sides = connections.get(socket);
+  return sides?.get(SIDES.server)?.session ?? sides?.get(SIDES.proxy)?.session;
 }

@@ -115,7 +115,7 @@ async function judge(gate: Gate, connection: Connection, request: IncomingMessag
       tell(gate, step.result, request); // the key is there for as long as that
       const { identity, response, mic, channelBindings } = step.result;
       const who = Object.freeze({ ...identity, response, mic, channelBindings });
-      connection.authenticated(who);
+      connection.authenticated(who, { kept: gate.settings.sessions });
       return pass(request, who, offer === undefined ? {} : { [side.authenticate]: offer });
     }
   }

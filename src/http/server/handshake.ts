@@ -3,6 +3,7 @@ import type { AcceptorOptions } from '../../acceptor/context.ts';
 import type { ClaimedIdentity } from '../../acceptor/verdict.ts';
 import { isVerifier } from '../../acceptor/verifier.ts';
 import { NtlmError } from '../../errors.ts';
+import type { NtlmSession } from '../../session/session.ts';
 import { SpnegoAcceptor, type SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
 import type { SpnegoRefusal } from '../../spnego/acceptor/context.ts';
 import type { Guess, RefusalLimits } from './refusal-limits.ts';
@@ -28,6 +29,11 @@ export class Handshake {
   /** Whether a challenge is out. */
   get isChallenged(): boolean {
     return this.#acceptor.state !== 'listening';
+  }
+
+  /** Signing and sealing with the accepted client, where SIGN was agreed on, until {@link end}. */
+  get session(): NtlmSession | undefined {
+    return this.#acceptor.session;
   }
 
   /** Who the client says it is, once somebody was asked. */

@@ -28,6 +28,11 @@ export interface NtlmServerOptions extends Omit<AcceptorOptions, 'channelBinding
   /** For how long a response may be verified, or a certificate be looked for, in milliseconds; default 30 000. */
   readonly verifyTimeout?: number | undefined;
   /**
+   * Whether the session of an authenticated connection is kept, where its client agreed on SIGN: `sessionOf(request)`.
+   * Its keys are wiped with the connection. Default `false`.
+   */
+  readonly sessions?: boolean | undefined;
+  /**
    * Whether whatever stands in front gives each client a connection of its own. Without it a request that was
    * forwarded is refused: a proxy that shares its connections would share identities.
    */
@@ -47,6 +52,7 @@ export interface Settings {
   readonly challengeLifetime: number;
   readonly verifyTimeout: number;
   readonly trustedProxy: boolean;
+  readonly sessions: boolean;
   readonly onVerdict: NtlmServerOptions['onVerdict'];
   readonly acceptorOptions: AcceptorOptions;
   readonly bindingsOf: BindingsOf;
@@ -62,6 +68,7 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
     challengeLifetime = 60_000,
     verifyTimeout = 30_000,
     trustedProxy = false,
+    sessions = false,
     onVerdict,
     refusalLimit,
     channelBindings,
@@ -78,6 +85,7 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
   checkTime('challengeLifetime', challengeLifetime);
   checkTime('verifyTimeout', verifyTimeout);
   if (typeof trustedProxy !== 'boolean') throw invalidArgument('trustedProxy', 'must be a boolean');
+  if (typeof sessions !== 'boolean') throw invalidArgument('sessions', 'must be a boolean');
   if (!['undefined', 'function'].includes(typeof onVerdict)) throw invalidArgument('onVerdict', 'must be a function');
   const bindingsOf = resolveBindings({ channelBindings, requireChannelBindings });
   const hash = typeof channelBindings === 'object' && 'hash' in channelBindings ? { channelBindings } : {};
@@ -89,6 +97,7 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
     challengeLifetime,
     verifyTimeout,
     trustedProxy,
+    sessions,
     onVerdict,
     acceptorOptions,
     bindingsOf,
