@@ -89,7 +89,7 @@ export class Layer {
         maxAttempts,
         attempt,
       },
-      ...(inspect === undefined ? {} : { inspect }),
+      ...(inspect === undefined ? {} : { inspect: this.#guarded(inspect, onTimeout) }),
     });
     this.actor.on('authorize', ({ message, token }) => {
       const { scheme = 'NTLM' } = this.actor.getSnapshot().context;
@@ -111,7 +111,27 @@ export class Layer {
       else this.#decide(error);
     });
     this.actor.start();
+    if (this.#broken !== undefined) throw this.#broken;
     realm.connections += 1;
+    this.#started = true;
+  }
+
+  #started = false;
+  #broken: NtlmError | undefined;
+  /** An inspector that throws ends the connection; thrown through the actors, it would end the process. */
+  #guarded(inspect: ConnectionInspector, onFailure: (error: NtlmError) => void): ConnectionInspector {
+    const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
+    return (event) => {
+      if (this.#broken !== undefined) return;
+      try {
+        observe?.(event);
+      } catch (cause) {
+        this.#broken = new NtlmError('"inspect" failed', { code: 'service-failed', phase: 'transport', side: 'local', cause });
+        if (!this.#started) return;
+        if (this.#decision === undefined) onFailure(this.#broken);
+        else this.#decide(this.#broken);
+      }
+    };
   }
 
   async #ask(question: RealmQuestion, asker: Asker): Promise<Credentials | undefined> {

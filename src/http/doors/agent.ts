@@ -72,10 +72,11 @@ export class NtlmAgent extends HttpAgent {
     const route = this.#routes.to(() => ({
       origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
       socketPath: options.socketPath ?? undefined,
-      open: (done) => openBy((callback) => callback(null, open()), this.#routes.legTimeout, done),
+      open: (done, progress) => openBy((callback) => callback(null, open()), this.#routes.legTimeout, done, progress),
       tls: tlsOptions(options),
     }));
-    return new NtlmSocket(route);
+    const socket = new NtlmSocket(route);
+    return request.timeout === undefined ? socket : socket.setTimeout(request.timeout);
   }
 
   /** Credentials that were refused may be sent again at once: their password was set right, or their account unlocked. */

@@ -65,11 +65,11 @@ function connectThrough(
   callback: buildConnector.Callback,
 ): void {
   const { protocol, hostname, port } = target;
-  const open: Route['open'] = (done) =>
-    openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), routes.legTimeout, done);
+  const open: Route['open'] = (done, progress) =>
+    openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), routes.legTimeout, done, progress);
   const socket = new NtlmSocket(routes.to(() => ({ origin: originUrl(protocol, hostname, port), socketPath: tls.socketPath ?? undefined, open, tls })));
   const onError = (error: Error): void => callback(error, null);
-  socket.once('error', onError).once('connect', () => {
+  socket.once('error', onError).once(socket.encrypted ? 'secureConnect' : 'connect', () => {
     socket.off('error', onError);
     callback(null, socket as unknown as Socket);
   });

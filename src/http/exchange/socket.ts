@@ -21,7 +21,7 @@ import { RequestQueue, type Written } from './request-queue.ts';
 import { RequestWriter } from './request-writer.ts';
 import { ClientRequest, LAST_CHUNK, STAND_IN_METHOD, type RequestForm } from '../wire/request.ts';
 import { ResponseReader, type Answer } from '../wire/response-reader.ts';
-import { SocketFacade } from './socket-facade.ts';
+import { SocketFacade, type Progress } from './socket-facade.ts';
 import type { ConnectionTelling, Teller } from './telling.ts';
 
 /** Something under construction that can be given up. */
@@ -31,8 +31,10 @@ export interface Destroyable {
 
 /** How to get to the other end. */
 export interface Route extends RequestForm {
-  /** Opens a connection that is ready for HTTP/1.1, and says so once. */
-  open(done: (error: Error | null, socket?: Socket) => void): Destroyable | undefined;
+  /** Opens a connection that is ready for HTTP/1.1, and says so once; `progress` is told what comes before. */
+  open(done: (error: Error | null, socket?: Socket) => void, progress: Progress): Destroyable | undefined;
+  /** Whether that is TLS. */
+  readonly secure: boolean;
   /** Those who may ask for authentication on it, the nearest first. */
   layers(socket: Socket): readonly LayerOptions[];
   readonly legTimeout: number;
@@ -54,8 +56,6 @@ const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const EXPECT_PATIENCE = 1000;
 
 export class NtlmSocket extends SocketFacade implements LegCarrier {
-  /** As of net.Socket: `connect` follows. */
-  connecting = true;
   readonly #route: Route;
   readonly #telling: ConnectionTelling;
   #opening: Destroyable | undefined;
@@ -89,7 +89,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #lost = false;
 
   constructor(route: Route) {
-    super();
+    super(route);
     this.#route = route;
     this.#telling = route.teller.connection();
     this.#connect([]).catch((error: Error) => this.destroy(error));
@@ -124,6 +124,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   // The connection beneath
 
   #connect(attempts: readonly number[]): Promise<void> {
+    this.awaitConnection();
     return new Promise((resolve, reject) => {
       this.#opening = this.#route.open((error, socket) => {
         this.#opening = undefined;
@@ -135,7 +136,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
         } catch (cause) {
           reject(cause as Error); // thrown from here it would end the process
         }
-      });
+      }, this.progress);
     });
   }
 
@@ -163,7 +164,6 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
       out: () => this.#onOut(),
       stalled: () => this.#onFailed(stalled()),
     });
-    this.passOn(socket);
     socket
       .on('data', (bytes: Buffer) => {
         this.#telling.received(bytes);
@@ -174,11 +174,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
       .on('error', (error) => this.#onLost(socket, error))
       .on('end', () => this.#onLost(socket))
       .on('close', () => this.#onLost(socket));
-    if (this.connecting) {
-      this.connecting = false;
-      this.emit('connect');
-      this.emit('ready');
-    }
+    this.passOn(socket);
     this.#pump();
   }
 

@@ -6,39 +6,45 @@ import { hostOf, portOf } from './urls.ts';
 import type { Destroyable, Route } from '../exchange/socket.ts';
 
 type Done = Parameters<Route['open']>[0];
+type Progress = Parameters<Route['open']>[1];
 
 /** Whatever makes a connection: a function of this module or of the caller's. It calls back once, or never. */
 export type Connector = (callback: (error: Error | null, socket?: Socket | null) => void) => void;
 
 /** Opens a connection to where `url` points, with TLS for https. */
-export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done: Done): Destroyable {
+export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done: Done, progress: Progress): Destroyable {
   const host = hostOf(url);
   const port = portOf(url);
   const open = (): Socket =>
     url.protocol === 'https:'
       ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
       : connectTcp({ host, port, noDelay: true });
-  return openBy((callback) => callback(null, open()), limit, done);
+  return openBy((callback) => callback(null, open()), limit, done, progress);
 }
 
 /**
  * Tells `done` once when the connection that `connector` makes can be used, or never can: it may be given before it is
  * open or secured, or not at all. `limit`: milliseconds for all of it.
  */
-export function openBy(connector: Connector, limit: number, done: Done): Destroyable {
+export function openBy(connector: Connector, limit: number, done: Done, progress: Progress): Destroyable {
   let over = false;
   let socket: Socket | undefined;
   const end = (error: Error | null): void => {
     if (over) return;
     over = true;
     clearTimeout(timer);
-    socket?.off('connect', onReady).off('secureConnect', onReady).off('secure', onReady).off('error', end).off('close', onClose);
+    socket?.off('lookup', onLookup).off('connect', onConnect).off('secureConnect', onReady).off('secure', onReady).off('error', end).off('close', onClose);
     if (error === null) return done(null, socket);
     socket?.on('error', () => {}).destroy(); // nobody listens any more
     done(error);
   };
   const onReady = (): void => {
     if (socket !== undefined && !socket.destroyed && isReady(socket)) end(null);
+  };
+  const onLookup = (...found: unknown[]): void => progress('lookup', ...found);
+  const onConnect = (): void => {
+    progress('connect');
+    onReady();
   };
   const onClose = (): void => end(closedEarly());
   const timer = setTimeout(() => end(tooSlow(socket)), limit);
@@ -47,7 +53,7 @@ export function openBy(connector: Connector, limit: number, done: Done): Destroy
     if (given == null) return end(error ?? closedEarly());
     socket = given;
     if (isReady(socket)) return end(null);
-    socket.on('connect', onReady).on('secureConnect', onReady).on('secure', onReady).on('error', end).on('close', onClose);
+    socket.on('lookup', onLookup).on('connect', onConnect).on('secureConnect', onReady).on('secure', onReady).on('error', end).on('close', onClose);
   };
   try {
     connector(onGiven);

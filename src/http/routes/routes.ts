@@ -68,7 +68,7 @@ export class Routes {
     try {
       return this.#to(target());
     } catch (error) {
-      return this.#route({ open: (done) => void done(error as Error), layers: () => [] });
+      return this.#route({ open: (done) => void done(error as Error), secure: false, layers: () => [] });
     }
   }
 
@@ -82,20 +82,22 @@ export class Routes {
   #to({ origin, socketPath, open, tls }: Target): Route {
     const { credentials: source, handshake, spn } = this.#settings;
     const name = originName(origin, socketPath);
+    const secure = origin.protocol === 'https:';
     const server = { side: 'server', url: origin, name, source, handshake, spn, allowed: this.#isAllowed(name) } as const;
     const proxy = socketPath === undefined ? this.#settings.proxy(origin) : undefined;
-    if (proxy === undefined) return this.#route({ open, layers: (socket) => [this.#layer(server, socket)] });
+    if (proxy === undefined) return this.#route({ open, secure, layers: (socket) => [this.#layer(server, socket)] });
 
     const toProxy = this.#toProxy(proxy);
-    if (origin.protocol === 'http:') {
+    if (!secure) {
       return this.#route({
-        open: toProxy.open,
+        ...toProxy,
         layers: (socket) => [...toProxy.layers(socket), this.#layer({ ...server, beyond: true }, socket)],
         absolute: origin.origin,
       });
     }
     return this.#route({
-      open: (done) => openTunnel({ route: toProxy, proxy, origin, tls }, done),
+      open: (done, progress) => openTunnel({ route: toProxy, proxy, origin, tls }, done, progress),
+      secure,
       layers: (socket) => [this.#layer(server, socket)],
     });
   }
@@ -104,12 +106,13 @@ export class Routes {
     const nearest = { side: 'proxy', url, name: url.origin, source, handshake, spn, allowed: true } as const;
     const tls = ca === undefined ? {} : { ca };
     return this.#route({
-      open: (done) => connectTo(url, tls, this.legTimeout, done),
+      open: (done, progress) => connectTo(url, tls, this.legTimeout, done, progress),
+      secure: url.protocol === 'https:',
       layers: (socket) => [this.#layer(nearest, socket)],
     });
   }
 
-  #route(way: Pick<Route, 'open' | 'layers' | 'absolute'>): Route {
+  #route(way: Pick<Route, 'open' | 'secure' | 'layers' | 'absolute'>): Route {
     return { ...way, teller: this.teller, ...this.#settings.limits };
   }
 

@@ -21,6 +21,7 @@ export interface TunnelOptions {
 export function openTunnel(
   { route, proxy: { url: proxy, headers }, origin, tls }: TunnelOptions,
   done: Parameters<Route['open']>[0],
+  progress: Parameters<Route['open']>[1],
 ): Destroyable {
   const host = hostOf(origin);
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
@@ -62,8 +63,9 @@ export function openTunnel(
       socket: inner,
       ...(servername === undefined ? {} : { servername }),
     });
-    underway = openBy((opened) => opened(null, secured), route.legTimeout, done);
+    underway = openBy((opened) => opened(null, secured), route.legTimeout, done, progress);
   };
+  socket.on('lookup', (...found: unknown[]) => progress('lookup', ...found)).once('connect', () => progress('connect'));
   socket.once('error', fail).once('end', onEnd).on('data', onData);
   const fields = [{ name: 'Host', value: authority }, ...headers];
   socket.write(renderHead({ startLine: `CONNECT ${authority} HTTP/1.1`, fields }));
