@@ -57,9 +57,15 @@ export class NtlmAuthVerifier {
     return { ok: false, reason, message };
   }
 
+  #start() {
+    const helper = spawn(...this.#command, { stdio: ['pipe', 'pipe', 'inherit'] });
+    helper.stdin.on('error', () => {}); // 'close' tells
+    return helper;
+  }
+
   /** The fields of the answer, up to a dot alone. A helper that nobody waits for any more is ended: its answer is late. */
   #exchange(question, signal) {
-    const helper = (this.#helper ??= spawn(...this.#command, { stdio: ['pipe', 'pipe', 'inherit'] }));
+    const helper = (this.#helper ??= this.#start());
     return new Promise((resolve, reject) => {
       const fields = new Map();
       const lines = createInterface({ input: helper.stdout });
@@ -80,7 +86,6 @@ export class NtlmAuthVerifier {
       };
       helper.once('error', fail);
       helper.once('close', fail);
-      helper.stdin.once('error', () => {}); // 'close' tells
       signal.addEventListener('abort', abort);
       lines.on('line', (line) => {
         if (line === '.') return done(resolve, fields);

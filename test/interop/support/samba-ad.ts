@@ -13,6 +13,8 @@ export interface SambaAd extends AsyncDisposable {
   readonly baseDn: string;
   /** A share that every user may write to. */
   readonly share: string;
+  /** For `ntlm_auth` and the like. */
+  readonly smbConf: string;
   close(): Promise<void>;
 }
 
@@ -104,6 +106,7 @@ export async function startSambaAd(): Promise<SambaAd> {
       host: '127.0.0.1',
       baseDn: 'DC=testdom,DC=example',
       share: 'share',
+      smbConf,
       close,
       [Symbol.asyncDispose]: close,
     };
