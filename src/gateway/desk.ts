@@ -13,7 +13,7 @@ import { Pins } from './pins.ts';
 import { relay, type Candidate, type Relayed } from './relay.ts';
 import { openUpgrade } from './upgrade.ts';
 
-type Told = Pick<GatewayEntry, 'way'> & Relayed & { readonly legs?: number };
+type Told = Pick<GatewayEntry, 'way'> & Omit<Relayed, 'legs'> & { readonly legs?: number };
 
 export class Desk {
   readonly #settings: GatewaySettings;
@@ -74,7 +74,7 @@ export class Desk {
         client.write('HTTP/1.1 200 Connection established\r\n\r\n');
         if (tunnel.head.length > 0) client.write(tunnel.head);
         await join(client, tunnel.socket, head, this.#settings.limits.idleTimeout);
-        return tell({ way: 'tunnel', status: 200 });
+        return tell({ way: 'tunnel', status: 200, legs: tunnel.legs });
       } catch (error) {
         failure = failureOf(error);
         this.#mode.noteUnreachable(way);
@@ -94,8 +94,8 @@ export class Desk {
     const plan = await this.#admit(request, refused);
     if (plan === undefined) return;
     if (this.#bringsCredentials(request)) this.#pins.pin(request.socket);
-    const { status, reason } = await openUpgrade(request, client, head, this.#candidates(request.socket, plan), plan.incoming, this.#settings.limits.idleTimeout);
-    tell({ way: 'tunnel', status, reason });
+    const { status, legs, reason } = await openUpgrade(request, client, head, this.#candidates(request.socket, plan), plan.incoming, this.#settings.limits.idleTimeout);
+    tell({ way: 'tunnel', status, legs, reason });
   }
 
   /** @returns the ways of a request that may go on; whoever may not has been told why. */

@@ -8,7 +8,7 @@ export interface GatewayEntry {
   readonly host: string;
   /** 0 where the client left before there was an answer. */
   readonly status: number;
-  /** Requests with a message of NTLM that this exchange cost. */
+  /** Requests on the wire that this exchange cost: its own, and those of a handshake before it. */
   readonly legs: number;
   readonly milliseconds: number;
   /** Over a connection of the pool, over one that belongs to this client alone, or through a tunnel. */

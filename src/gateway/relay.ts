@@ -13,6 +13,7 @@ import { NtlmError } from '../errors.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
 import { bodyTooLong, failureOf, refuse, type Failure } from './failure.ts';
 import { endToEnd, isChunked, type RawFields } from './fields.ts';
+import { countLegs, type LegCount } from './legs.ts';
 import type { Connections } from './way.ts';
 
 /** One way for a request, and what it looks like there. */
@@ -40,26 +41,35 @@ export interface RelayOptions {
 /** How it ended. `status` 0: the client left. */
 export interface Relayed {
   readonly status: number;
+  /** Requests that it cost on the wire. */
+  readonly legs: number;
   readonly reason?: string | undefined;
 }
 
 /** Never rejects. */
 export async function relay(request: IncomingMessage, response: ServerResponse, options: RelayOptions): Promise<Relayed> {
   let failure: Failure | undefined;
+  let spent = 0;
   for (const candidate of options.candidates) {
-    let outcome = await new Attempt(request, response, candidate, options).outcome;
-    if (outcome.kind === 'stale') outcome = await new Attempt(request, response, candidate, options).outcome;
-    if (outcome.kind === 'over') return outcome;
+    let attempt = new Attempt(request, response, candidate, options);
+    let outcome = await attempt.outcome;
+    spent += attempt.legs;
+    if (outcome.kind === 'stale') {
+      attempt = new Attempt(request, response, candidate, options);
+      outcome = await attempt.outcome;
+      spent += attempt.legs;
+    }
+    if (outcome.kind === 'over') return { ...outcome, legs: spent };
     failure = outcome.failure;
     if (outcome.kind === 'unreachable') candidate.onUnreachable?.();
   }
   const last = failure ?? failureOf(undefined);
   refuse(response, last);
-  return { status: last.status, reason: last.reason };
+  return { status: last.status, legs: spent, reason: last.reason };
 }
 
 type Outcome =
-  | ({ readonly kind: 'over' } & Relayed)
+  | ({ readonly kind: 'over' } & Omit<Relayed, 'legs'>)
   | { readonly kind: 'unreachable' | 'stale'; readonly failure: Failure };
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
@@ -72,6 +82,7 @@ class Attempt {
   readonly #options: RelayOptions;
   #settle!: (outcome: Outcome) => void;
   #out: ClientRequest | undefined;
+  #legs: LegCount | undefined;
   #open = false;
   #bodyBegun = false;
 
@@ -93,6 +104,10 @@ class Attempt {
     }
   }
 
+  get legs(): number {
+    return this.#legs?.() ?? 0;
+  }
+
   #send({ connections, options, path, fields, onOpen }: Candidate): void {
     const headers = endToEnd(fields);
     if (isChunked(this.#request)) headers.push('Transfer-Encoding', 'chunked');
@@ -104,6 +119,7 @@ class Attempt {
     out.once('socket', (socket) => {
       const begin = (): void => {
         this.#open = true;
+        this.#legs = countLegs(socket);
         onOpen?.();
         if (expectsContinue) out.flushHeaders();
         else this.#sendBody(out);

@@ -6,6 +6,7 @@ import { NtlmError } from '../errors.ts';
 import { failureOf, refuseSocket, type Failure } from './failure.ts';
 import { endToEnd, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
+import { countLegs, type LegCount } from './legs.ts';
 import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
 
 /** Never rejects. Resolves when it is over. */
@@ -33,25 +34,25 @@ export async function openUpgrade(
       if (refusal !== undefined) {
         answer.destroy();
         refuseSocket(client, refusal);
-        return { status: refusal.status, reason: refusal.reason };
+        return { status: refusal.status, legs: opened.legs(), reason: refusal.reason };
       }
       client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'close']));
       answer.pipe(client);
-      return { status };
+      return { status, legs: opened.legs() };
     }
     const upgrade = valuesOf(answer.rawHeaders, 'upgrade').join(', ');
     client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
     if (opened.head.length > 0) client.write(opened.head);
     await join(client, opened.socket, head, idleTimeout);
-    return { status };
+    return { status, legs: opened.legs() };
   }
   refuseSocket(client, failure);
-  return { status: failure.status, reason: failure.reason };
+  return { status: failure.status, legs: 0, reason: failure.reason };
 }
 
 type Asked =
-  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
-  | { readonly kind: 'answered'; readonly answer: IncomingMessage }
+  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer; readonly legs: LegCount }
+  | { readonly kind: 'answered'; readonly answer: IncomingMessage; readonly legs: LegCount }
   | { readonly kind: 'failed'; readonly failure: Failure };
 
 function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idleTimeout: number): Promise<Asked> {
@@ -67,10 +68,12 @@ function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idl
       out.destroy(new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' }));
     });
     client.once('close', () => out.destroy());
+    let legs: LegCount = () => 1;
     out
+      .once('socket', (socket) => (legs = countLegs(socket)))
       .on('error', (error) => resolve({ kind: 'failed', failure: failureOf(error) }))
-      .once('upgrade', (answer, socket, head) => resolve({ kind: 'switched', answer, socket, head }))
-      .once('response', (answer) => resolve({ kind: 'answered', answer }))
+      .once('upgrade', (answer, socket, head) => resolve({ kind: 'switched', answer, socket, head, legs }))
+      .once('response', (answer) => resolve({ kind: 'answered', answer, legs }))
       .end();
   });
 }

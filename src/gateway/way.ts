@@ -17,6 +17,7 @@ import { NtlmSocket, type Route } from '../http/exchange/socket.ts';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
 import type { RawFields } from './fields.ts';
+import { countLegs, type LegCount } from './legs.ts';
 import type { GatewaySettings } from './options.ts';
 
 /** Connections of one kind, to be kept as long as somebody may use them. */
@@ -41,7 +42,7 @@ export interface Way {
 
 /** The connection, or the answer of a proxy that gives none. */
 export type Tunnel =
-  | { readonly kind: 'open'; readonly socket: Duplex; readonly head: Buffer }
+  | { readonly kind: 'open'; readonly socket: Duplex; readonly head: Buffer; readonly legs: number }
   | { readonly kind: 'refused'; readonly answer: IncomingMessage };
 
 /** Requests through a proxy that asks for authentication: any host, one pool. */
@@ -91,10 +92,12 @@ function tunnelThrough(proxy: Connections, authority: string, fields: RawFields)
       if (out.reusedSocket) tunnelThrough(proxy, authority, fields).then(resolve, reject); // gone while nobody looked
       else reject(error);
     };
+    let legs: LegCount = () => 1;
+    out.once('socket', (socket) => (legs = countLegs(socket)));
     out.once('error', retry).once('connect', (answer, socket, head) => {
       out.off('error', retry);
       const { statusCode = 0 } = answer;
-      if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head });
+      if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head, legs: legs() });
       socket.on('error', () => {}).destroy(); // what follows is the body of a refusal
       resolve({ kind: 'refused', answer });
     });
@@ -118,7 +121,7 @@ export function directly({ limits }: GatewaySettings, lookup: RequestOptions['lo
         const socket = connect({ host, port: Number(port || 443), noDelay: true, ...(lookup === undefined ? {} : { lookup }) });
         socket.once('error', reject).once('connect', () => {
           socket.off('error', reject);
-          resolve({ kind: 'open', socket, head: Buffer.alloc(0) });
+          resolve({ kind: 'open', socket, head: Buffer.alloc(0), legs: 1 });
         });
       }),
   };

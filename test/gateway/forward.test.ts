@@ -21,7 +21,9 @@ describe('plain requests', () => {
     expect(proxy.verdicts).toEqual([true]);
     expect(origin.handled).toHaveLength(5);
     expect(origin.handled.every(({ url }) => url.endsWith('/x?secret=1'))).toBe(true);
-    expect(gateway.entries.map(({ method, status, way }) => `${method} ${status} ${way}`)).toEqual(Array(5).fill('GET 200 pooled'));
+    expect(gateway.entries.map(({ method, status, way, legs }) => `${method} ${status} ${way} ${legs}`)).toEqual(
+      [3, 1, 1, 1, 1].map((legs) => `GET 200 pooled ${legs}`),
+    );
     expect(JSON.stringify(gateway.entries)).not.toContain('secret');
   });
 

@@ -56,6 +56,8 @@ const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
 const EXPECT_PATIENCE = 1000;
 
 export class NtlmSocket extends SocketFacade implements LegCarrier {
+  /** Requests that went out so far: those of the client, and every leg that they cost. */
+  legs = 0;
   readonly #route: Route;
   readonly #telling: ConnectionTelling;
   #opening: Destroyable | undefined;
@@ -329,6 +331,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   #writeHead(head: Buffer): void {
+    this.legs += 1;
     this.#telling.sent(head);
     this.#write(head);
   }
