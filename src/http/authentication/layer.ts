@@ -57,6 +57,8 @@ export class Layer {
   served = 0;
   /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
   spoilt = false;
+  /** Type 3 was answered by what may come before any look at it: the next request may still be asked. */
+  doubtful = false;
   #authenticated = false;
   /** Leave to send a type 3, from before type 1 until the server's word. */
   #proof: Proof | undefined;
@@ -216,6 +218,7 @@ export class Layer {
     }
     if (this.#message === 'AUTHENTICATE') {
       this.#authenticated = true;
+      this.doubtful = head.status >= 400;
       this.realm.accepted();
       this.served = 0;
       if (!saysNothing(head.status)) this.#proof?.accepted(this.#place);

@@ -7,6 +7,8 @@ const MAX_MISHAPS = 2;
 export interface Like {
   /** Method and path. */
   readonly key: string;
+  /** The same, and what else may tell the server who asks. */
+  readonly identityKey: string;
 }
 
 /**
@@ -30,8 +32,8 @@ export class Paths {
   readonly #misleading = new Set<string>();
 
   /** Whether such a request was answered without authentication, and not asked for it since. */
-  isOpen({ key }: Like): boolean {
-    return this.#open.has(key);
+  isOpen({ identityKey }: Like): boolean {
+    return this.#open.has(identityKey);
   }
 
   /** Whether a stand-in for such a request says nothing: its like passed where the request itself was asked, or none is answered. */
@@ -40,14 +42,14 @@ export class Paths {
   }
 
   /** Such a request was answered without authentication. */
-  noteAnswered({ key }: Like): void {
-    note(this.#open, key);
+  noteAnswered({ identityKey }: Like): void {
+    note(this.#open, identityKey);
     this.answeredUnasked = true;
   }
 
   /** Such a request, or a stand-in for it, was asked for authentication. */
-  noteAsked({ key }: Like): void {
-    this.#open.delete(key);
+  noteAsked({ identityKey }: Like): void {
+    this.#open.delete(identityKey);
   }
 
   noteMisleading({ key }: Like): void {

@@ -87,8 +87,12 @@ export function mayGo({ authenticated, credentials, realm, served }: Layer, requ
 /** Whether a request needs no legs, as far as this layer goes. */
 export function isPlain(layer: Layer, request: ClientRequest): boolean {
   if (!isInvolved(layer, request)) return true;
-  const { asksAgain, waiting } = layer.realm.paths;
-  return mayGo(layer, request) && !(layer.authenticated && asksAgain && waiting !== 'no' && request.once);
+  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no');
+}
+
+/** Whether an authenticated connection may be asked all the same. */
+function mayAskAgain({ authenticated, doubtful, realm }: Layer): boolean {
+  return authenticated && (doubtful || realm.paths.asksAgain);
 }
 
 /** Takes `request` to an answer and delivers it; `first` is the answer it got already. */
@@ -171,8 +175,8 @@ export class Legs {
       body: !request.hasBody ? 'none' : request.once || request.expects ? 'held' : 'repeatable',
       standIns: probe && !this.#standInSpent && !involved.some(({ realm }) => realm.paths.isMisleading(request)),
       waitingHelps: this.#waiting !== 'no',
-      mayAskAgain: involved.some(({ authenticated, message, realm }) =>
-        message === 'AUTHENTICATE' ? realm.mayAskForOthers : authenticated && realm.paths.asksAgain,
+      mayAskAgain: involved.some((layer) =>
+        layer.message === 'AUTHENTICATE' ? layer.realm.mayAskForOthers : mayAskAgain(layer),
       ),
     };
   }
@@ -223,7 +227,7 @@ export class Legs {
     if (!standIn && this.#standInSpent) paths.noteMisleading(request);
     let refusal = this.#refusals.get(asking.status) ?? (await asking.challenged(answer.head, request));
     if (refusal !== undefined && standIn && MISHAPS.has(refusal.code)) return this.#passOver(answer);
-    if (refusal === undefined && !standIn && !request.repeatable) refusal = bodyUnrepeatable();
+    if (refusal === undefined && !standIn && !this.#mayFollow(asking)) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {
       this.#note(asking, refusal);
       this.#handBack(answer, refusal);
@@ -231,6 +235,13 @@ export class Legs {
     }
     await this.#clear(answer, asking);
     return false;
+  }
+
+  /** Whether the request can go again, on this connection where it has to be this one. */
+  #mayFollow(asking: Layer): boolean {
+    const bound = asking.message === 'AUTHENTICATE';
+    if (bound && this.#request.bodyHeld && this.#leg.form === 'waiting') return this.#leg.chunked || this.#request.chunked;
+    return this.#request.repeatable;
   }
 
   /** Whether a status says something of what was added to the request, and nothing of the request. */
@@ -306,7 +317,7 @@ export class Legs {
     const { startLine, fields } = answer.head;
     const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
     const head = replacements.length === 0 ? answer.raw : renderHead({ startLine, fields: [...kept, ...replacements] });
-    this.#carrier.deliver(answer, head, { forget: standIn || (held && !this.#request.brings('expect')) });
+    this.#carrier.deliver(answer, head, { forget: standIn || (held && (this.#leg.form === 'waiting' || !this.#request.brings('expect'))) });
   }
 
   #note(layer: Layer, refusal: NtlmError): void {
@@ -365,7 +376,7 @@ function tooManyLegs(): NtlmError {
 
 function bodyUnrepeatable(): NtlmError {
   return new NtlmError(
-    'the body went out before the server asked, and cannot be sent again; the next request will authenticate',
+    'the server asked when the body was announced or gone already, and could not be sent again; the next request will authenticate',
     {
       code: 'body-unrepeatable',
       phase: 'transport',

@@ -33,7 +33,7 @@ export class RequestQueue {
 
   /** `written` is told when all of it went out: until then the client waits. */
   push(chunks: readonly Buffer[], written: Written): void {
-    this.#chunks.push(...chunks);
+    for (const chunk of chunks) if (chunk.length > 0) this.#chunks.push(chunk); // an empty one would end a body in chunks
     this.#written = written;
   }
 

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { BodyReader, requestBodyLength } from './body.ts';
-import { hasField, parseHead, renderHead, type Field, type MessageHead } from './head.ts';
+import { hasField, parseHead, renderHead, valuesOf, type Field, type MessageHead } from './head.ts';
 
 /** What the path of a connection makes of every request. */
 export interface RequestForm {
@@ -11,6 +12,7 @@ export interface RequestForm {
 const BODY_FIELDS = /^(?:content-.*|transfer-encoding|trailer|te|expect|if-.*|range)$/;
 const CREDENTIALS_FIELD = /\r\n(?:proxy-)?authorization:/i;
 const LENGTH_FIELD = /\r\n(?:content-length|transfer-encoding):/i;
+const COOKIE_FIELD = /\r\ncookie:/i;
 const CLOSE_OPTION = /\r\nconnection:[^\r]*\bclose\b/i;
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
@@ -56,6 +58,12 @@ export class ClientRequest {
   /** Method and path without its query: what a server protects or leaves open. */
   get key(): string {
     return `${this.method} ${this.#target.replace(/\?.*$/s, '')}`;
+  }
+
+  /** The same and the cookie it comes with: who is known by a cookie is not asked. */
+  get identityKey(): string {
+    if (!COOKIE_FIELD.test(this.#raw.toString('latin1'))) return this.key;
+    return `${this.key} ${createHash('sha256').update(valuesOf(this.#head, 'cookie').join()).digest('base64')}`;
   }
 
   /** Whether the client gives this field itself. The name is in lower case. */

@@ -1,0 +1,100 @@
+/**
+ * One call, one run: random servers × random calls. `HTTP_MODEL_SECONDS=600 npx vitest run test/property/http-model.test.ts`
+ * goes on for longer, `HTTP_MODEL_SEED=N` repeats one world.
+ *
+ * - The handler of the call's own method runs exactly once, with the call's own body, for each call that ends in 2xx, and at
+ *   most once for any other; under a safe method more often where a connection was lost.
+ * - No answer belongs to another call.
+ * - Every call ends within its limits.
+ * - Every call that the server would answer by 2xx once authenticated, without an accident on its way, ends in 2xx. What is
+ *   left out of this one is said by `isLost`.
+ */
+import { expect, test } from 'vitest';
+import { ALICE } from '../http/support/origin.ts';
+import { bodyOf, doors, drawCall, isHeld, isWelcome, limits, openClient, type Call } from './http/calls.ts';
+import { Draw } from './http/draw.ts';
+import { World, drawRules, type WorldRules } from './http/world.ts';
+
+const SECONDS = Number(process.env['HTTP_MODEL_SECONDS'] ?? 12);
+const ONLY = process.env['HTTP_MODEL_SEED'];
+/** Worlds at a time. */
+const PARALLEL = 4;
+const CALLS = 6;
+/** Milliseconds: a HEAD, and the legs behind it; each patience; scheduling. */
+const LIMIT = 4 * limits.legTimeout + 2 * limits.answerTimeout + 3000;
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * A body that is gone once it is sent, for a server that tells nothing by HEAD, nothing before it has the body, or that asks
+ * again on an authenticated connection: nobody can know before.
+ */
+function isLost(call: Call, probe: boolean, { head, headBody, expect, early, asksAgain, refuses }: WorldRules): boolean {
+  if (!isHeld(call)) return false;
+  if (asksAgain > 0) return true;
+  const headTells = probe && head === 'as others' && headBody === 'none';
+  const waitingTells = early || expect === 'granted' || expect === 'twice' || expect === 'late';
+  return !headTells && (!waitingTells || refuses === 'chunks');
+}
+
+interface Tally {
+  readonly broken: string[];
+  readonly shares: Map<string, number>;
+}
+
+async function tryWorld(seed: number, { broken, shares }: Tally): Promise<void> {
+  const draw = new Draw(seed);
+  const rules = drawRules(draw);
+  const count = (what: string): void => void shares.set(what, (shares.get(what) ?? 0) + 1);
+  await using world = await World.open(rules, draw);
+  const door = draw.of(...doors);
+  const probe = !draw.chance(0.1);
+  const client = openClient(door, { credentials: ALICE, probe }, draw.of(1, 2, 8));
+  const calls = Array.from({ length: CALLS }, (_, index) => drawCall(draw, door, `call-${index}`, rules));
+  const inTurn = draw.chance(0.5);
+  const say = (what: string, call: Call): void =>
+    void broken.push(`seed ${seed}, ${door}: ${what}\n  ${JSON.stringify(call)}\n  ${JSON.stringify(rules)}\n  ${world.log.join('\n  ')}`);
+
+  const one = async (call: Call): Promise<void> => {
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<'no end'>((resolve) => (timer = setTimeout(resolve, LIMIT, 'no end')));
+    const end = await Promise.race([client.call(call, world.url).catch((error: Error) => error), limit]);
+    clearTimeout(timer);
+    const runs = world.runs.filter(({ call: id, method }) => id === call.id && method === call.method);
+    const ended = end === 'no end' ? end : end instanceof Error ? 'error' : end.status < 300 ? '2xx' : String(end.status);
+    const again = SAFE.has(call.method) && rules.accidents !== 'none';
+    if (end === 'no end') say('no end', call);
+    const counted = call.method !== 'HEAD' || rules.head === 'as others'; // else no handler runs
+    if (counted && ended === '2xx' ? runs.length !== 1 && !(again && runs.length > 1) : runs.length > 1 && !again) say(`${runs.length} runs for ${ended}`, call);
+    if (runs.some(({ body }) => body !== bodyOf(call))) say(`a run with another body: ${runs.map(({ body }) => JSON.stringify(body.slice(0, 40))).join(', ')}`, call);
+    if (typeof end === 'object' && 'text' in end && ended === '2xx' && call.method !== 'HEAD' && end.text !== `${call.id} ${call.method}`) {
+      say(`answered by ${JSON.stringify(end.text)}`, call);
+    }
+    const expected = isWelcome(call, rules) && rules.accidents === 'none';
+    if (expected && ended !== '2xx' && !isLost(call, probe, rules)) say(`ends in ${ended}: ${end instanceof Error ? `${end.message} ${String(end.cause)}` : ''}`, call);
+    count(`door ${door}`);
+    count(`head ${rules.head}`);
+    count(`body ${call.body}`);
+    count(`end ${ended}`);
+    count(expected ? (isLost(call, probe, rules) ? 'may be lost' : 'must end well') : rules.accidents === 'none' ? 'not welcome' : 'among accidents');
+  };
+  if (inTurn) for (const call of calls) await one(call);
+  else await Promise.all(calls.map(one));
+  client.close();
+}
+
+test('one call, one run', { timeout: (SECONDS + 60) * 1000 }, async () => {
+  const first = ONLY === undefined ? Date.now() % 1_000_000_000 : Number(ONLY);
+  const tally: Tally = { broken: [], shares: new Map() };
+  const end = performance.now() + SECONDS * 1000;
+  let worlds = 0;
+  const worker = async (): Promise<void> => {
+    do await tryWorld(first + worlds++, tally);
+    while (ONLY === undefined && performance.now() < end);
+  };
+  await Promise.all(Array.from({ length: ONLY === undefined ? PARALLEL : 1 }, worker));
+  const shares = [...tally.shares].sort().map(([what, count]) => `${what}: ${count}`).join(', ');
+  console.info(`worlds ${worlds}, seeds from ${first}, calls: ${shares}; broken: ${tally.broken.length}`);
+  if (tally.broken.length > 0) console.error(tally.broken.map((text) => text.slice(0, text.indexOf('\n'))).join('\n'));
+  expect(tally.broken.slice(0, 3).join('\n\n')).toBe('');
+  if (ONLY === undefined) for (const door of doors) expect(tally.shares.get(`door ${door}`)).toBeGreaterThan(0);
+});
