@@ -13,38 +13,49 @@ let innerText = new Uint8Array(2048);
 const outerText = new Uint8Array(BLOCK_LENGTH + DIGEST_LENGTH);
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const short = (): Uint8Array => md5(key, 'buffer');
-  const inner = keyPad(key, INNER, short);
-  const outer = keyPad(key, OUTER, short);
+  return new NodeHmacMd5(key);
+}
+
+class NodeHmacMd5 implements KeyedHmacMd5 {
+  readonly #inner: Uint8Array;
+  readonly #outer: Uint8Array;
+
+  constructor(key: Uint8Array) {
+    const short = (): Uint8Array => md5(key, 'buffer');
+    this.#inner = keyPad(key, INNER, short);
+    this.#outer = keyPad(key, OUTER, short);
+  }
+
+  digest(parts: readonly Uint8Array[]): Uint8Array {
+    this.#fillOuter(parts);
+    const digest = md5(outerText, 'buffer');
+    outerText.fill(0);
+    return new Uint8Array(digest.buffer);
+  }
+
+  mac(parts: readonly Uint8Array[]): Uint8Array {
+    this.#fillOuter(parts);
+    const digest = new Uint8Array(DIGEST_LENGTH);
+    copyBytes(md5(outerText, 'binary'), digest, 0);
+    outerText.fill(0);
+    return digest;
+  }
+
+  destroy(): void {
+    this.#inner.fill(0);
+    this.#outer.fill(0);
+  }
+
   /** The first digest passes as a string, which costs half of a buffer: without the key it says nothing. */
-  const hashInner = (parts: readonly Uint8Array[]): void => {
-    const end = fillInner(inner, parts);
+  #fillOuter(parts: readonly Uint8Array[]): void {
+    const end = fillInner(this.#inner, parts);
     try {
       copyBytes(md5(innerText.subarray(0, end), 'binary'), outerText, BLOCK_LENGTH);
     } finally {
       innerText.fill(0, 0, BLOCK_LENGTH);
     }
-    outerText.set(outer);
-  };
-  return {
-    digest(parts) {
-      hashInner(parts);
-      const digest = md5(outerText, 'buffer');
-      outerText.fill(0);
-      return new Uint8Array(digest.buffer);
-    },
-    mac(parts) {
-      hashInner(parts);
-      const digest = new Uint8Array(DIGEST_LENGTH);
-      copyBytes(md5(outerText, 'binary'), digest, 0);
-      outerText.fill(0);
-      return digest;
-    },
-    destroy() {
-      inner.fill(0);
-      outer.fill(0);
-    },
-  };
+    outerText.set(this.#outer);
+  }
 }
 
 /** Puts the parts behind the pad; returns where they end. The text grows with the longest message. */

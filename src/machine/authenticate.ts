@@ -66,7 +66,7 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
     workstation: options.workstation,
     encryptedRandomSessionKey,
     version: options.version,
-    mic: answer.withMic ? new Uint8Array(MIC_LENGTH) : undefined,
+    mic: answer.withMic ? NO_MIC : undefined,
   });
   if (answer.withMic) token.set(mic(exportedSessionKey, input.negotiateToken, input.challengeToken, token), MIC_OFFSET);
 
@@ -77,6 +77,7 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
+const NO_MIC = new Uint8Array(MIC_LENGTH);
 
 interface Answer {
   readonly lm: Uint8Array;

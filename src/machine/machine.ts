@@ -49,7 +49,7 @@ const misfit = <Phase extends NtlmErrorPhase>(phase: Phase) =>
 const applies =
   (name: RefusalName) =>
   ({ context }: { context: NtlmContext }): boolean =>
-    refusals[name].applies(situation(context));
+    refusals[name].applies(context as Situation); // of a decoded challenge
 
 export const ntlmMachine = setup({
   types: {
@@ -256,16 +256,9 @@ export const ntlmMachine = setup({
   },
 });
 
-function situation({ options, credentials, challenge }: NtlmContext): Situation {
-  return { options, credentials, challenge: challenge! };
-}
-
 function authenticateInput(context: NtlmContext): AuthenticateInput {
-  return {
-    ...situation(context),
-    negotiateToken: context.negotiateToken ?? NO_BYTES,
-    challengeToken: context.challengeToken ?? NO_BYTES,
-  };
+  const { options, credentials, negotiateToken = NO_BYTES, challengeToken = NO_BYTES, challenge } = context;
+  return { options, credentials, negotiateToken, challengeToken, challenge: challenge! };
 }
 
 /** What a service threw, typed. */

@@ -136,8 +136,8 @@ export function decodeAvPairs(reader: ByteReader, listName: string): AvPair[] {
     if (reader.remaining < 4) throw reader.error('malformed-av-pairs', `${listName} has no MsvAvEOL`, at);
     const id = reader.peekUint16();
     const name = (): string => `${listName}.${avIdName(id)}`;
-    reader.skip(() => `${name()}.AvId`, 2);
-    const length = reader.uint16(() => `${name()}.AvLen`);
+    reader.skip(name, 2, '.AvId');
+    const length = reader.uint16(name, '.AvLen');
     if (id === AvId.MsvAvEOL) {
       if (length !== 0) throw reader.error('malformed-av-pairs', `${listName}: MsvAvEOL has a length`, at);
       return pairs;
@@ -150,7 +150,7 @@ export function decodeAvPairs(reader: ByteReader, listName: string): AvPair[] {
       seen |= 1 << id;
     }
     checkValueLength(reader, name, id, length, at);
-    pairs.push({ id, value: reader.bytes(() => `${name()}.Value`, length) });
+    pairs.push({ id, value: reader.bytes(name, length, '.Value') });
   }
 }
 

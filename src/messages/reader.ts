@@ -26,7 +26,8 @@ export interface PayloadField {
 
 /**
  * A cursor over a peer's bytes, little-endian. Every step checks first, and a failed check throws
- * and leaves the cursor where it was. Offsets are plain numbers, so `offset + length` cannot wrap.
+ * and leaves the cursor where it was. Offsets are plain numbers, so `offset + length` cannot wrap. A `part` is added to
+ * its field's name.
  */
 export class ByteReader {
   /** No Buffer, whose slices are views. */
@@ -58,8 +59,8 @@ export class ByteReader {
     return this.#bytes[at]!;
   }
 
-  uint16(name: FieldName): number {
-    const at = this.#take(name, 2);
+  uint16(name: FieldName, part?: string): number {
+    const at = this.#take(name, 2, part);
     return this.#uint16At(at);
   }
 
@@ -79,14 +80,14 @@ export class ByteReader {
   }
 
   /** A copy of the next `length` bytes. */
-  bytes(name: FieldName, length: number): Uint8Array {
-    const at = this.#take(name, length);
+  bytes(name: FieldName, length: number, part?: string): Uint8Array {
+    const at = this.#take(name, length, part);
     return this.#bytes.slice(at, at + length);
   }
 
   /** Passes over bytes whose value says nothing. */
-  skip(name: FieldName, length: number): void {
-    this.#take(name, length);
+  skip(name: FieldName, length: number, part?: string): void {
+    this.#take(name, length, part);
   }
 
   /** The 8 bytes that describe a payload field. */
@@ -121,13 +122,13 @@ export class ByteReader {
     return new NtlmError(message, { code, phase: this.#phase, side: 'peer', offset });
   }
 
-  #take(name: FieldName, length: number): number {
+  #take(name: FieldName, length: number, part = ''): number {
     if (length > this.remaining) {
-      throw this.error('truncated', `${textOf(name)} needs ${length} bytes, ${this.remaining} are left`);
+      throw this.error('truncated', `${textOf(name)}${part} needs ${length} bytes, ${this.remaining} are left`);
     }
     const at = this.#offset;
     this.#offset += length;
-    if (this.#record && length > 0) this.#record({ name: textOf(name), offset: at, length });
+    if (this.#record && length > 0) this.#record({ name: textOf(name) + part, offset: at, length });
     return at;
   }
 

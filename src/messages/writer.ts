@@ -13,8 +13,6 @@ export class ByteWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #phase: NtlmErrorPhase;
   readonly #payload: Payload;
-  readonly #names: string[];
-  readonly #offsets: number[] = [];
   readonly #headerLength: number;
   #offset = 0;
 
@@ -23,17 +21,19 @@ export class ByteWriter {
     this.#phase = phase;
     this.#headerLength = headerLength;
     this.#payload = payload;
-    this.#names = Object.keys(payload);
     let end = headerLength;
-    for (const name of this.#names) {
+    for (const name in payload) {
       const value = payload[name]!;
       checkBytes(name, value, phase);
       checkLength16(name, value.length, phase);
-      this.#offsets.push(end);
       end += value.length;
     }
     this.#bytes = new Uint8Array(end);
-    for (let i = 0; i < this.#names.length; i++) this.#bytes.set(payload[this.#names[i]!]!, this.#offsets[i]);
+    let offset = headerLength;
+    for (const name in payload) {
+      this.#bytes.set(payload[name]!, offset);
+      offset += payload[name]!.length;
+    }
   }
 
   uint8(value: number): void {
@@ -66,10 +66,19 @@ export class ByteWriter {
 
   /** The 8-byte descriptor of a payload field (MS-NLMP 2.2.1); zeros where the payload has no such field. */
   payloadField(name: string): void {
-    const length = this.#payload[name]?.length ?? 0;
+    let length = 0;
+    let offset = 0;
+    if (name in this.#payload) {
+      length = this.#payload[name]!.length;
+      offset = this.#headerLength;
+      for (const before in this.#payload) {
+        if (before === name) break;
+        offset += this.#payload[before]!.length;
+      }
+    }
     this.uint16(length);
     this.uint16(length);
-    this.uint32(this.#offsets[this.#names.indexOf(name)] ?? 0);
+    this.uint32(offset);
   }
 
   /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */
