@@ -84,7 +84,7 @@ export async function handshakePart(options: MeasureOptions): Promise<Section> {
       {
         what: "against the fastest npm peer's time",
         result: median('ntlmachine') / fastestPeer,
-        limit: 0.6,
+        limit: 0.7,
         unit: 'times',
       },
       { what: "against httpntlm's time", result: median('ntlmachine') / median('httpntlm'), limit: 0.25, unit: 'times' },

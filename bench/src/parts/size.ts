@@ -11,8 +11,8 @@ interface Entry {
 }
 
 const GOALS: Readonly<Record<string, number>> = {
-  'ntlmachine, with xstate': 25,
-  'ntlmachine/messages and ntlmachine/crypto': 10,
+  'ntlmachine, with xstate': 26.8,
+  'ntlmachine/messages and ntlmachine/crypto': 11.3,
 };
 
 export function sizePart(): Section {
