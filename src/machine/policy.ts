@@ -38,7 +38,7 @@ export function resolvePolicy(value: Policy = 'ntlmv2', argument = 'policy'): Re
   throw invalidArgument(
     argument,
     imported === undefined
-      ? `must be ${policies.map((name) => `"${name}"`).join(', ')} or a value imported from ntlmachine/legacy`
+      ? 'must be "ntlmv2", "ntlmv2-compatible" or a value imported from ntlmachine/legacy'
       : `takes a weak policy as a value and not by its name: import { ${imported} } from 'ntlmachine/legacy'`,
   );
 }

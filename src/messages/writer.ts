@@ -13,6 +13,7 @@ export class ByteWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #phase: NtlmErrorPhase;
   readonly #payload: Payload;
+  readonly #offsets: Record<string, number> = {};
   readonly #headerLength: number;
   #offset = 0;
 
@@ -26,14 +27,11 @@ export class ByteWriter {
       const value = payload[name]!;
       checkBytes(name, value, phase);
       checkLength16(name, value.length, phase);
+      this.#offsets[name] = end;
       end += value.length;
     }
     this.#bytes = new Uint8Array(end);
-    let offset = headerLength;
-    for (const name in payload) {
-      this.#bytes.set(payload[name]!, offset);
-      offset += payload[name]!.length;
-    }
+    for (const name in payload) this.#bytes.set(payload[name]!, this.#offsets[name]);
   }
 
   uint8(value: number): void {
@@ -66,19 +64,10 @@ export class ByteWriter {
 
   /** The 8-byte descriptor of a payload field (MS-NLMP 2.2.1); zeros where the payload has no such field. */
   payloadField(name: string): void {
-    let length = 0;
-    let offset = 0;
-    if (name in this.#payload) {
-      length = this.#payload[name]!.length;
-      offset = this.#headerLength;
-      for (const before in this.#payload) {
-        if (before === name) break;
-        offset += this.#payload[before]!.length;
-      }
-    }
+    const length = this.#payload[name]?.length ?? 0;
     this.uint16(length);
     this.uint16(length);
-    this.uint32(offset);
+    this.uint32(this.#offsets[name] ?? 0);
   }
 
   /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */
