@@ -99,3 +99,9 @@ export const moved = (event: ConnectionEvent | HandshakeMoved): Child | undefine
 /** What NTLM itself knows, inside SPNEGO or bare. */
 export const ntlmContextOf = ({ context, children }: Child): NtlmContext | undefined =>
   'challengeToken' in context ? context : (children.ntlm as NtlmChild | undefined)?.getSnapshot().context;
+
+/** Overwrites what a handshake derived, but for the session that is `kept`. */
+export function wipe(child: Child, kept: NtlmSession | undefined): void {
+  if ('session' in child.context && child.context.session !== kept) child.context.session?.close();
+  ntlmContextOf(child)?.sessionKey?.wipe();
+}

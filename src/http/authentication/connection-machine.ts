@@ -12,6 +12,7 @@
  * - A Negotiate that takes no NTLM leaves the scheme NTLM, where that was offered beside it, and never the reverse: at
  *   most one change, on the same attempt. It is no downgrade, for both carry the same messages under the same policy.
  * - A refusal of type 3 ends those credentials. Others may follow, `maxAttempts` in all between two acceptances.
+ * - The child's keys and session are overwritten when the handshake ends, however it ends.
  * - Every wait for the server has a limit. Only `asking` has none: people take their time, and a wrong password that
  *   another connection has sent is first refused there (proofs.ts).
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
@@ -26,6 +27,7 @@ import { spnegoMachine } from '../../spnego/machine.ts';
 import {
   moved,
   ntlmContextOf,
+  wipe,
   type ConnectionContext,
   type ConnectionEmitted,
   type ConnectionEvent,
@@ -48,7 +50,7 @@ const beginsHandshake = [
 
 const opensHandshake = { target: '#connection.asking', actions: 'noteScheme' } as const;
 
-const conclude = { guard: 'handshakeDone', target: '#connection.authenticated', actions: 'keepSession' } as const;
+const conclude = { guard: 'handshakeDone', target: '#connection.handshaking.concluding', actions: 'keepSession' } as const;
 
 /** Credentials are asked for as before any handshake: those in use may have been refused elsewhere in the meantime. */
 const fallsBack = { guard: 'ntlmLeft', target: '#connection.asking', actions: ['takeNtlm', 'emitFallback'] } as const;
@@ -162,6 +164,12 @@ export const connectionMachine = setup({
         syncSnapshot: true,
       });
     }),
+    /** What was derived for the handshake ends with it, but for a session that is kept. */
+    wipe: ({ self, context: { session } }) => {
+      const child = self.getSnapshot().children.handshake?.getSnapshot();
+      if (child !== undefined) wipe(child, session);
+    },
+    forgetToken: assign({ token: undefined }),
     end: stopChild('handshake'),
     negotiate: sendTo('handshake', { type: 'negotiate' }),
     challenge: sendTo('handshake', ({ context }) => ({ type: 'challenge' as const, token: context.token! })),
@@ -216,7 +224,7 @@ export const connectionMachine = setup({
 
     handshaking: {
       entry: 'begin',
-      exit: 'end',
+      exit: ['wipe', 'end', 'forgetToken'],
       on: {
         'xstate.snapshot.handshake': { guard: 'handshakeFailed', target: 'refused', actions: 'noteChildFailure' },
         'xstate.error.actor.handshake': {
@@ -299,6 +307,8 @@ export const connectionMachine = setup({
             'xstate.snapshot.handshake': { guard: 'rejectionNoted', target: 'deciding', actions: 'noteRejection' },
           },
         },
+        /** The session is taken before the handshake goes. */
+        concluding: { always: '#connection.authenticated' },
         deciding: {
           always: [
             { guard: 'attemptsLeft', target: '#connection.asking', actions: 'countAttempt' },

@@ -3,34 +3,15 @@ import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import { parseChallenges } from './challenges.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
 import { connectionMachine } from './connection-machine.ts';
-import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
-import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
+import type { Field, ResponseHead } from '../wire/head.ts';
+import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
+import type { HttpScheme, Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
 import type { Proof } from './proofs.ts';
-import type { ConnectionSide, RealmQuestion } from './question.ts';
+import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
-
-/**
- * RFC 9110 11.6 and 11.7. In `info` Squid 3 sends the last token of SPNEGO, which RFC 4559 5 has in `challenge`;
- * Squid 5 sends none.
- */
-const FIELDS = {
-  server: {
-    status: 401,
-    challenge: 'www-authenticate',
-    info: 'authentication-info',
-    credentials: 'Authorization',
-  },
-  proxy: {
-    status: 407,
-    challenge: 'proxy-authenticate',
-    info: 'proxy-authentication-info',
-    credentials: 'Proxy-Authorization',
-  },
-} as const satisfies Record<ConnectionSide, object>;
 
 /** A request, as far as a place is known by it. */
 export interface Asking {
@@ -49,10 +30,13 @@ export interface LayerOptions {
 
 /** One side of one connection that may ask for authentication: its actor, seen through header fields. */
 export class Layer {
-  readonly realm: Realm;
-  readonly allowed: boolean;
-  readonly status: 401 | 407;
-  readonly actor: Actor<typeof connectionMachine>;
+  readonly #options: LayerOptions;
+  readonly #onTimeout: (error: NtlmError) => void;
+  /** Alive while a handshake is, for it weighs as much as all else of a connection; where it is inspected, to the end. */
+  #actor: Actor<typeof connectionMachine> | undefined;
+  /** Of the handshakes so far, where no actor knows. */
+  #attempt: number;
+  #credentials: Credentials | undefined;
   /** Requests answered since the handshake, its own included. */
   served = 0;
   /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
@@ -71,16 +55,36 @@ export class Layer {
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
-  constructor(
-    { realm, allowed, handshake, limits, inspect }: LayerOptions,
-    attempt: number,
-    onTimeout: (error: NtlmError) => void,
-  ) {
-    this.realm = realm;
-    this.allowed = allowed;
-    this.status = FIELDS[realm.side].status;
+  constructor(options: LayerOptions, attempt: number, onTimeout: (error: NtlmError) => void) {
+    this.#options = options;
+    this.#attempt = attempt;
+    this.#onTimeout = onTimeout;
+    if (options.inspect !== undefined) this.#wake();
+    if (this.#broken !== undefined) throw this.#broken;
+    this.#started = true;
+    options.realm.connections += 1;
+  }
+
+  get realm(): Realm {
+    return this.#options.realm;
+  }
+
+  get allowed(): boolean {
+    return this.#options.allowed;
+  }
+
+  get status(): 401 | 407 {
+    return FIELDS[this.realm.side].status;
+  }
+
+  #wake(): Actor<typeof connectionMachine> {
+    return (this.#actor ??= this.#start());
+  }
+
+  #start(): Actor<typeof connectionMachine> {
+    const { realm, handshake, limits, inspect } = this.#options;
     const { legTimeout, answerTimeout, maxAttempts } = limits;
-    this.actor = createActor(connectionMachine, {
+    const actor = createActor(connectionMachine, {
       input: {
         side: realm.side,
         origin: realm.origin,
@@ -89,33 +93,38 @@ export class Layer {
         legTimeout,
         answerTimeout,
         maxAttempts,
-        attempt,
+        attempt: this.#attempt,
       },
-      ...(inspect === undefined ? {} : { inspect: this.#guarded(inspect, onTimeout) }),
+      ...(inspect === undefined ? {} : { inspect: this.#guarded(inspect, this.#onTimeout) }),
     });
-    this.actor.on('authorize', ({ message, token }) => {
-      const { scheme = 'NTLM' } = this.actor.getSnapshot().context;
+    actor.on('authorize', ({ message, token }) => {
+      const { scheme = 'NTLM' } = actor.getSnapshot().context;
       if (message === 'AUTHENTICATE') this.spoilt = false; // no refusal: SPNEGO wants one more leg
-      if (message === 'NEGOTIATE') this.#sent = false;
       this.#message = message;
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
     });
-    this.actor.on('fallback', () => {
+    actor.on('fallback', () => {
       this.spoilt = true;
       realm.noteFallback();
     });
-    this.actor.on('refused', ({ error }) => {
+    actor.on('refused', ({ error }) => {
       this.#settle(error.code);
       if (error.code === 'credentials-refused') realm.noteRefused(this.credentials);
       this.#message = undefined;
-      if (this.#decision === undefined) onTimeout(error);
+      if (this.#decision === undefined) this.#onTimeout(error);
       else this.#decide(error);
     });
-    this.actor.start();
-    if (this.#broken !== undefined) throw this.#broken;
-    realm.connections += 1;
-    this.#started = true;
+    return actor.start();
+  }
+
+  /** Nothing is under way: what an actor would know is kept without it. */
+  #rest(): void {
+    if (this.#actor === undefined || this.#options.inspect !== undefined || this.session !== undefined) return;
+    this.#credentials = this.credentials;
+    this.#attempt = this.attempt;
+    this.#actor.stop();
+    this.#actor = undefined;
   }
 
   #started = false;
@@ -139,6 +148,7 @@ export class Layer {
   async #ask(question: RealmQuestion, asker: Asker): Promise<Credentials | undefined> {
     this.#settle(question.refused === undefined ? undefined : 'credentials-refused');
     const turn = await this.realm.ask(question, asker);
+    this.#sent = false;
     if (asker.signal.aborted) turn?.proof.withdraw();
     else this.#proof = turn?.proof;
     return turn?.credentials;
@@ -164,16 +174,16 @@ export class Layer {
 
   /** Whose connection this is. */
   get credentials(): Credentials | undefined {
-    return this.actor.getSnapshot().context.credentials;
+    return this.#actor === undefined ? this.#credentials : this.#actor.getSnapshot().context.credentials;
   }
 
   /** Signing and sealing with the other end, while it is authenticated and where that was asked for. */
   get session(): NtlmSession | undefined {
-    return this.#authenticated ? this.actor.getSnapshot().context.session : undefined;
+    return this.#authenticated ? this.#actor?.getSnapshot().context.session : undefined;
   }
 
   get attempt(): number {
-    return this.actor.getSnapshot().context.attempt;
+    return this.#actor === undefined ? this.#attempt : this.#actor.getSnapshot().context.attempt;
   }
 
   /** What the next request carries. */
@@ -194,8 +204,7 @@ export class Layer {
   /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
     this.#place = key;
-    const challenges = parseChallenges(valuesOf(head, FIELDS[this.realm.side].challenge));
-    const offer = chooseOffer(challenges, this.#scheme, this.realm.prefer);
+    const offer = offerOf(head, this.realm.side, this.#scheme, this.realm.prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
     this.#noteOffer(offer);
@@ -225,6 +234,8 @@ export class Layer {
     }
     this.#settle(undefined);
     this.#message = undefined;
+    this.#value = '';
+    this.#rest();
     this.notePassed();
     return undefined;
   }
@@ -242,7 +253,7 @@ export class Layer {
 
   /** Type 3 is out, and all that follows it. */
   sent(): void {
-    if (this.#message === 'AUTHENTICATE') this.actor.send({ type: 'sent' });
+    if (this.#message === 'AUTHENTICATE') this.#actor?.send({ type: 'sent' });
   }
 
   /** The request at hand is over, and a handshake that was for it. */
@@ -250,13 +261,13 @@ export class Layer {
     if (this.#message === undefined) return;
     this.#settle(undefined);
     this.#message = undefined;
-    this.actor.send({ type: 'abandon' });
+    this.#actor?.send({ type: 'abandon' });
   }
 
   close(): void {
     this.#settle('connection-closed');
     this.realm.connections -= 1;
-    this.actor.send({ type: 'close' });
+    this.#actor?.send({ type: 'close' });
     this.#decide(
       new NtlmError('the connection is closed', { code: 'connection-closed', phase: 'transport', side: 'local' }),
     );
@@ -269,40 +280,29 @@ export class Layer {
     this.#authenticated = false;
     return new Promise((resolve) => {
       this.#decision = resolve;
-      this.actor.send(event);
+      this.#wake().send(event);
     });
   }
 
   /** Whether the machine takes the answer for one. */
   #conclude(head: ResponseHead): NtlmError | undefined {
     let refusal: NtlmError | undefined;
-    const { challenge, info } = FIELDS[this.realm.side];
-    const challenges = [challenge, info].flatMap((name) => parseChallenges(valuesOf(head, name)));
-    const offer = this.#message === 'AUTHENTICATE' ? chooseOffer(challenges, this.#scheme) : undefined;
+    const offer = this.#message === 'AUTHENTICATE' ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
     this.#decision = (decided) => (refusal = decided);
-    this.actor.send({ type: 'passed', ...(offer?.scheme === this.#scheme && offer && readOffer(offer)) });
+    this.#actor?.send({ type: 'passed', ...(offer && readOffer(offer)) });
     this.#decision = undefined;
     return refusal;
   }
 
   /** Of the handshake under way. */
   get #scheme(): HttpScheme | undefined {
-    return this.#message && this.actor.getSnapshot().context.scheme;
+    return this.#message && this.#actor?.getSnapshot().context.scheme;
   }
 
   #decide(refusal: NtlmError | undefined): void {
     const decision = this.#decision;
     this.#decision = undefined;
     decision?.(refusal);
-  }
-}
-
-function readOffer({ scheme, token68 }: Offer): Pick<ConnectionEvent & { type: 'passed' }, 'scheme' | 'token' | 'error'> {
-  try {
-    return { scheme, token: token68 === undefined ? undefined : decodeToken68(token68) };
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
-    return { scheme, error };
   }
 }
 
