@@ -32,8 +32,9 @@ export interface LayerOptions {
 export class Layer {
   readonly #options: LayerOptions;
   readonly #onTimeout: (error: NtlmError) => void;
-  /** Alive while a handshake is, for it weighs as much as all else of a connection; where it is inspected, to the end. */
+  /** Alive while a handshake is, for it weighs as much as all else of a connection; where it is observed, to the end. */
   #actor: Actor<typeof connectionMachine> | undefined;
+  #kept = false;
   /** Of the handshakes so far, where no actor knows. */
   #attempt: number;
   #credentials: Credentials | undefined;
@@ -59,10 +60,16 @@ export class Layer {
     this.#options = options;
     this.#attempt = attempt;
     this.#onTimeout = onTimeout;
-    if (options.inspect !== undefined) this.#wake();
+    if (options.inspect !== undefined) this.observed();
     if (this.#broken !== undefined) throw this.#broken;
     this.#started = true;
     options.realm.connections += 1;
+  }
+
+  /** The actor, for who wants to see it: it then lives as long as the connection. */
+  observed(): Actor<typeof connectionMachine> {
+    this.#kept = true;
+    return this.#wake();
   }
 
   get realm(): Realm {
@@ -120,7 +127,7 @@ export class Layer {
 
   /** Nothing is under way: what an actor would know is kept without it. */
   #rest(): void {
-    if (this.#actor === undefined || this.#options.inspect !== undefined || this.session !== undefined) return;
+    if (this.#actor === undefined || this.#kept || this.session !== undefined) return;
     this.#credentials = this.credentials;
     this.#attempt = this.attempt;
     this.#actor.stop();

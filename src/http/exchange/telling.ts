@@ -109,7 +109,9 @@ export class ConnectionTelling {
     this.#id = ++connections;
     if (!this.#teller.heard) return;
     this.#open();
-    for (const { actor, realm } of layers) observeSteps(actor, realm.side, (step) => this.#teller.tell({ ...this.#about(), type: 'step', ...step }));
+    for (const layer of layers) {
+      observeSteps(layer.observed(), layer.realm.side, (step) => this.#teller.tell({ ...this.#about(), type: 'step', ...step }));
+    }
   }
 
   sent(head: Buffer): void {
