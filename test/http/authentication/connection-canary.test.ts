@@ -8,6 +8,7 @@ import { SimulatedClock, createActor, waitFor, type Actor, type InspectionEvent 
 import { ntowfV1, ntowfV2 } from '../../../src/crypto/index.ts';
 import { connectionMachine, type ConnectionEvent, type HttpScheme } from '../../../src/http/index.ts';
 import { Credentials, SessionKey } from '../../../src/index.ts';
+import type { NtlmSession } from '../../../src/session/index.ts';
 import { SpnegoAcceptor } from '../../../src/spnego/index.ts';
 import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
 import { needle, reachable, shownIn, textNeedles, type Needle } from '../../support/deep-walk.ts';
@@ -112,8 +113,12 @@ describe('a connection', () => {
     expect(zeroed.some(({ before }) => before === SESSION_KEY)).toBe(true);
     expect(actor.getSnapshot().children.handshake).toBeUndefined();
     expect(actor.getSnapshot().context.token).toBeUndefined();
-    const session = (child.getSnapshot().context as { session?: { sign(message: Uint8Array): unknown } }).session;
-    if (session !== undefined) expect(() => session.sign(Uint8Array.of(1))).toThrow();
+    const begun = (child.getSnapshot().context as { session?: NtlmSession }).session;
+    const { session: kept } = actor.getSnapshot().context;
+    expect(kept !== undefined).toBe(state === 'authenticated'); // asked for, until the connection ends
+    kept?.sign(Uint8Array.of(1));
+    if (state === 'authenticated') actor.send({ type: 'close' });
+    for (const session of [begun, kept]) if (session !== undefined) expect(() => session.sign(Uint8Array.of(1))).toThrow();
     expect(found).toEqual([]);
     expect(sung([actor.getSnapshot().context, actor.getPersistedSnapshot(), emitted])).toEqual([]);
     actor.stop();
