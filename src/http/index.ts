@@ -31,7 +31,7 @@ export {
 export type { NtlmServerOptions } from './server/options.ts';
 export type { NtlmRequest, NtlmRequestListener } from './server/respond.ts';
 export { createNtlmServer } from './server/server.ts';
-export { guardUpgrades, type GuardedServer } from './server/upgrades.ts';
+export { guardUpgrades, type GuardedServer } from './server/guard.ts';
 export type { NtlmServerRefusal, NtlmServerVerdict } from './server/verdict.ts';
 export type { BindingsDemand, Certificate, ServerChannelBindings } from './server/bindings.ts';
 export type { RefusalLimit } from './server/refusal-limits.ts';

@@ -140,11 +140,15 @@ function fail(
   connection.end();
   if (retryAfter !== undefined) {
     tell(gate, { ok: false, reason: 'too-many-refusals', error, identity }, request);
-    return answer(429, { 'Retry-After': String(Math.ceil(retryAfter / 1000)) }, { close: true });
+    const fields = Number.isFinite(retryAfter) ? { 'Retry-After': String(Math.ceil(retryAfter / 1000)) } : {};
+    return answer(429, fields, { close: true });
   }
   tell(gate, error, request);
   return refuse(gate, connection, true, error.code === 'timed-out' ? 503 : 500);
 }
+
+/** Node's timers know no more, and fire at once beyond it. */
+const MAX_TIMER = 2 ** 31 - 1;
 
 /** @throws NtlmError `timed-out` */
 async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T> {
@@ -153,7 +157,7 @@ async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T> {
     timer = setTimeout(() => {
       const details = { code: 'timed-out', phase: 'authenticate', side: 'local' } as const;
       reject(new NtlmError(`no verdict within ${milliseconds} ms`, details));
-    }, milliseconds);
+    }, Math.min(milliseconds, MAX_TIMER));
   });
   try {
     return await Promise.race([work, late]);

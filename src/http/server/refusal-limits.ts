@@ -77,11 +77,16 @@ export class RefusalLimits {
     const counter = this.#counters.get(key) ?? { limit, refusals: [], pending: 0, waiting: [] };
     this.#counters.delete(key); // the last used is the last to be forgotten
     this.#counters.set(key, counter);
-    if (this.#counters.size > MAX_COUNTERS) {
-      const [idle] = [...this.#counters].find(([, { pending }]) => pending === 0) ?? [];
-      if (idle !== undefined) this.#counters.delete(idle);
-    }
+    if (this.#counters.size > MAX_COUNTERS) this.#forgetOldest();
     return counter;
+  }
+
+  #forgetOldest(): void {
+    for (const [key, { pending }] of this.#counters) {
+      if (pending > 0) continue;
+      this.#counters.delete(key);
+      return;
+    }
   }
 
   /** Milliseconds until `counter` has room again; 0 where it has. */

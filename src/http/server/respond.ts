@@ -14,25 +14,25 @@ export interface NtlmRequest extends IncomingMessage {
 export type Reply = ServerResponse<IncomingMessage> & { req: IncomingMessage };
 export type NtlmRequestListener = (request: NtlmRequest, response: Reply) => void;
 
-/** Calls `listener` where the request passes; `expectsContinue`: the client waits for "100 Continue". */
+/** Calls `listener` where the request passes; `expects`: the client waits with its body for "100 Continue". */
 export async function respond(
   gate: Gate,
   request: IncomingMessage,
   response: Reply,
   listener: NtlmRequestListener,
-  expectsContinue = false,
+  expects = false,
 ): Promise<void> {
   const decision = await admit(gate, request);
   if (decision === undefined) return;
   // A client that waits for "100 Continue" may keep its body: then nothing can follow on its connection.
-  const keepsBody = expectsContinue && decision.kind === 'answer' && !decision.goesOn;
-  if (expectsContinue && !keepsBody) response.writeContinue();
+  const keepsBody = expects && decision.kind === 'answer' && !decision.goesOn;
   for (const [name, value] of fieldsOf(decision)) response.setHeader(name, value);
   if (decision.kind === 'pass') {
     listener(withIdentity(request, decision.identity), response);
     return;
   }
   if (keepsBody) response.setHeader('Connection', 'close');
+  else if (expects) response.writeContinue();
   response.setHeader('Content-Length', decision.body.length);
   response.writeHead(decision.status).end(decision.body);
 }

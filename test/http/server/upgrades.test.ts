@@ -212,3 +212,74 @@ describe('guardUpgrades', () => {
     expect(seen).toEqual(['GET alice alice alice']);
   });
 });
+
+describe('whoever listens to a server of createNtlmServer', () => {
+  it('hears of no request before its connection has authenticated, engines that take over the listeners among them', async () => {
+    const server = createNtlmServer(options, whoAmI);
+    // as engine.io attaches itself
+    const before = server.listeners('request') as ((request: IncomingMessage, response: object) => void)[];
+    server.removeAllListeners('request');
+    const heard: unknown[] = [];
+    server.on('request', (request, response) => {
+      heard.push(identityOf(request)?.username);
+      if (request.url === '/engine') response.end('engine');
+      else for (const listener of before) listener.call(server, request, response);
+    });
+    const wire = await openWire(await listen(server));
+    const engine = GET.replace('/', '/engine');
+    expect((await wire.ask(engine)).status).toBe(401);
+    expect(heard).toEqual([]);
+    expect((await handshake(wire, engine, { credentials: alice() })).body).toBe('engine');
+    expect((await wire.ask(GET)).body).toBe('GET alice');
+    expect(heard).toEqual(['alice', 'alice']);
+  });
+
+  it('decides itself whether to ask for a body, once it is the client’s', async () => {
+    const server = createNtlmServer(options, whoAmI);
+    server.on('checkContinue', (request, response) => response.writeHead(417, { 'Content-Length': 5 }).end(identityOf(request)?.username));
+    server.on('checkExpectation', (request, response) => response.writeHead(417, { 'Content-Length': 7 }).end(`odd ${identityOf(request)?.username}`));
+    const port = await listen(server);
+    const expecting = (value: string) => withField(withField(GET.replace('GET', 'POST'), 'Content-Length', '3'), 'Expect', value);
+    for (const value of ['100-continue', 'odd']) {
+      const stranger = await (await openWire(port)).ask(expecting(value));
+      expect([stranger.status, stranger.fields.get('connection')]).toEqual([401, 'close']);
+    }
+    const wire = await openWire(port);
+    await handshake(wire, GET, { credentials: alice() });
+    expect(await wire.ask(expecting('100-continue'))).toMatchObject({ status: 417, body: 'alice' });
+    const other = await openWire(port);
+    await handshake(other, GET, { credentials: bob() });
+    expect(await other.ask(expecting('odd'))).toMatchObject({ status: 417, body: 'odd bob' });
+  });
+
+  it('may be gone by the time of the verdict', async () => {
+    const slow = { credentials: async ({ username }: { username: string }) => (await delay(30), users.get(username)) };
+    const server = createNtlmServer(slow, whoAmI);
+    server.once('upgrade', () => {});
+    const wire = await openWire(await listen(server));
+    const pending = handshake(wire, UPGRADE, { credentials: alice() });
+    await delay(15);
+    server.removeAllListeners('upgrade');
+    await expect(pending).rejects.toThrow('ended');
+  });
+});
+
+describe('bytes of another protocol that come while the verdict is waited for', () => {
+  it('are no request of anybody', async () => {
+    const slow = { credentials: async ({ username }: { username: string }) => (await delay(60), users.get(username)) };
+    const server = createNtlmServer({ ...slow, side: 'proxy' }, whoAmI);
+    const seen = echo(server);
+    const wire = await openWire(await listen(server));
+    const client = new NtlmClient({ credentials: alice('wrong') });
+    const challenged = await wire.ask(withField(CONNECT, 'Proxy-Authorization', header(client.negotiate())));
+    const challenge = challenged.fields.get('proxy-authenticate')!.slice(5);
+    const answer = client.respond(new Uint8Array(Buffer.from(challenge, 'base64')));
+    wire.write(withField(CONNECT, 'Proxy-Authorization', header(answer)));
+    await delay(20);
+    wire.write(GET);
+    const refused = await wire.answer();
+    expect([refused.status, refused.fields.get('connection')]).toEqual([407, 'close']);
+    expect(await wire.rest()).toBe('');
+    expect(seen).toEqual([]);
+  });
+});
