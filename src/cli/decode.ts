@@ -16,13 +16,14 @@ export const decode = defineVerb({
   name: 'decode',
   description:
     'Finds NTLMSSP and SPNEGO tokens in its operands, in files or on standard input (base64, hexadecimal, header lines, a hex ' +
-    'dump of packets) and prints each field with its offset, bytes, meaning and section of the specification.\n\n' +
+    'dump of packets) and prints what they say, field by field; with --all every byte, and where it is specified.\n\n' +
     'With --user, and where a challenge and its answer are there, it says whether the response and the MIC are right. ' +
     PASSWORD_HELP,
   operands: '[TOKEN...|FILE...]',
   operandCount: [0, 1000],
   options: {
     ...userOptions,
+    all: { type: 'boolean', short: 'a', help: 'Every field, with its bytes and section.' },
     json: { type: 'boolean', help: 'Plain data instead of text.' },
   },
   run: async (values, terminal, operands) =>
@@ -31,7 +32,8 @@ export const decode = defineVerb({
       const tokens = found.map(({ token, where, masked }): Decoded => ({ where, ...decodeToken(token, masked) }));
       const answered = values.user === undefined ? undefined : answeredChallenge(found, tokens);
       const verdicts = answered && (await verify(answered, values, terminal));
-      write(terminal, tokens, verdicts, values.json === true);
+      if (values.json === true) writeJson(terminal, tokens, verdicts);
+      else write(terminal, tokens, verdicts, values.all === true);
       if (values.user !== undefined && verdicts === undefined) terminal.say('no challenge with its answer, nothing to verify');
       return tokens.some(({ problems }) => problems.length > 0) ? BAD_INPUT : 0;
     }),
@@ -66,13 +68,14 @@ async function verify(
   }
 }
 
-function write(terminal: Terminal, tokens: readonly Decoded[], verdicts: readonly Verdict[] | undefined, json: boolean): void {
-  if (json) {
-    terminal.out(`${JSON.stringify({ tokens, ...(verdicts === undefined ? {} : { verdicts }) }, null, 2)}\n`);
-    return;
-  }
+function writeJson(terminal: Terminal, tokens: readonly Decoded[], verdicts: readonly Verdict[] | undefined): void {
+  terminal.out(`${JSON.stringify({ tokens, ...(verdicts === undefined ? {} : { verdicts }) }, null, 2)}\n`);
+}
+
+function write(terminal: Terminal, tokens: readonly Decoded[], verdicts: readonly Verdict[] | undefined, all: boolean): void {
   const palette = paletteOf(terminal);
-  const parts = tokens.map((token) => renderToken(token, token.where, palette));
-  if (verdicts !== undefined) parts.push(renderVerdicts(verdicts, palette));
+  const { width } = terminal;
+  const parts = tokens.map((token) => renderToken(token, token.where, palette, { all, width }));
+  if (verdicts !== undefined) parts.push(renderVerdicts(verdicts, palette, width));
   terminal.out(parts.join('\n'));
 }

@@ -7,6 +7,7 @@ import { NtlmError } from '../errors.ts';
 import { createNtlmServer } from '../http/server/server.ts';
 import type { NtlmServerVerdict } from '../http/server/verdict.ts';
 import { createNtlmActor, type NtlmActor, type NtlmSnapshot, type NtlmStateValue } from '../machine/actor.ts';
+import { folded } from '../visualize/decode/fold.ts';
 import { createPicture, type Picture } from './picture.ts';
 import { urlOf } from './serve.ts';
 import type { Terminal } from './terminal.ts';
@@ -61,7 +62,7 @@ async function play(stage: Stage, terminal: Terminal): Promise<void> {
     const client = startClient(RIGHT_PASSWORD, stage);
     const body = await authenticate(client, connection, stage, { inFull: true });
     checkState(client, 'authenticated');
-    terminal.out(`\n  The server says: ${body.trim()}\n`);
+    terminal.out(`\n${folded(`The server says: ${body.trim()}`, terminal.width, '  ').join('\n')}\n`);
   });
 
   picture.title('The same with a wrong password first');
@@ -72,10 +73,10 @@ async function play(stage: Stage, terminal: Terminal): Promise<void> {
     client.send({ type: 'reset', credentials: Credentials.fromPassword({ ...USER, password: RIGHT_PASSWORD }) });
     const body = await authenticate(client, connection, stage, { inFull: false });
     checkState(client, 'authenticated');
-    terminal.out(`\n  The server says: ${body.trim()}\n`);
+    terminal.out(`\n${folded(`The server says: ${body.trim()}`, terminal.width, '  ').join('\n')}\n`);
   });
   const close = 'Every state above was passed and every byte sent. More: ntlmachine --help';
-  terminal.out(`\n${terminal.paint('dim', close)}\n`);
+  terminal.out(`\n${folded(close, terminal.width).map((line) => terminal.paint('dim', line)).join('\n')}\n`);
 }
 
 /** A started actor that draws its states, transient ones too. */

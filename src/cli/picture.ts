@@ -11,7 +11,7 @@ import { harmless } from '../visualize/decode/text.ts';
 import type { Terminal } from './terminal.ts';
 import { wrap } from './verb.ts';
 
-const INNER = 74; // columns between the lanes
+const LANES = 6; // columns outside of and for the lanes
 const LABEL = 11;
 const HEAD = 32; // bytes of a token that are shown; no response lies in them
 
@@ -28,34 +28,47 @@ export interface Picture {
   readonly token: (bytes: Uint8Array) => void;
 }
 
-export function createPicture({ out, paint }: Terminal): Picture {
+export function createPicture({ out, paint, width }: Terminal): Picture {
+  const inner = width - LANES; // columns between the lanes
+  const bytesALine = inner < 70 ? 8 : 16;
   const lane = paint('dim', '│');
   const line = (text: string): void => out(`${text}\n`);
   const row = (plain: string, painted = plain): void => {
-    line(`  ${lane}${painted}${' '.repeat(INNER - plain.length)}${lane}`);
+    line(`  ${lane}${painted}${' '.repeat(inner - plain.length)}${lane}`);
   };
-  const dashes = (text: string): string => '─'.repeat(INNER - 4 - text.length);
+  const fitting = (text: string, room: number): string => (text.length <= room ? text : `${text.slice(0, room - 1)}…`);
+  const dashes = (text: string): string => '─'.repeat(inner - 4 - text.length);
   const field = (label: string, text: string): void => {
-    wrap(text, INNER - LABEL - 6).forEach((part, i) => {
+    wrap(text, inner - LABEL - 6).forEach((part, i) => {
       const head = `    ${(i === 0 ? label : '').padEnd(LABEL)}`;
       row(head + part, paint('dim', head) + part);
     });
   };
   return {
     title: (text) => line(`\n${paint('bold', text)}\n`),
-    lanes: () => line(`  ${paint('bold', 'client')}${' '.repeat(INNER - 10)}${paint('bold', 'server')}`),
-    state: (name, note = '') => {
+    lanes: () => line(`  ${paint('bold', 'client')}${' '.repeat(inner - 10)}${paint('bold', 'server')}`),
+    state: (name, fullNote = '') => {
+      const note = fitting(fullNote, Math.max(1, inner - 1 - Math.max(26, name.length + 2)));
       const gap = note === '' ? '' : ' '.repeat(Math.max(2, 26 - name.length));
       const colour = name.startsWith('failed') ? 'red' : name === 'authenticated' ? 'green' : 'cyan';
-      const rest = ' '.repeat(INNER - 1 - name.length - gap.length - note.length);
+      const rest = ' '.repeat(inner - 1 - name.length - gap.length - note.length);
       line(`  ${paint(colour, `● ${name}`)}${gap}${paint('dim', note)}${rest}${lane}`);
     },
-    toServer: (text) => line(`  ${paint('dim', '├─')} ${text} ${paint('dim', `${dashes(text)}▶│`)}`),
-    toClient: (text) => line(`  ${paint('dim', '│◀─')} ${text} ${paint('dim', `${dashes(text)}┤`)}`),
-    server: (text) => line(`  ${lane}${' '.repeat(INNER - 1 - text.length)}${paint('yellow', `${text} ●`)}`),
+    toServer: (whole) => {
+      const text = fitting(whole, inner - 5);
+      line(`  ${paint('dim', '├─')} ${text} ${paint('dim', `${dashes(text)}▶│`)}`);
+    },
+    toClient: (whole) => {
+      const text = fitting(whole, inner - 5);
+      line(`  ${paint('dim', '│◀─')} ${text} ${paint('dim', `${dashes(text)}┤`)}`);
+    },
+    server: (whole) => {
+      const text = fitting(whole, inner - 1);
+      line(`  ${lane}${' '.repeat(inner - 1 - text.length)}${paint('yellow', `${text} ●`)}`);
+    },
     token: (bytes) => {
-      for (let at = 0; at < Math.min(HEAD, bytes.length); at += 16) {
-        const [hex, text] = hexLine(bytes.subarray(at, Math.min(at + 16, HEAD)));
+      for (let at = 0; at < Math.min(HEAD, bytes.length); at += bytesALine) {
+        const [hex, text] = hexLine(bytes.subarray(at, Math.min(at + bytesALine, HEAD)), bytesALine);
         const head = `    ${at.toString(16).padStart(4, '0')}   ${hex}   ${text}`;
         row(head, paint('dim', head));
       }
@@ -64,10 +77,10 @@ export function createPicture({ out, paint }: Terminal): Picture {
   };
 }
 
-function hexLine(bytes: Uint8Array): readonly [string, string] {
+function hexLine(bytes: Uint8Array, bytesALine: number): readonly [string, string] {
   const hex = toHex(bytes).match(/.{1,8}/g) ?? [];
   const text = Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-  return [hex.join(' ').padEnd(35), text];
+  return [hex.join(' ').padEnd(2 * bytesALine + bytesALine / 4 - 1), text];
 }
 
 function toHex(bytes: Uint8Array): string {

@@ -2,15 +2,18 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { once } from 'node:events';
+import { open as openFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { InspectionEvent } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
 import type { CredentialsProvider } from '../http/authentication/question.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
 import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
 import { policyFrom, policyOption, takesLmHash } from './policy.ts';
+import type { Conversation } from '../visualize/conversation/conversation.ts';
+import { record } from '../visualize/conversation/record.ts';
 import { harmless } from '../visualize/decode/text.ts';
+import { tellLegs } from './legs.ts';
 import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, defineVerb, type OptionTable, type OptionValues } from './verb.ts';
 
@@ -36,7 +39,9 @@ const options = {
   },
   header: { type: 'string', short: 'H', value: 'LINE', multiple: true, help: 'Header field, "Name: value".' },
   include: { type: 'boolean', short: 'i', help: 'Print the head of the response before its body.' },
-  verbose: { type: 'boolean', short: 'v', help: 'Tell heads and the states passed through on standard error.' },
+  verbose: { type: 'boolean', short: 'v', help: 'Tell each leg, the states passed and the last head on standard error.' },
+  trace: { type: 'string', value: 'FILE', help: 'Save the conversation to FILE, masked, for `explain` and the page.' },
+  'trace-tokens': { type: 'boolean', help: 'Save whole tokens too, which can be cracked offline: keep FILE to yourself.' },
   output: { type: 'string', short: 'o', value: 'FILE', help: 'Write the body to FILE.' },
   fail: { type: 'boolean', short: 'f', help: 'No body and exit code 22 for a status of 400 and above.' },
   user,
@@ -72,14 +77,17 @@ export const request = defineVerb({
       ...(values.proxy === undefined ? {} : { proxy: values.proxy }),
       ...(values.insecure === true ? { rejectUnauthorized: false } : {}),
       ...(values.cacert === undefined ? {} : { ca: await readText('--cacert', values.cacert) }),
-      ...(values.verbose === true ? { inspect: tellStates(terminal) } : {}),
     });
+    const tokens = values['trace-tokens'] === true ? 'whole' : 'masked';
+    const recording = values.trace === undefined ? undefined : record(agent, { tokens });
+    if (values.verbose === true) record(agent, { onEvent: tellLegs(terminal), limit: 1 });
     try {
       const outgoing = open(url, agent, values);
       const [response] = await Promise.all([answerTo(outgoing), sendBody(outgoing, values, terminal)]);
       return await show(response, outgoing, values, terminal);
     } finally {
       agent.destroy();
+      if (recording !== undefined) await saveTrace(recording.conversation(), values.trace!);
     }
   },
 });
@@ -177,28 +185,16 @@ function headLines({ httpVersion, statusCode, statusMessage, rawHeaders }: Incom
   return lines;
 }
 
-/** A line for each state of a connection's machine and of the handshake inside it. */
-function tellStates(terminal: Terminal): (event: InspectionEvent) => void {
-  const last = new WeakMap<object, string>();
-  return (event) => {
-    if (event.type !== '@xstate.snapshot') return;
-    const { value, context } = event.snapshot as {
-      readonly value?: unknown;
-      readonly context?: { readonly side?: string };
-    };
-    if (value === undefined) return; // a service
-    const state = pathOf(value);
-    if (last.get(event.actorRef) === state) return;
-    last.set(event.actorRef, state);
-    terminal.say(`* ${context?.side === undefined ? '  handshake' : `${context.side} connection`}: ${state}`);
-  };
-}
-
-function pathOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value)
-    .map(([name, inner]) => `${name}.${pathOf(inner)}`)
-    .join(', ');
+/** For its owner alone, also where the file is there already. */
+async function saveTrace(conversation: Conversation, path: string): Promise<void> {
+  const warning = conversation.tokens === 'whole' ? { warning: 'whole tokens: passwords can be guessed from this file; keep it to yourself' } : {};
+  const file = await openFile(path, 'w', 0o600);
+  try {
+    await file.chmod(0o600);
+    await file.writeFile(`${JSON.stringify({ ...warning, ...conversation }, null, 1)}\n`);
+  } finally {
+    await file.close();
+  }
 }
 
 async function readText(option: string, path: string): Promise<string> {

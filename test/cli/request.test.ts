@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -49,12 +49,38 @@ describe('ntlmachine request', () => {
     expect(await readFile(to, 'utf8')).toBe(`POST  ${'x'.repeat(100_000)}`);
   });
 
-  it('-v tells the states passed through, and no secret', async () => {
-    const { stderr } = await request('-v', origin.url);
-    const states = [...stderr.matchAll(/^\* server connection: (.*)$/gm)].map(([, state]) => state);
-    expect(states).toEqual(expect.arrayContaining(['anonymous', 'asking', 'handshaking.negotiating', 'authenticated']));
+  it('-v tells the legs in their order, the states passed through, and no secret', async () => {
+    const { stderr } = await request('-v', `${origin.url}/orders?secret`);
+    const lines = stderr.split('\n').map((line) => line.replace(/^([<>*]) +\+\d+ ms/, '$1'));
+    expect(lines.filter((line) => /^[<>]  (?:GET|\d)/.test(line))).toEqual([
+      '>  GET /orders?…',
+      expect.stringMatching(/^<  401 Unauthorized  NTLM$/),
+      expect.stringMatching(/^>  GET \/orders\?…  NTLM NEGOTIATE, \d+ bytes$/),
+      expect.stringMatching(/^<  401 Unauthorized  NTLM CHALLENGE from \S+, \d+ bytes$/),
+      expect.stringMatching(/^>  GET \/orders\?…  NTLM AUTHENTICATE as CORP\/alice, \d+ bytes$/),
+      '<  200 OK',
+    ]);
+    const states = lines.filter((line) => line.startsWith('*    server: ')).map((line) => line.slice(13));
+    expect(states).toEqual(expect.arrayContaining(['asking', 'handshaking.negotiating', 'authenticated']));
     expect(stderr).toContain('< HTTP/1.1 200 OK');
     expect(stderr).not.toContain(PASSWORD);
+  });
+
+  it('--trace saves the conversation, masked, for its owner alone; --trace-tokens whole, and says so', async () => {
+    const file = join(directory, 'trace.json');
+    await writeFile(file, 'old', { mode: 0o644 });
+    await request('--trace', file, origin.url);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const masked = JSON.parse(await readFile(file, 'utf8')) as { tokens: string; warning?: string };
+    expect(masked).toMatchObject({ format: 'ntlmachine-conversation', tokens: 'masked' });
+    expect(masked.warning).toBeUndefined();
+    expect((await run(['explain', file])).stdout).toContain('The server accepted "CORP\\alice" and answered 200.');
+    await request('--trace', file, '--trace-tokens', origin.url);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ tokens: 'whole', warning: expect.stringContaining('keep it to yourself') });
+    const verified = await run(['decode', '-u', 'CORP\\alice', file], { env: { NTLM_PASSWORD: PASSWORD } });
+    expect(verified.stdout).toMatch(/NT response +right/);
+    const { stdout } = await run(['explain', '-u', 'CORP\\alice', file], { env: { NTLM_PASSWORD: PASSWORD } });
+    expect(stdout).toContain('accepted');
   });
 
   it('--fail makes the status the exit code; without it the answer is printed', async () => {

@@ -14,7 +14,7 @@ export interface LiveOptions {
   readonly limit: number;
 }
 
-type Told<Type extends HttpEvent['type']> = Extract<HttpEvent, { readonly type: Type }>;
+export type Told<Type extends HttpEvent['type']> = Extract<HttpEvent, { readonly type: Type }>;
 
 interface LiveExchange {
   readonly index: number;
@@ -126,12 +126,12 @@ function addStep(connection: LiveConnection, { time, machine, event, from, to, w
 
 const fieldsOf = ({ fields }: MessageHead) => fields.map(({ name, value }) => [name, value] as const);
 
-function requestIn({ head, time }: Told<'request'>) {
+export function requestIn({ head, time }: Told<'request'>) {
   const [method = '', target = '', version = ''] = head.startLine.split(' ');
   return { method, target, version: version.replace('HTTP/', ''), fields: fieldsOf(head), time };
 }
 
-function responseIn({ head, time }: Told<'response'>) {
+export function responseIn({ head, time }: Told<'response'>) {
   const [, version = '', status = '0', reason = ''] = /^HTTP\/(\S+) (\d{3}) ?(.*)$/.exec(head.startLine) ?? [];
   return { version, status: Number(status), reason, fields: fieldsOf(head), time };
 }

@@ -1,5 +1,6 @@
 /** Lines of at most `width` columns, the first after `first`, the others after `rest`; a longer word is broken. */
 export function folded(text: string, width: number, first = '', rest = first): string[] {
+  if (text.trim() === '') return [];
   const lines: string[] = [];
   let line = first;
   let empty = true;
