@@ -1,6 +1,7 @@
 import { credentialsWithLmHash, lmAndNtlmv1, ntlm2Session, ntlmv1 } from '../../src/legacy/index.ts';
 import { inspect } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { createInspector, type StatelyActorEvent, type StatelyInspectionEvent } from '@statelyai/inspect';
+import { describe, expect, test, vi } from 'vitest';
 import { assign, createActor, createMachine } from 'xstate';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import { Credentials, createNtlmActor, type NtlmOptions } from '../../src/index.ts';
@@ -154,6 +155,22 @@ describe('secrets', () => {
     expect(tracer.entries.at(-1)?.context).toEqual({ sessionKey: true });
     expect(searchable([tracer.toJSON(), seen])).not.toContain(PASSWORD);
     expect(seen.map(({ snapshot }) => snapshot?.state)).toContain('b');
+  });
+
+  test('the inspector of Stately runs behind safeInspect, and is sent no secret', async () => {
+    const sent: StatelyInspectionEvent[] = [];
+    const { inspect } = createInspector({ send: (event) => void sent.push(event) });
+    const actor = createNtlmActor({ credentials }, { inspect: safeInspect(inspect) });
+    actor.send({ type: 'negotiate' });
+    actor.send({ type: 'challenge', token: new NtlmAcceptor({ credentials }).challenge(actor.getSnapshot().context.token!) });
+    const { token } = actor.getSnapshot().context;
+    await vi.waitFor(() => expect(sent.some((event) => event.type === '@xstate.snapshot' && (event.snapshot as { value?: unknown }).value === 'responded')).toBe(true));
+    const registered = sent.find((event) => event.type === '@xstate.actor' && event.name === 'ntlm');
+    expect(registered).toMatchObject({ snapshot: { status: 'active' } });
+    expect(JSON.parse((registered as StatelyActorEvent).definition!)).toMatchObject({ id: 'ntlm', states: { challenged: { states: { deciding: {} } } } });
+    const text = JSON.stringify(sent);
+    expect(text).not.toContain(Buffer.from(token!).toString('base64'));
+    expect(text).not.toMatch(/Password|sessionKey":\{|randomSessionKey/);
   });
 
   test('an inspector behind safeInspect sees states and masked tokens of a handshake, and no secret', () => {

@@ -1,4 +1,5 @@
 import type { AnyActorRef, InspectionEvent, Observer } from 'xstate';
+import { definitionOf } from './definition.ts';
 import { NtlmError } from '../../errors.ts';
 import { traceToken, type TracedToken } from './mask.ts';
 
@@ -20,6 +21,8 @@ export interface TracedSnapshot {
   readonly status: string;
   /** `challenged.decoding`; of parallel states all, by commas. */
   readonly state: string;
+  /** The same as XState has it: `{ challenged: 'decoding' }`. */
+  readonly value: StateValue;
   readonly tags: readonly string[];
   readonly context: TracedContext;
 }
@@ -31,6 +34,7 @@ export function projectSnapshot(snapshot: unknown): TracedSnapshot {
   return {
     status: typeof status === 'string' ? status : '',
     state: stateName(value),
+    value: stateValue(value),
     tags: tags instanceof Set ? [...tags].filter((tag) => typeof tag === 'string') : [],
     context: projectContext(asRecord(context)),
   };
@@ -44,6 +48,14 @@ function projectContext({ attempt, response, negotiateFlags, error, sessionKey }
     ...(error instanceof NtlmError ? { error: error.toJSON() } : {}),
     ...(sessionKey === undefined ? {} : { sessionKey: true }),
   };
+}
+
+/** A name, or names by the names of their parents. */
+export type StateValue = string | { readonly [key: string]: StateValue };
+
+function stateValue(value: unknown): StateValue {
+  if (typeof value === 'string') return value;
+  return Object.fromEntries(Object.entries(asRecord(value)).map(([key, inner]) => [key, stateValue(inner)]));
 }
 
 /** `{ challenged: 'decoding' }` is `challenged.decoding`. */
@@ -60,15 +72,27 @@ export function projectToken(event: unknown, responses: ResponseVisibility): Tra
   return token instanceof Uint8Array ? traceToken(token, responses) : undefined;
 }
 
+/** An actor by its names. What inspectors ask of an actor besides is there, by the same allow-list, and left out of JSON. */
+export interface SafeActorRef {
+  readonly id: string;
+  readonly sessionId: string;
+  readonly parent: string | undefined;
+  getSnapshot?(): TracedSnapshot;
+}
+
 /** An inspection event by the same allow-list: safe to print, to store and to send. */
 export interface SafeInspectionEvent {
   readonly type: InspectionEvent['type'];
   readonly rootId: string;
-  readonly actorRef: { readonly id: string; readonly sessionId: string; readonly parent: string | undefined };
+  readonly actorRef: SafeActorRef;
+  /** Who sent the event, where an actor did. */
+  readonly sourceRef?: Pick<SafeActorRef, 'id' | 'sessionId'>;
   readonly event?: { readonly type: string; readonly token?: TracedToken };
   readonly snapshot?: TracedSnapshot;
   readonly transitions?: readonly { readonly source: string; readonly target: readonly string[] | undefined }[];
 }
+
+type SafeObserver = Observer<SafeInspectionEvent> | ((event: SafeInspectionEvent) => void);
 
 export interface SafeInspectOptions {
   /** Whether responses, MICs and encrypted keys are shown; default `masked`. */
@@ -85,12 +109,19 @@ export interface SafeInspectOptions {
  *
  * createNtlmActor(options, { inspect: safeInspect((event) => console.log(event)) });
  * ```
+ *
+ * An inspector made for XState's own events, such as Stately's, takes these as well:
+ *
+ * ```ts
+ * const { inspect } = createBrowserInspector(); // @statelyai/inspect
+ * createNtlmActor(options, { inspect: safeInspect(inspect) });
+ * ```
  */
-export function safeInspect(
-  observer: Observer<SafeInspectionEvent> | ((event: SafeInspectionEvent) => void),
-  { responses = 'masked' }: SafeInspectOptions = {},
-): (event: InspectionEvent) => void {
-  const next = typeof observer === 'function' ? observer : (event: SafeInspectionEvent) => observer.next?.(event);
+export function safeInspect(observer: SafeObserver, options?: SafeInspectOptions): (event: InspectionEvent) => void;
+export function safeInspect(observer: Observer<InspectionEvent>, options?: SafeInspectOptions): (event: InspectionEvent) => void;
+export function safeInspect(observer: unknown, { responses = 'masked' }: SafeInspectOptions = {}): (event: InspectionEvent) => void {
+  const known = observer as SafeObserver;
+  const next = typeof known === 'function' ? known : (event: SafeInspectionEvent) => known.next?.(event);
   return (event) => next(projectInspection(event, responses));
 }
 
@@ -102,6 +133,7 @@ function projectInspection(inspection: InspectionEvent, responses: ResponseVisib
     type,
     rootId,
     actorRef: projectRef(actorRef as AnyActorRef),
+    ...('sourceRef' in inspection && inspection.sourceRef !== undefined ? { sourceRef: namesOf(inspection.sourceRef as AnyActorRef) } : {}),
     ...(event === undefined ? {} : { event: { type: event.type, ...(token === undefined ? {} : { token }) } }),
     ...('snapshot' in inspection ? { snapshot: projectSnapshot(inspection.snapshot) } : {}),
     ...('_transitions' in inspection
@@ -115,8 +147,17 @@ function projectInspection(inspection: InspectionEvent, responses: ResponseVisib
   };
 }
 
-function projectRef({ id, sessionId, _parent }: AnyActorRef): SafeInspectionEvent['actorRef'] {
-  return { id, sessionId, parent: _parent?.sessionId };
+function projectRef(ref: AnyActorRef): SafeActorRef {
+  const projected = { ...namesOf(ref), parent: ref._parent?.sessionId };
+  return Object.defineProperties(projected, {
+    getSnapshot: { value: () => projectSnapshot(ref.getSnapshot()) },
+    logic: { value: { config: definitionOf(asRecord(ref['logic' as keyof AnyActorRef])['config']) } },
+    _parent: { value: ref._parent === undefined ? undefined : namesOf(ref._parent) },
+  });
+}
+
+function namesOf({ id, sessionId }: AnyActorRef): Pick<SafeActorRef, 'id' | 'sessionId'> {
+  return { id, sessionId };
 }
 
 function asRecord(value: unknown): Record<string, unknown> {
