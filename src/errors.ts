@@ -40,6 +40,7 @@ export type NtlmErrorCode =
   // carriers
   | 'ntlm-not-offered'
   | 'origin-refused'
+  | 'authorization-given' // the request brought credentials of its own
   | 'not-tried-again' // refused before, and not sent again so that the account does not lock
   | 'too-many-legs'
   | 'timed-out'

@@ -133,7 +133,7 @@ export const connectionMachine = setup({
       event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
     ),
     noteNotOffered: assign({ reason: failure('ntlm-not-offered', 'peer', 'the other end offers no NTLM') }),
-    noteNoChallenge: assign({ reason: failure('malformed-token', 'peer', 'type 1 was answered without a challenge') }),
+    noteNoChallenge: assign({ reason: failure('malformed-token', 'peer', 'type 1 was answered without a challenge: the server offers NTLM and does not carry it out, or a proxy before it splits connections') }),
     noteIncomplete: assign({
       reason: failure('malformed-token', 'peer', 'the request was let through before the negotiation was over'),
     }),
@@ -146,7 +146,9 @@ export const connectionMachine = setup({
     noteRejection: assign(({ context, event }) => {
       const child = moved(event);
       const { now } = resolveOptions({ ...context.handshake, credentials: context.credentials! });
-      return { reason: refusedByServer(child && ntlmContextOf(child)?.challenge, now) };
+      const bound = context.handshake.channelBindings === undefined ? 'unbound' : 'bound';
+      const channel = context.origin.startsWith('https:') ? bound : 'plain';
+      return { reason: refusedByServer(child && ntlmContextOf(child)?.challenge, now, channel) };
     }),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     resetAttempts: assign({ attempt: 1 }),

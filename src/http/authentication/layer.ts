@@ -202,6 +202,11 @@ export class Layer {
     return this.#message === undefined ? undefined : { name: FIELDS[this.realm.side].credentials, value: this.#value };
   }
 
+  /** Whether an answer asks for a scheme of ours. */
+  isAskedBy(head: ResponseHead): boolean {
+    return this.allowed && head.status === this.status && offerOf(head, this.realm.side) !== undefined;
+  }
+
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */
   open(scheme: HttpScheme, { key }: Asking): Promise<NtlmError | undefined> {
     this.#place = key;

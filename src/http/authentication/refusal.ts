@@ -39,7 +39,8 @@ export interface ResponseLike {
  * Why a response of status 401 or 407 is one: what this library wrote into it, or that NTLM was not offered.
  * `undefined` for every other response, and where the server has said nothing.
  */
-export function explainRefusal(response: ResponseLike): Refusal | undefined {
+export function explainRefusal(response: ResponseLike | null | undefined): Refusal | undefined {
+  if (response === undefined || response === null) return undefined;
   const status = response.status ?? response.statusCode;
   if (status !== 401 && status !== 407) return undefined;
   // Ours is the last: those before it are the server's, who may say anything.
@@ -69,6 +70,15 @@ export function notProvided(error: unknown): NtlmError {
   });
 }
 
+/** The request speaks for itself: nothing was tried in its place. */
+export function authorizationGiven(field: string): NtlmError {
+  return new NtlmError(`the request brought its own ${field}, so NTLM was not tried; leave the field out`, {
+    code: 'authorization-given',
+    phase: 'transport',
+    side: 'local',
+  });
+}
+
 /** Credentials that were refused too often to be sent once more. */
 export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
   const why =
@@ -85,13 +95,23 @@ export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
 const TICKS_PER_SECOND = 10_000_000n;
 
 /** A refusal by the server, with the clocks where they may be the cause. */
-export function refusedByServer(challenge: ChallengeMessage | undefined, now: () => Filetime): NtlmError {
-  return new NtlmError(`the server refused the credentials${skewNote(challenge, now)}`, {
+export function refusedByServer(
+  challenge: ChallengeMessage | undefined,
+  now: () => Filetime,
+  channel: 'bound' | 'unbound' | 'plain',
+): NtlmError {
+  return new NtlmError(`the server refused the credentials${skewNote(challenge, now)}${CHANNEL_NOTES[channel]}`, {
     code: 'credentials-refused',
     phase: 'authenticate',
     side: 'peer',
   });
 }
+
+const CHANNEL_NOTES = {
+  bound: '; if they are right, the certificate bound may be that of a balancer before the server ("channelBindings": false does without)',
+  unbound: '; if they are right, the server may demand a channel binding, and none was sent',
+  plain: '',
+} as const;
 
 function skewNote(challenge: ChallengeMessage | undefined, now: () => Filetime): string {
   const timestamp = challenge?.targetInfo && describeTargetInfo(challenge.targetInfo).timestamp;

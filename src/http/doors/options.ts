@@ -1,3 +1,4 @@
+import { refuseMisspelt } from './misspelt.ts';
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions, type SessionSecurity } from '../../machine/options.ts';
@@ -68,6 +69,7 @@ export interface HttpOptions extends Pick<
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  refuseMisspelt(options, OPTION_NAMES);
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   const withServers = { ...handshake, sessionSecurity: options.sessionSecurity };
@@ -107,6 +109,7 @@ export function sessionsOf({ channelBindings }: RouteSettings): { readonly maxCa
 
 function resolveRefusals(refusals: RefusalOptions = {}): ProofLimits {
   if (typeof refusals !== 'object' || refusals === null) throw invalidArgument('refusals', 'must be an object');
+  refuseMisspelt(refusals, REFUSAL_NAMES, 'refusals.');
   const memory = duration('refusals.memory', refusals.memory ?? 300_000);
   return {
     limit: atLeast('refusals.limit', refusals.limit ?? 2, 1),
@@ -116,6 +119,8 @@ function resolveRefusals(refusals: RefusalOptions = {}): ProofLimits {
     entries: atLeast('refusals.entries', refusals.entries ?? 1000, 1),
   };
 }
+
+const REFUSAL_NAMES: ReadonlySet<string> = new Set<keyof RefusalOptions>(['limit', 'memory', 'longestMemory', 'patience', 'entries']);
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'credentials',

@@ -4,7 +4,7 @@ import { announcesBody, isSurelyEmpty, whyLast } from '../wire/body.ts';
 import { renderHead, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import type { Paths, Waiting } from '../authentication/paths.ts';
-import { refusalField } from '../authentication/refusal.ts';
+import { authorizationGiven, refusalField } from '../authentication/refusal.ts';
 import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
 import { whatMayGo, type Form, type Known } from './what-may-go.ts';
@@ -217,7 +217,8 @@ export class Legs {
     }
     if (asking === undefined) {
       if (standIn) return this.#passOver(answer);
-      this.#deliver(answer, []);
+      const leftAlone = layers.find((layer) => layer.isAskedBy(answer.head)); // the request brought its own
+      this.#deliver(answer, leftAlone === undefined ? [] : [refusalField(authorizationGiven(leftAlone.credentialsName))]);
       return true;
     }
 
