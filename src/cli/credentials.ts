@@ -9,6 +9,8 @@ import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
 
 /** The environment variable that may hold the password. */
 export const PASSWORD_VARIABLE = 'NTLM_PASSWORD';
+/** The one that may hold a proxy's. */
+export const PROXY_PASSWORD_VARIABLE = 'NTLM_PROXY_PASSWORD';
 
 export const userOptions = {
   user: { type: 'string', short: 'u', value: 'NAME', help: 'User name; DOMAIN\\name and name@realm are understood.' },
@@ -51,12 +53,13 @@ export async function readCredentials(
   return lmHash ? credentialsWithLmHash(account) : Credentials.fromPassword(account);
 }
 
+/** How a user and its password are given. */
+const GIVEN_BY = { option: '--user', file: '--password-file', variable: PASSWORD_VARIABLE };
+
 /** @throws UsageError without a user, or with `user:password`. */
-export function checkUser(user: string | undefined): asserts user is string {
-  if (user === undefined || user === '') throw new UsageError('--user is missing');
-  if (user.includes(':')) {
-    throw new UsageError(`--user takes a name alone; use --password-file, ${PASSWORD_VARIABLE} or the prompt as well`);
-  }
+export function checkUser(user: string | undefined, { option, file, variable } = GIVEN_BY): asserts user is string {
+  if (user === undefined || user === '') throw new UsageError(`${option} is missing`);
+  if (user.includes(':')) throw new UsageError(`${option} takes a name alone; use ${file}, ${variable} or the prompt as well`);
 }
 
 async function readSecret(option: string, path: string): Promise<string> {

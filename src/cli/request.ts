@@ -4,11 +4,15 @@ import https from 'node:https';
 import { once } from 'node:events';
 import { open as openFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { Credentials } from '../crypto/credentials.ts';
+import type { Credentials } from '../crypto/credentials.ts';
+import { NtlmError } from '../errors.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
+import type { ProxyOptions } from '../http/doors/proxy-options.ts';
 import type { CredentialsProvider } from '../http/authentication/question.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
-import { PASSWORD_HELP, PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
+import { bodyOf, type Body } from './body.ts';
+import { PASSWORD_HELP, PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
+import { MAX_REDIRECTS, redirected, type Outgoing } from './redirect.ts';
 import { policyFrom, policyOption, takesLmHash } from './policy.ts';
 import type { Conversation } from '../visualize/conversation/conversation.ts';
 import { record } from '../visualize/conversation/record.ts';
@@ -47,8 +51,18 @@ const options = {
   user,
   domain,
   ...secretOptions,
+  workstation: { type: 'string', value: 'NAME', help: 'Name of this computer, as told to the server; default none.' },
   policy: policyOption('The weakest response sent; default ntlmv2.'),
-  proxy: { type: 'string', short: 'x', value: 'URL', help: 'HTTP proxy; it gets the same credentials if it asks.' },
+  'channel-bindings': { type: 'boolean', negatable: true, help: 'Bind the certificate of the TLS connection; the default.' },
+  location: { type: 'boolean', short: 'L', help: 'Follow redirects; another origin gets no credentials.' },
+  proxy: {
+    type: 'string',
+    short: 'x',
+    value: 'URL',
+    help: 'HTTP proxy; it gets the same credentials if it asks, unless there is --proxy-user. "environment": that of http_proxy and its like.',
+  },
+  'proxy-user': { type: 'string', value: 'NAME', help: 'User name for the proxy.' },
+  'proxy-password-file': { type: 'string', value: 'FILE', help: 'Read the password for the proxy from FILE.' },
   insecure: { type: 'boolean', short: 'k', help: 'Accept any certificate.' },
   cacert: { type: 'string', value: 'FILE', help: 'PEM file of the authorities to trust.' },
   'max-time': { type: 'string', short: 'm', value: 'SECONDS', help: 'Give up after that long.' },
@@ -64,8 +78,9 @@ export const request = defineVerb({
   name: 'request',
   description:
     "Requests URL, in curl's manners. Where the server or the proxy asks for NTLM, the user is authenticated on that " +
-    'connection; nothing is sent to another origin, and redirects are not followed.\n\n' +
-    PASSWORD_HELP,
+    'connection; no credentials go to another origin (the same host under https is the same place).\n\n' +
+    PASSWORD_HELP +
+    ` That for --proxy-user comes from --proxy-password-file, else from ${PROXY_PASSWORD_VARIABLE}, else from a prompt.`,
   options,
   operands: 'URL',
   operandCount: [1, 1],
@@ -73,8 +88,11 @@ export const request = defineVerb({
     const url = urlOf(operand);
     const agent = new NtlmAgent({
       credentials: credentialsFrom(values, terminal),
+      allow: url.origin,
       policy: policyFrom(values.policy),
-      ...(values.proxy === undefined ? {} : { proxy: values.proxy }),
+      workstation: values.workstation,
+      channelBindings: values['channel-bindings'],
+      proxy: proxyFrom(values, terminal),
       ...(values.insecure === true ? { rejectUnauthorized: false } : {}),
       ...(values.cacert === undefined ? {} : { ca: await readText('--cacert', values.cacert) }),
     });
@@ -82,9 +100,21 @@ export const request = defineVerb({
     const recording = values.trace === undefined ? undefined : record(agent, { tokens });
     if (values.verbose === true) record(agent, { onEvent: tellLegs(terminal), limit: 1 });
     try {
-      const outgoing = open(url, agent, values);
-      const [response] = await Promise.all([answerTo(outgoing), sendBody(outgoing, values, terminal)]);
-      return await show(response, outgoing, values, terminal);
+      const signal = values['max-time'] === undefined ? undefined : AbortSignal.timeout(milliseconds(values['max-time']));
+      const body = await bodyOf(values.data, terminal.stdin);
+      let next: Outgoing = { url, method: methodOf(values), headers: headersOf(values, body), body };
+      for (let redirects = 0; ; redirects += 1) {
+        const outgoing = open(next, agent, signal);
+        const [response] = await Promise.all([answerTo(outgoing), sendBody(outgoing, next.body)]);
+        const { statusCode = 0, headers } = response;
+        const following = values.location === true ? redirected(next, statusCode, headers.location) : undefined;
+        if (following === undefined) return await show(response, outgoing, values, terminal);
+        if (redirects === MAX_REDIRECTS) throw tooManyRedirects();
+        tell(response, outgoing, values, terminal);
+        response.resume();
+        await once(response, 'end');
+        next = following;
+      }
     } finally {
       agent.destroy();
       if (recording !== undefined) await saveTrace(recording.conversation(), values.trace!);
@@ -106,31 +136,58 @@ function urlOf(operand: string): URL {
 function credentialsFrom(values: Values, terminal: Terminal): CredentialsProvider {
   if (values.user === undefined) return () => undefined;
   checkUser(values.user);
-  const given = [values['password-file'], values['hash-file'], terminal.env[PASSWORD_VARIABLE]];
+  const { user: name, domain: place, 'password-file': file, 'hash-file': hashFile } = values;
+  const given = [file, hashFile, terminal.env[PASSWORD_VARIABLE]];
+  const lmHash = takesLmHash(policyFrom(values.policy));
+  const secrets = { user: name, domain: place, 'password-file': file, 'hash-file': hashFile };
+  return askedOnce(given, () => readCredentials(secrets, terminal, { lmHash }));
+}
+
+/** The proxy of `--proxy`; without `--proxy-user` it asks for the same as the server. */
+function proxyFrom(values: Values, terminal: Terminal): ProxyOptions | undefined {
+  const { proxy, 'proxy-user': name, 'proxy-password-file': file } = values;
+  if (proxy === undefined && name !== undefined) throw new UsageError('--proxy-user wants --proxy');
+  if (name === undefined && file !== undefined) throw new UsageError('--proxy-password-file wants --proxy-user');
+  if (proxy === undefined) return undefined;
+  if (name === undefined) return { url: proxy };
+  checkUser(name, { option: '--proxy-user', file: '--proxy-password-file', variable: PROXY_PASSWORD_VARIABLE });
+  const password = terminal.env[PROXY_PASSWORD_VARIABLE];
+  const env = { ...terminal.env, [PASSWORD_VARIABLE]: password };
+  const lmHash = takesLmHash(policyFrom(values.policy));
+  const read = () => readCredentials({ user: name, 'password-file': file }, { ...terminal, env }, { lmHash });
+  return { url: proxy, credentials: askedOnce([file, password], read) };
+}
+
+/** `given`: what needs no prompt, which is not asked for again. */
+function askedOnce(given: readonly (string | undefined)[], read: () => Promise<Credentials>): CredentialsProvider {
   const attempts = given.some((source) => source !== undefined) ? 1 : MAX_PROMPTS;
   const known = new Map<number, Promise<Credentials>>(); // the proxy asks for the same as the server
   return ({ attempt }) => {
     if (attempt > attempts) return undefined;
-    const answer = known.get(attempt) ?? readCredentials(values, terminal, { lmHash: takesLmHash(policyFrom(values.policy)) });
+    const answer = known.get(attempt) ?? read();
     known.set(attempt, answer);
     return answer;
   };
 }
 
-function open(url: URL, agent: NtlmAgent, values: Values): ClientRequest {
-  const { request: send } = url.protocol === 'https:' ? https : http;
-  const method = values.request ?? (values.data === undefined ? 'GET' : 'POST');
-  const signal = values['max-time'] === undefined ? undefined : AbortSignal.timeout(milliseconds(values['max-time']));
-  return send(url, { agent, method, signal, headers: headersOf(values) });
+function methodOf({ request: method, data }: Values): string {
+  return method ?? (data === undefined ? 'GET' : 'POST');
 }
 
-function headersOf({ data, header = [] }: Values): Record<string, string> {
+function open({ url, method, headers }: Outgoing, agent: NtlmAgent, signal: AbortSignal | undefined): ClientRequest {
+  const { request: send } = url.protocol === 'https:' ? https : http;
+  return send(url, { agent, method, signal, headers });
+}
+
+function headersOf({ header = [] }: Values, body: Body | undefined): Record<string, string> {
   const headers = new Headers({ 'user-agent': 'ntlmachine', accept: '*/*' });
-  if (data !== undefined) headers.set('content-type', 'application/x-www-form-urlencoded');
+  if (body !== undefined) headers.set('content-type', 'application/x-www-form-urlencoded');
+  if (body?.length !== undefined) headers.set('content-length', `${body.length}`);
   for (const line of header) {
     const [, name, value] = /^([!#$%&'*+\-.^_`|~\w]+)[ \t]*:([\t\x20-\x7e]*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined) throw new UsageError('--header must be "Name: value", in ASCII');
     headers.set(name, value);
+    if (name.toLowerCase() === 'transfer-encoding') headers.delete('content-length');
   }
   return Object.fromEntries(headers);
 }
@@ -140,15 +197,13 @@ function milliseconds(seconds: string): number {
   return Math.ceil(Number(seconds) * 1000);
 }
 
-async function sendBody(outgoing: ClientRequest, { data }: Values, { stdin }: Terminal): Promise<void> {
-  const [only = ''] = data ?? [];
-  if (data?.length === 1 && only.startsWith('@')) {
-    const source = only === '@-' ? stdin : createReadStream(only.slice(1));
-    source.on('error', (error: Error) => outgoing.destroy(error));
-    await pipeline(source, outgoing).catch((error: Error) => outgoing.destroy(error));
-  } else {
-    outgoing.end(data?.join('&'));
-  }
+async function sendBody(outgoing: ClientRequest, body: Body | undefined): Promise<void> {
+  if (body === undefined) return void outgoing.end();
+  await pipeline(body.open(), outgoing).catch((error: Error) => outgoing.destroy(error));
+}
+
+function tooManyRedirects(): NtlmError {
+  return new NtlmError(`more than ${MAX_REDIRECTS} redirects`, { code: 'too-many-legs', phase: 'transport', side: 'peer' });
 }
 
 async function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
@@ -163,10 +218,7 @@ async function show(
   terminal: Terminal,
 ): Promise<number> {
   const { statusCode: status = 0 } = response;
-  if (values.verbose === true) {
-    terminal.say(`> ${outgoing.method} ${outgoing.path}`);
-    for (const line of headLines(response)) terminal.say(`< ${harmless(line)}`);
-  }
+  tell(response, outgoing, values, terminal);
   const failed = values.fail === true && status >= 400;
   const refusal = explainRefusal(response);
   if (refusal !== undefined)
@@ -177,6 +229,13 @@ async function show(
   if (values.output !== undefined) await pipeline(response, createWriteStream(values.output));
   else for await (const bytes of response) terminal.out(bytes as Uint8Array);
   return 0;
+}
+
+/** For who wants to see what went on, redirects too. */
+function tell(response: IncomingMessage, outgoing: ClientRequest, { verbose }: Values, terminal: Terminal): void {
+  if (verbose !== true) return;
+  terminal.say(`> ${outgoing.method} ${harmless(outgoing.path)}`);
+  for (const line of headLines(response)) terminal.say(`< ${harmless(line)}`);
 }
 
 function headLines({ httpVersion, statusCode, statusMessage, rawHeaders }: IncomingMessage): string[] {

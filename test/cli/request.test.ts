@@ -1,10 +1,15 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeAuthenticate, decodeNtlmV2Response, describeTargetInfo } from '../../src/messages/index.ts';
+import { makeCertificate } from '../http/support/certificate.ts';
 import { HostilePeer, reply } from '../http/support/hostile.ts';
+import { honest } from '../http/support/meet.ts';
 import { Origin } from '../http/support/origin.ts';
 import { Proxy } from '../http/support/proxy.ts';
+import { redirected } from '../../src/cli/redirect.ts';
 import { run, type Outcome } from './command.ts';
 
 const PASSWORD = 'wonderland';
@@ -101,6 +106,120 @@ describe('ntlmachine request', () => {
     await using proxy = await Proxy.listen();
     expect(await request('--proxy', proxy.url, origin.url)).toMatchObject({ code: 0, stdout: 'GET  ' });
     expect(proxy.seen.at(-1)?.message).toBe(3);
+  });
+
+  it('sends a file with its length, as it was when it was looked at', async () => {
+    const lengths: unknown[] = [];
+    await using counting = await Origin.listen({
+      handler: (request, response) => {
+        lengths.push([request.headers['content-length'], request.headers['transfer-encoding']]);
+        request.resume().on('end', () => response.end('in'));
+      },
+    });
+    const file = join(directory, 'sized');
+    await writeFile(file, 'x'.repeat(5000));
+    const empty = join(directory, 'empty');
+    await writeFile(empty, '');
+    for (const data of [`@${file}`, `@${empty}`, 'ünd', '']) {
+      expect(await request('-d', data, counting.url)).toMatchObject({ code: 0, stdout: 'in' });
+    }
+    await run(['request', '-u', 'CORP\\alice', '-d', '@-', counting.url], { env: { NTLM_PASSWORD: PASSWORD }, stdin: 'piped' });
+    expect(lengths).toEqual([['5000', undefined], ['0', undefined], ['4', undefined], ['0', undefined], [undefined, 'chunked']]);
+    expect((await request('-d', `@${join(directory, 'none')}`, counting.url)).code).not.toBe(0);
+  });
+
+  it('--workstation names this computer; --no-channel-bindings leaves the certificate out', async () => {
+    const tls = await makeCertificate();
+    const authority = join(directory, 'ca.pem');
+    await writeFile(authority, tls.ca);
+    const seen: unknown[] = [];
+    await using peer = await HostilePeer.listen(
+      (leg) => {
+        if (leg.message === 3) {
+          const { workstation, ntChallengeResponse } = decodeAuthenticate(leg.token);
+          seen.push([workstation, describeTargetInfo(decodeNtlmV2Response(ntChallengeResponse).avPairs).channelBindings !== undefined]);
+        }
+        leg.socket.write(honest(leg));
+      },
+      { tls },
+    );
+    await request('--cacert', authority, '--workstation', 'DESK7', peer.url);
+    await request('--cacert', authority, '--no-channel-bindings', peer.url);
+    expect(seen).toEqual([['DESK7', true], ['', false]]);
+  });
+
+  it('--proxy-user is the proxy\'s, with a password of its own', async () => {
+    await using proxy = await Proxy.listen();
+    const file = join(directory, 'proxy-password');
+    await writeFile(file, 'builder\n');
+    const args = ['request', '-u', 'CORP\\alice', '--proxy', proxy.url, '--proxy-user', 'CORP\\bob'];
+    const env = { NTLM_PASSWORD: PASSWORD };
+    expect(await run([...args, origin.url], { env: { ...env, NTLM_PROXY_PASSWORD: 'builder' } })).toMatchObject({ code: 0, stdout: 'GET  ' });
+    expect(await run([...args, '--proxy-password-file', file, origin.url], { env })).toMatchObject({ code: 0, stdout: 'GET  ' });
+    expect(proxy.users).toEqual(['bob', 'bob']);
+    expect(await run([...args.slice(0, 3), '--proxy-user', 'bob', origin.url], { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('--proxy') as string });
+    expect((await run([...args.slice(0, 5), '--proxy-user', 'bob:builder', origin.url], { env })).stderr).not.toContain('builder');
+  });
+
+  it('--proxy environment takes that of the environment', async () => {
+    await using proxy = await Proxy.listen();
+    const { stdout } = await run(['request', '-u', 'CORP\\alice', '--proxy', 'environment', origin.url], {
+      env: { NTLM_PASSWORD: PASSWORD, http_proxy: proxy.url.replace('//', '//CORP%5Cbob:builder@') },
+    });
+    expect([stdout, proxy.users]).toEqual(['GET  ', ['bob']]);
+  });
+
+  describe('--location', () => {
+    const redirecting = (status: number, to: (path: string) => string): Promise<Origin> =>
+      Origin.listen({
+        handler: (message, response, user) => {
+          let body = '';
+          message.on('data', (bytes: Buffer) => (body += bytes.toString()));
+          message.on('end', () => {
+            if (message.url === '/end') return void response.end(`${message.method} ${user} ${body} ${message.headers.cookie ?? ''}`);
+            response.writeHead(status, { location: to(message.url ?? '') }).end('moved');
+          });
+        },
+      });
+
+    it.each([
+      [301, 'GET', 'GET alice  '],
+      [302, 'POST', 'GET alice  '],
+      [303, 'PUT', 'GET alice  '],
+      [307, 'POST', 'POST alice a=1 '],
+      [308, 'PUT', 'PUT alice a=1 '],
+    ])('follows a %i of a %s', async (status, method, end) => {
+      await using moving = await redirecting(status, () => '/end');
+      const body = method === 'GET' ? [] : ['-d', 'a=1'];
+      expect((await request('-L', '-X', method, ...body, `${moving.url}/start`)).stdout).toBe(end);
+      expect((await request('-X', method, ...body, `${moving.url}/start`)).stdout).toBe('moved');
+    });
+
+    it('takes neither user nor cookie to another origin', async () => {
+      await using other = await redirecting(302, () => '/');
+      await using moving = await redirecting(302, () => `${other.url}/end`);
+      const plain = await request('-L', '-H', 'Cookie: s=1', `${moving.url}/start`);
+      expect(plain.stdout).toBe('no');
+      expect(plain.stderr).toContain('origin-refused');
+      expect(other.seen.every(({ message }) => message === 'none')).toBe(true);
+      const headers = { accept: '*/*', authorization: 'Bearer x', cookie: 's=1', host: 'h', 'proxy-authorization': 'Basic x' };
+      const first = { url: new URL(`${moving.url}/a/b`), method: 'GET', headers, body: undefined };
+      expect(redirected(first, 302, '../c')).toMatchObject({ url: new URL(`${moving.url}/c`), headers });
+      expect(redirected(first, 302, other.url)?.headers).toEqual({ accept: '*/*' });
+    });
+
+    it('follows nothing without a place, of another scheme, with a password, or for which the body is gone', () => {
+      const first = { url: new URL('http://h/'), method: 'POST', headers: {}, body: { length: undefined, repeatable: false, open: () => Readable.from([]) } };
+      const next = (status: number, location?: string) => redirected(first, status, location)?.method;
+      expect([next(302, '/'), next(307, '/'), next(302), next(302, 'file:///x'), next(302, 'http://a:b@h/'), next(304, '/'), next(200, '/')]).toEqual([
+        'GET', undefined, undefined, undefined, undefined, undefined, undefined,
+      ]);
+    });
+
+    it('comes to an end', async () => {
+      await using turning = await redirecting(302, () => '/start');
+      expect(await request('-L', `${turning.url}/start`)).toMatchObject({ code: 1, stderr: expect.stringContaining('redirects') as string });
+    });
   });
 
   it('prints nothing of a proxy that steers the terminal', async () => {
