@@ -4,6 +4,9 @@ import { checkMaxSize, FrameReader, framesOf } from '../session/frames.ts';
 import type { NtlmSession } from '../session/session.ts';
 import { checkSession, DEFAULT_MAX_RECEIVE, DEFAULT_MAX_SEND, type SecureOptions } from './streams.ts';
 
+/** How much is taken from the socket before it is wanted: stopping it and starting it again costs system calls. */
+const READ_AHEAD = 65_536;
+
 /**
  * A socket whose bytes are sealed (signed, at the least: the session knows) from here on, in SASL's frames; it takes
  * the place of `socket`, which nobody else may read or write any more.
@@ -85,7 +88,7 @@ class SecureSocket extends Duplex {
       this.#wanted = false;
       this.push(message);
     }
-    this.#socket.pause();
+    if (this.#frames.waiting > READ_AHEAD) this.#socket.pause();
   }
 
   #next(): Uint8Array | undefined {

@@ -26,6 +26,7 @@ export class FrameReader {
   /** What is being filled: the prefix, then the token that it announces. */
   #part = this.#prefix;
   #filled = 0;
+  #waiting = 0;
 
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
@@ -33,6 +34,12 @@ export class FrameReader {
 
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
+    this.#waiting += chunk.length;
+  }
+
+  /** Bytes that came and that nobody has asked for yet. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /**
@@ -65,6 +72,7 @@ export class FrameReader {
       const taken = chunk.subarray(0, this.#part.length - this.#filled);
       this.#part.set(taken, this.#filled);
       this.#filled += taken.length;
+      this.#waiting -= taken.length;
       if (taken.length === chunk.length) this.#chunks.shift();
       else this.#chunks[0] = chunk.subarray(taken.length);
     }
