@@ -32,7 +32,8 @@ export interface HttpOptions extends Pick<
 > {
   /**
    * What is asked of the session of a connection to a server, for protocols that encrypt their messages themselves
-   * (WinRM); `sessionOf` finds it. Default: none is kept. Proxies are asked for none.
+   * (WinRM). `sessionOf` finds it for the messages of `NtlmAgent`; undici tells nobody which connection a response came
+   * on. Default: none is kept. Proxies are asked for none.
    */
   readonly sessionSecurity?: SessionSecurity | undefined;
   /** A handle, or a function that is asked when a server wants them and again when it refused them. */

@@ -39,7 +39,7 @@ export interface NtlmServerOptions extends Omit<AcceptorOptions, 'channelBinding
   readonly trustedProxy?: boolean | undefined;
   /**
    * Told of each verdict on a token, and of a verification that failed. A session key is there until it returns, and
-   * overwritten afterwards.
+   * overwritten afterwards; with `sessions` at the end of the connection.
    */
   readonly onVerdict?: ((verdict: NtlmServerVerdict, request: IncomingMessage) => void) | undefined;
 }
