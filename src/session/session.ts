@@ -4,7 +4,7 @@ import type { Side } from '../crypto/keys.ts';
 import { SessionKey } from '../crypto/session-key.ts';
 import { invalidArgument } from '../errors.ts';
 import { flowsOf, SIGNATURE_LENGTH } from './flow.ts';
-import { checkParts, partsOf, stretchesOf } from './parts.ts';
+import { partsOf, stretchesOf } from './parts.ts';
 import { Protection, unavailable, type Stretch } from './protection.ts';
 import { unwrapFrames, wrapFrames, type StreamOptions } from './streams.ts';
 import type {
@@ -264,10 +264,10 @@ export class NtlmSession {
   }
 
   #stretchesOf(parts: readonly MessagePart[], argument: string): Stretch[] {
-    checkParts(parts, argument);
-    if (parts.some(({ sealed }) => sealed)) this.#assertSeals();
+    const stretches = stretchesOf(parts, argument);
+    if (stretches.some(({ output }) => output !== undefined)) this.#assertSeals();
     else this.#assertSigns();
-    return stretchesOf(parts);
+    return stretches;
   }
 
   #assertSigns(): void {
