@@ -4,6 +4,7 @@ import { drives, unsupported } from './dialects.ts';
 import { NtlmDispatcher, type NtlmDispatcherOptions } from './dispatcher.ts';
 import { inKind, type FetchArguments, type Kind } from './kinds.ts';
 import { resolveHttpOptions } from './options.ts';
+import { hearing407 } from './proxy-refusals.ts';
 import { tellerOf, tellsBy } from '../exchange/telling.ts';
 
 type Fetch = typeof fetch;
@@ -44,9 +45,11 @@ export function createNtlmFetch(options: NtlmFetchOptions): NtlmFetch {
   const ntlmFetch = async (input: Input, init?: Init): Promise<Response> => {
     const underneath = given ?? ((await drives(global)) ? global : own);
     let dispatched = false;
+    let refusal: NtlmError | undefined;
     const dispatch: NtlmDispatcher['dispatch'] = (options, handler) => {
       dispatched = true;
-      return dispatcher.dispatch(options, handler);
+      const heard = dispatcherOptions.proxy === undefined ? handler : hearing407(handler, (error) => (refusal = error));
+      return dispatcher.dispatch(options, heard);
     };
     try {
       const kind: Kind = underneath === own ? ownKind : globalThis;
@@ -55,7 +58,7 @@ export function createNtlmFetch(options: NtlmFetchOptions): NtlmFetch {
       if (!dispatched && UNAUTHENTICATED.has(response.status)) throw ignoresDispatchers();
       return response;
     } catch (error) {
-      throw ownError(error);
+      throw isNetworkError(error) && refusal !== undefined ? refusal : ownError(error);
     }
   };
   const teller = tellerOf(dispatcher);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { NtlmAgent, explainRefusal } from '../../../src/http/index.ts';
 import { createNtlmFetch } from '../../../src/http/fetch.ts';
 import { everyCarrier } from '../support/carriers.ts';
-import { ALICE, Origin } from '../support/origin.ts';
+import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
   test('a request with an Authorization of its own is left to it, and told why', async () => {
@@ -41,6 +41,15 @@ test('what node and undici know passes', async () => {
   new NtlmAgent({ credentials: ALICE, ...nodes }).destroy();
   const undicis = { connections: 1, keepAliveTimeout: 1000, keepAliveMaxTimeout: 1000, headersTimeout: 1, bodyTimeout: 1, maxResponseSize: 1, maxHeaderSize: 1000, clientTtl: 1, strictContentLength: true, maxRequestsPerClient: 1, connectTimeout: 1 };
   await createNtlmFetch({ credentials: ALICE, ...undicis } as Parameters<typeof createNtlmFetch>[0]).close();
+});
+
+test('createNtlmFetch tells why a proxy refused, though fetch drops every 407', async () => {
+  await using proxy = await Origin.listen({ proxy: true });
+  const fetch = createNtlmFetch({ credentials: BOB, proxy: { url: proxy.url, credentials: WRONG } });
+  await expect(fetch('http://server.invalid/')).rejects.toMatchObject({ name: 'NtlmError', code: 'credentials-refused' });
+  await expect(fetch('http://server.invalid/', { method: 'POST', body: 'x' })).rejects.toMatchObject({ code: 'credentials-refused' });
+  await expect(fetch('http://server.invalid/')).rejects.toMatchObject({ code: 'not-tried-again' });
+  await fetch.close();
 });
 
 test('of nothing nothing is said', () => {
