@@ -76,13 +76,13 @@ async function listen(server: Server): Promise<string> {
 let ca = '';
 let cert = '';
 let key = '';
-const tls = (given: Partial<NtlmServerOptions>): Promise<string> => {
-  const gate = requireNtlm({ ...options, ...given }, echo);
+const tls = (given: Partial<NtlmServerOptions>, listener = echo): Promise<string> => {
+  const gate = requireNtlm({ ...options, ...given }, listener);
   return listen(guardUpgrades(createTlsServer({ cert, key }, gate), gate));
 };
 
 /** Where everybody goes: plain, over TLS with bindings looked at where they are stated, and with bindings demanded. */
-const places = { plain: '', allowed: '', demanded: '', ntlm: '', weak: '', proxy: '', git: '' };
+const places = { plain: '', allowed: '', demanded: '', ntlm: '', weak: '', weakTls: '', proxy: '', git: '', gitTls: '' };
 let chromium: Browser;
 let firefox: Firefox;
 
@@ -100,6 +100,8 @@ beforeAll(async () => {
   places.ntlm = await listen(createNtlmServer({ ...options, schemes: ['NTLM'] }, echo));
   places.weak = await listen(createNtlmServer({ ...options, schemes: ['NTLM'], policy: lmAndNtlmv1 }, echo));
   places.git = await listen(createNtlmServer({ ...options, schemes: ['NTLM'] }, gitBackend(directory.file('repositories'))));
+  places.gitTls = await tls({ schemes: ['NTLM'], channelBindings: 'allowed' }, gitBackend(directory.file('repositories')));
+  places.weakTls = await tls({ schemes: ['NTLM'], policy: lmAndNtlmv1 });
   places.proxy = await listen(startProxy());
   [chromium, firefox] = await Promise.all([startChromium(), startFirefox()]);
   closers.unshift(() => chromium.close(), () => firefox[Symbol.asyncDispose]());
@@ -194,14 +196,14 @@ describe('curl', () => {
   });
 });
 
-test('git clones and pushes', async () => {
-  const bare = directory.file('repositories/keep.git');
-  const work = directory.file('work');
-  const url = new URL('keep.git', places.git);
+test.each(['git', 'gitTls'] as const)('git clones and pushes, at %s', async (place) => {
+  const bare = directory.file(`repositories/${place}.git`);
+  const work = directory.file(place);
+  const url = new URL(`${place}.git`, places[place]);
   url.username = `${alice.domain}\\${alice.username}`;
   url.password = alice.password;
   const env = {
-    ...process.env, HOME: directory.path, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1',
+    ...process.env, HOME: directory.path, GIT_TERMINAL_PROMPT: '0', GIT_CONFIG_NOSYSTEM: '1', GIT_SSL_CAINFO: directory.file('ca.pem'),
     GIT_AUTHOR_NAME: 'a', GIT_AUTHOR_EMAIL: 'a@b', GIT_COMMITTER_NAME: 'a', GIT_COMMITTER_EMAIL: 'a@b',
   };
   const git = (...args: string[]) => run('git', args, { env, cwd: directory.path });
@@ -214,18 +216,18 @@ test('git clones and pushes', async () => {
   await git('-C', work, 'push', '-q', 'origin', 'HEAD:main');
   const head = await git('-C', work, 'rev-parse', 'HEAD');
   expect(await git('-C', bare, 'rev-parse', 'main')).toBe(head);
-  await git('clone', '-q', url.href, directory.file('again'));
-  expect(await git('-C', directory.file('again'), 'rev-parse', 'HEAD')).toBe(head);
+  await git('clone', '-q', url.href, directory.file(`${place}-again`));
+  expect(await git('-C', directory.file(`${place}-again`), 'rev-parse', 'HEAD')).toBe(head);
   url.password = 'wrong';
   await expect(git('ls-remote', url.href)).rejects.toThrow(/Authentication failed/);
 });
 
-test('wget, which has NTLMv1 alone and claims another charset than it writes', async () => {
+test.each(['weak', 'weakTls'] as const)('wget, which has NTLMv1 alone and claims another charset than it writes, at %s', async (weak) => {
   const wget = (place: string, user: string) =>
-    run('wget', ['--quiet', '--tries=1', '--timeout=30', '--output-document=-', `--user=${user}`, `--password=${alice.password}`, place]);
-  expect(await wget(places.weak, `${alice.domain}\\${alice.username}`)).toBe(`GET alice ${nothing}\n`);
+    run('wget', [`--ca-certificate=${directory.file('ca.pem')}`, '--quiet', '--tries=1', '--timeout=30', '--output-document=-', `--user=${user}`, `--password=${alice.password}`, place]);
+  expect(await wget(places[weak], `${alice.domain}\\${alice.username}`)).toBe(`GET alice ${nothing}\n`);
   expect(verdicts.at(-1)).toMatchObject({ ok: true, response: 'lm-and-ntlmv1', identity: { username: 'alice', domain: alice.domain } });
-  expect(await wget(places.weak, alice.username)).toBe(`GET alice ${nothing}\n`);
+  expect(await wget(places[weak], alice.username)).toBe(`GET alice ${nothing}\n`);
   await expect(wget(places.ntlm, alice.username)).rejects.toThrow();
   expect(lastVerdict()).toEqual(['response-refused']);
 });

@@ -253,21 +253,20 @@ describe('whoever listens to a server of createNtlmServer', () => {
   });
 
   it('may be gone by the time of the verdict', async () => {
-    const slow = { credentials: async ({ username }: { username: string }) => (await delay(30), users.get(username)) };
-    const server = createNtlmServer(slow, whoAmI);
-    server.once('upgrade', () => {});
+    const credentials = ({ username }: { username: string }) => (server.removeAllListeners('upgrade'), users.get(username));
+    const server = createNtlmServer({ credentials }, whoAmI);
+    server.on('upgrade', () => {});
     const wire = await openWire(await listen(server));
-    const pending = handshake(wire, UPGRADE, { credentials: alice() });
-    await delay(15);
-    server.removeAllListeners('upgrade');
-    await expect(pending).rejects.toThrow('ended');
+    await expect(handshake(wire, UPGRADE, { credentials: alice() })).rejects.toThrow('ended');
   });
 });
 
 describe('bytes of another protocol that come while the verdict is waited for', () => {
   it('are no request of anybody', async () => {
-    const slow = { credentials: async ({ username }: { username: string }) => (await delay(60), users.get(username)) };
-    const server = createNtlmServer({ ...slow, side: 'proxy' }, whoAmI);
+    let decide = (): void => {};
+    const decided = new Promise<void>((resolve) => (decide = resolve));
+    const credentials = async ({ username }: { username: string }) => (await decided, users.get(username));
+    const server = createNtlmServer({ credentials, side: 'proxy' }, whoAmI);
     const seen = echo(server);
     const wire = await openWire(await listen(server));
     const client = new NtlmClient({ credentials: alice('wrong') });
@@ -277,6 +276,8 @@ describe('bytes of another protocol that come while the verdict is waited for', 
     wire.write(withField(CONNECT, 'Proxy-Authorization', header(answer)));
     await delay(20);
     wire.write(GET);
+    await delay(50);
+    decide();
     const refused = await wire.answer();
     expect([refused.status, refused.fields.get('connection')]).toEqual([407, 'close']);
     expect(await wire.rest()).toBe('');
