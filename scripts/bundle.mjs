@@ -1,9 +1,11 @@
 /**
  * dist from what tsc left in .build: the code that the same entry points share stands in one chunk, so that a program
- * opens few files and every class exists once. Names and comments stay as they were written: no map is needed to read it.
+ * opens few files and every class exists once. Code, names and remarks stay as they were written: no map is needed to read
+ * it in a debugger. What is said of functions and types is said in the declarations, and not again in the code.
  */
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { parse } from 'acorn';
 import { rollup } from 'rollup';
 
 const BUILT = '.build';
@@ -31,6 +33,20 @@ const entries = [...new Set([...public_, ...placed])].filter((file) => !COPIED.s
 /** By what is loaded, or the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
 const nameOf = (id) => [...new Set(relative(BUILT, id).replace(/\.js$/, '').split('/'))].join('-');
 
+/** Code without its docstrings, each of which stands on lines of its own. */
+function withoutDocstrings(code) {
+  const docstrings = [];
+  const onComment = (block, text, start, end) => block && text.startsWith('*') && docstrings.push([start, end]);
+  parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true, onComment });
+  let kept = '';
+  let from = 0;
+  for (const [start, end] of docstrings) {
+    kept += code.slice(from, start).replace(/[ \t]+$/, '');
+    from = code[end] === '\n' ? end + 1 : end;
+  }
+  return kept + code.slice(from);
+}
+
 const reached = new Map();
 function reachedFrom(entry, getModuleInfo) {
   if (reached.has(entry)) return reached.get(entry);
@@ -45,6 +61,7 @@ const bundle = await rollup({
   input: Object.fromEntries(entries.map((file) => [file.replace(/\.js$/, ''), join(BUILT, file)])),
   external: (id) => !id.startsWith('.') && !isAbsolute(id),
   treeshake: { moduleSideEffects: 'no-external' },
+  plugins: [{ name: 'docstrings', renderChunk: (code) => withoutDocstrings(code) }],
   onLog(level, log) {
     if (level === 'warn') throw new Error(log.message);
   },

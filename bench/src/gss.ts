@@ -31,5 +31,5 @@ export async function gssWrap(size: number): Promise<Contender | undefined> {
   } catch {
     return undefined;
   }
-  return { name: 'python3-gssapi wrap', note: 'gss-ntlmssp, C', run: wrap };
+  return { note: 'gss-ntlmssp, C', run: wrap };
 }

@@ -32,7 +32,6 @@ export async function libntlm(): Promise<Contender | undefined> {
     { old: true },
   );
   return {
-    name: 'libntlm (C)',
     note: 'NTLMv1 only',
     run: async (iterations) => Number((await handshakes(iterations))[0]),
   };

@@ -10,6 +10,7 @@ import { scalePart } from './parts/scale.ts';
 import { sealingPart } from './parts/sealing.ts';
 import { sizePart } from './parts/size.ts';
 import { soakPart } from './parts/soak.ts';
+import { startPart } from './parts/start.ts';
 import type { Section } from './section.ts';
 import { printSection } from './terminal.ts';
 
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Prom
   http: httpPart,
   sealing: sealingPart,
   scale: scalePart,
+  start: startPart,
   size: sizePart,
   soak: soakPart,
 };

@@ -1,20 +1,27 @@
+/** How contenders are timed: each in a process of its own, the processes taking turns. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
 /** Something whose time is taken. */
 export interface Contender {
-  readonly name: string;
   /** What it does beyond the others, or less. */
   readonly note?: string | undefined;
   /** Does the work `iterations` times. A native program returns the nanoseconds of one by its own clock. */
   readonly run: (iterations: number) => void | Promise<number | void>;
 }
 
+/** Made in the process where it runs; `undefined` where what it needs is not installed. */
+export type Maker = () => Contender | undefined | Promise<Contender | undefined>;
+export type Makers = Readonly<Record<string, Maker>>;
+
 export interface Measurement {
   readonly name: string;
   readonly note: string | undefined;
-  /** Median over the rounds, nanoseconds of processor time for one iteration. */
-  readonly median: number;
-  /** Half of the rounds lie within these. */
-  readonly quartiles: readonly [number, number];
-  readonly rounds: number;
+  /** Nanoseconds of one iteration by the clock on the wall, in the fastest twentieth of all slices: nothing else ran. */
+  readonly fastest: number;
+  /** Nanoseconds of processor time for one iteration over the whole run, the collector's and the compiler's included. */
+  readonly processor: number;
 }
 
 export interface MeasureOptions {
@@ -23,49 +30,63 @@ export interface MeasureOptions {
   readonly milliseconds: number;
 }
 
+/** What a contender's process says of itself once it is warm, and after each turn. */
+export type Report =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'warm'; readonly note: string | undefined }
+  | { readonly kind: 'turn'; readonly slices: readonly number[]; readonly processor: number };
+
+/** A turn is timed in as many parts, so that some are met by nothing else that the machine does. */
+export const SLICES = 10;
+
+const program = fileURLToPath(new URL('contender.js', import.meta.url));
+// The young generation as large as that of a process which has run for a while: it starts at a sixteenth.
+const execArgv = ['--expose-gc', '--min-semi-space-size=16'];
+
 /**
- * Times all contenders in one run: every round gives each of them one turn, in another order each time, so that
- * whatever else the machine does meets all alike. What counts is processor time, that of the collector's and the
- * compiler's threads included: on a shared machine the clock on the wall tells of the neighbours.
+ * Times the contenders of a part, those that can be made here. In one process each would meet the inline caches that the
+ * others have spoiled, which costs 10 to 30 %. Every round gives each one turn, in another order each time, so that
+ * whatever else the machine does meets all alike.
  */
-export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Measurement[]> {
-  const turns = [];
-  for (const contender of contenders) {
-    progress(`warming up ${contender.name}`);
-    turns.push({ contender, iterations: await warmUp(contender, options.milliseconds), samples: [] as number[] });
-  }
-  for (let round = 1; round <= options.rounds; round++) {
-    progress(`round ${round} of ${options.rounds}`);
-    for (const turn of shuffled(turns)) {
-      turn.samples.push(await time(turn.contender, turn.iterations));
+export async function measure(part: string, names: readonly string[], { rounds, milliseconds }: MeasureOptions): Promise<Measurement[]> {
+  const turns: { name: string; note: string | undefined; child: ChildProcess; slices: number[]; processor: number }[] = [];
+  try {
+    for (const name of names) {
+      progress(`warming up ${name}`);
+      const child = fork(program, [part, name, String(milliseconds)], { execArgv });
+      const report = await reportOf(child, name);
+      if (report.kind === 'warm') turns.push({ name, note: report.note, child, slices: [], processor: Number.NaN });
+      else child.disconnect();
     }
+    for (let round = 1; round <= rounds; round++) {
+      progress(`round ${round} of ${rounds}`);
+      for (const turn of shuffled(turns)) {
+        turn.child.send('turn');
+        const report = await reportOf(turn.child, turn.name);
+        if (report.kind !== 'turn') throw new Error(`${turn.name} was not warm`);
+        turn.slices.push(...report.slices);
+        turn.processor = report.processor;
+      }
+    }
+  } finally {
+    for (const { child } of turns) if (child.connected) child.disconnect();
   }
   progress('');
-  return turns.map(({ contender: { name, note }, samples }) => ({
-    name,
-    note,
-    median: quantile(samples, 0.5),
-    quartiles: [quantile(samples, 0.25), quantile(samples, 0.75)] as const,
-    rounds: options.rounds,
-  }));
+  return turns.map(({ name, note, slices, processor }) => ({ name, note, fastest: quantile(slices, 0.05), processor }));
 }
 
-/** Nanoseconds of one iteration. */
-async function time({ run }: Contender, iterations: number): Promise<number> {
-  const start = process.cpuUsage();
-  const pending = run(iterations);
-  const own = pending === undefined ? undefined : await pending;
-  const { user, system } = process.cpuUsage(start);
-  return own ?? ((user + system) * 1000) / iterations;
-}
-
-/** Runs until the code is compiled; returns how many iterations fill a turn. */
-async function warmUp(contender: Contender, milliseconds: number): Promise<number> {
-  let iterations = 1;
-  for (const end = performance.now() + 3 * milliseconds; ; ) {
-    const nanoseconds = await time(contender, iterations);
-    iterations = Math.max(1, Math.min(2 * iterations, Math.ceil((milliseconds * 1e6) / Math.max(nanoseconds, 1))));
-    if (performance.now() > end) return iterations;
+async function reportOf(child: ChildProcess, name: string): Promise<Report> {
+  const ended = new AbortController();
+  try {
+    const [report] = (await Promise.race([
+      once(child, 'message', { signal: ended.signal }),
+      once(child, 'exit', { signal: ended.signal }).then(([code]) => {
+        throw new Error(`the process of ${name} ended with ${code}`);
+      }),
+    ])) as [Report];
+    return report;
+  } finally {
+    ended.abort();
   }
 }
 

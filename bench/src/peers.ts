@@ -1,10 +1,8 @@
 /** The other NTLM libraries of npm: each one's way from no header to the header of its type 3. */
-import 'reflect-metadata'; // cypress-ntlm-auth's decorators want it loaded
 import { createRequire } from 'node:module';
 import { account, challenge, workstation } from './scenario.ts';
 
 export interface HandshakePeer {
-  readonly name: string;
   readonly note: string;
   /** One handshake: the `Authorization` headers of type 1 and type 3. */
   readonly handshake: () => readonly [negotiate: string, authenticate: string];
@@ -52,10 +50,9 @@ const header = `NTLM ${Buffer.from(challenge).toString('base64')}`;
 const { domain, username, password } = account;
 const options: HttpNtlmOptions = { domain, workstation, username, password };
 
-function ofTheFamily(name: string, file: string): HandshakePeer {
+function ofTheFamily(file: string): HandshakePeer {
   const ntlm = require(file) as NtlmClientFamily;
   return {
-    name,
     note: 'NTLMv2',
     handshake: () => [
       ntlm.createType1Message(workstation, domain),
@@ -65,10 +62,10 @@ function ofTheFamily(name: string, file: string): HandshakePeer {
 }
 
 function cypressNtlmAuth(): HandshakePeer {
+  require('reflect-metadata'); // its decorators want it loaded
   const { Ntlm } = require('cypress-ntlm-auth/dist/ntlm/ntlm.js') as { Ntlm: new () => CypressNtlm };
   const ntlm = new Ntlm();
   return {
-    name: 'cypress-ntlm-auth',
     note: 'NTLMv2, MIC',
     handshake: () => {
       const type1 = ntlm.createType1Message(2, workstation, domain);
@@ -79,13 +76,12 @@ function cypressNtlmAuth(): HandshakePeer {
 }
 
 /** @node-ntlm/core is httpntlm's rewritten in TypeScript. */
-function ofHttpNtlm(name: string, file: string): HandshakePeer {
+function ofHttpNtlm(file: string): HandshakePeer {
   const ntlm = require(file) as HttpNtlm;
   const fail = (error: Error): never => {
     throw error;
   };
   return {
-    name,
     note: 'NTLMv2',
     handshake: () => [
       ntlm.createType1Message({ ...options }),
@@ -94,11 +90,12 @@ function ofHttpNtlm(name: string, file: string): HandshakePeer {
   };
 }
 
-export const peers: readonly HandshakePeer[] = [
-  ofTheFamily('axios-ntlm', 'axios-ntlm/lib/ntlm.js'),
-  ofTheFamily('@ewsjs/ntlm-client', '@ewsjs/ntlm-client/lib/ntlm.js'),
-  ofTheFamily('node-client-ntlm', 'node-client-ntlm/lib/cjs/ntlm.js'),
-  cypressNtlmAuth(),
-  ofHttpNtlm('httpntlm', 'httpntlm/ntlm.js'),
-  ofHttpNtlm('@node-ntlm/core', '@node-ntlm/core'),
-];
+/** By name; each is loaded where it runs. */
+export const peers: Readonly<Record<string, () => HandshakePeer>> = {
+  'axios-ntlm': () => ofTheFamily('axios-ntlm/lib/ntlm.js'),
+  '@ewsjs/ntlm-client': () => ofTheFamily('@ewsjs/ntlm-client/lib/ntlm.js'),
+  'node-client-ntlm': () => ofTheFamily('node-client-ntlm/lib/cjs/ntlm.js'),
+  'cypress-ntlm-auth': cypressNtlmAuth,
+  httpntlm: () => ofHttpNtlm('httpntlm/ntlm.js'),
+  '@node-ntlm/core': () => ofHttpNtlm('@node-ntlm/core'),
+};

@@ -3,7 +3,7 @@
  * own: it sees nothing of this process, its memory is bounded, and the thread is ended when its time is over. An
  * interpreter alone cannot promise the last: out of memory, it may go on and never ask whether to stop.
  */
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { NtlmError } from '../errors.ts';
@@ -102,7 +102,7 @@ function told(thread: Worker, limit: number): Promise<Told> {
 
 /** URLs of the files of packages. @throws NtlmError `unsupported`. */
 function modulesOf(...names: readonly string[]): string[] {
-  const { resolve } = createRequire(import.meta.url);
+  const { resolve } = nodeModule.createRequire(import.meta.url); // by its own name it would meet the one that bundles often begin with
   try {
     return names.map((name) => pathToFileURL(resolve(name)).href);
   } catch (cause) {

@@ -5,6 +5,7 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -35,7 +36,8 @@ export interface Visualization extends AsyncDisposable {
 /**
  * Serves a page that shows `actor` live, or demonstrations without one.
  *
- * @throws NtlmError `invalid-argument` for anything but an actor of a state machine.
+ * @throws NtlmError `invalid-argument` for anything but an actor of a state machine; `unsupported` in a bundle, which
+ * has not the files of the page.
  */
 export async function visualize(actor?: AnyActorRef, options: VisualizeOptions = {}): Promise<Visualization> {
   const page = new LivePage(options);
@@ -44,10 +46,23 @@ export async function visualize(actor?: AnyActorRef, options: VisualizeOptions =
 }
 
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
-const ASSETS: ReadonlyMap<string, URL> = new Map([
-  ...['index.html', 'style.css', 'icon.svg'].map((name) => [name, new URL(`./assets/${name}`, import.meta.url)] as const),
-  ...['main', 'chart', 'dom', 'message', 'player', 'sequence'].map((name) => [`client/${name}.js`, new URL(`./client/${name}.js`, import.meta.url)] as const),
-]);
+const ASSETS: readonly string[] = ['index.html', 'style.css', 'icon.svg'].map((name) => `assets/${name}`);
+const CODE: readonly string[] = ['main', 'chart', 'dom', 'message', 'player', 'sequence'].map((name) => `client/${name}.js`);
+
+/** The files beside this one, by the path that a browser asks for. @throws NtlmError `unsupported` where a bundle left them behind. */
+function pageFiles(): ReadonlyMap<string, URL> {
+  const { url } = import.meta as { readonly url?: string }; // none in a bundle of CommonJS
+  const files = [...ASSETS, ...CODE].map((path) => [path.replace('assets/', ''), url && new URL(path, url)] as const);
+  if (files.some(([, file]) => !file || !existsSync(file))) {
+    throw new NtlmError('the page is made of files of the package, which are not in the bundle: mark ntlmachine as external', {
+      code: 'unsupported',
+      phase: 'configure',
+      side: 'local',
+    });
+  }
+  return new Map(files as (readonly [string, URL])[]);
+}
+
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -59,6 +74,7 @@ const HEADERS = {
 } as const;
 
 class LivePage {
+  readonly #files = pageFiles();
   readonly #token = randomBytes(24).toString('base64url');
   readonly #server = createServer((request, response) => void this.#serve(request, response).catch(() => response.destroy()));
   readonly #listeners = new Set<ServerResponse>();
@@ -107,7 +123,7 @@ class LivePage {
     const [, token = '', ...rest] = (request.url ?? '').split('?')[0]!.split('/');
     if (!this.#isOurs(request) || !this.#opens(token)) return end(response, 403, 'forbidden');
     const path = rest.join('/');
-    const asset = ASSETS.get(path === '' ? 'index.html' : path);
+    const asset = this.#files.get(path === '' ? 'index.html' : path);
     switch (request.method) {
       case 'GET':
         if (asset !== undefined) return serveAsset(response, asset);
