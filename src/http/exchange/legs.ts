@@ -1,12 +1,13 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
 import { NtlmError } from '../../errors.ts';
 import { announcesBody, isSurelyEmpty, whyLast } from '../wire/body.ts';
-import { renderHead, type Field } from '../wire/head.ts';
+import { renderHead, valuesOf, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import type { Paths, Waiting } from '../authentication/paths.ts';
 import { authorizationGiven, refusalField } from '../authentication/refusal.ts';
 import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
+import { LegCookies, type CookiePlace } from './cookies.ts';
 import { whatMayGo, type Form, type Known } from './what-may-go.ts';
 
 /** What the legs need of the socket they go over. */
@@ -101,6 +102,8 @@ export class Legs {
   readonly #request: ClientRequest;
   /** By status: sides that no handshake will be tried with again. */
   readonly #refusals = new Map<number, NtlmError>();
+  /** Of the 401s that the client does not see. */
+  readonly #cookies = new LegCookies();
   /** A stand-in for this request was of no use. */
   #standInSpent = false;
   /** Chunks were refused. */
@@ -153,7 +156,9 @@ export class Legs {
       const refusal = await layer.open(scheme, this.#request);
       if (refusal !== undefined) this.#note(layer, refusal);
     }
-    return this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
+    const cookie = this.#cookies.mergedWith(this.#request.cookies);
+    const credentials = this.#carrier.layers.flatMap(({ credentialsField }) => credentialsField ?? []);
+    return cookie === undefined ? credentials : [...credentials, { name: 'Cookie', value: cookie }];
   }
 
   #choose(): LegForm {
@@ -234,6 +239,7 @@ export class Legs {
       this.#handBack(answer, refusal);
       return true;
     }
+    if (status === 401) this.#cookies.take(valuesOf(answer.head, 'set-cookie'), placeOf(asking, request));
     await this.#clear(answer, asking);
     return false;
   }
@@ -317,7 +323,9 @@ export class Legs {
     if (replaced.has('content-length')) replaced.add('transfer-encoding');
     const { startLine, fields } = answer.head;
     const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
-    const head = replacements.length === 0 ? answer.raw : renderHead({ startLine, fields: [...kept, ...replacements] });
+    const cookies = this.#cookies.fields.map((value) => ({ name: 'Set-Cookie', value })); // before its own, which count
+    const asItIs = replacements.length === 0 && cookies.length === 0;
+    const head = asItIs ? answer.raw : renderHead({ startLine, fields: [...cookies, ...kept, ...replacements] });
     this.#carrier.deliver(answer, head, { forget: standIn || (held && (this.#leg.form === 'waiting' || !this.#request.brings('expect'))) });
   }
 
@@ -358,6 +366,11 @@ const MISHAPS: ReadonlySet<string> = new Set([
   'malformed-text',
   'malformed-av-pairs',
 ]);
+
+function placeOf({ realm: { origin } }: Layer, { path }: ClientRequest): CookiePlace {
+  const url = URL.canParse(origin) ? new URL(origin) : undefined; // a Unix socket has no host
+  return { secure: url?.protocol === 'https:', host: url?.hostname ?? '', path };
+}
 
 function closed(why: string): NtlmError {
   return new NtlmError(why, { code: 'connection-closed', phase: 'transport', side: 'peer' });

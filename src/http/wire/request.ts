@@ -66,6 +66,16 @@ export class ClientRequest {
     return `${this.key} ${createHash('sha256').update(valuesOf(this.#head, 'cookie').join()).digest('base64')}`;
   }
 
+  /** The path without its query, in whichever form the target is (RFC 9112 3.2). */
+  get path(): string {
+    return this.#target.replace(/^[a-z]+:\/\/[^/?]*/i, '').replace(/\?.*$/s, '') || '/';
+  }
+
+  /** Values of the client's own Cookie. */
+  get cookies(): readonly string[] {
+    return valuesOf(this.#head, 'cookie');
+  }
+
   /** Whether the client gives this field itself. The name is in lower case. */
   brings(field: string): boolean {
     if (!this.#bringsCredentials && field.endsWith('authorization')) return false;
@@ -159,7 +169,8 @@ export class ClientRequest {
       added.push({ name: 'Proxy-Connection', value: 'keep-alive' });
     }
     const startLine = `${method} ${this.#target} HTTP/1.1`;
-    return renderHead({ startLine, fields: [...kept, ...added, ...credentials] });
+    const told = credentials.filter(({ value }) => value !== ''); // nothing left of it
+    return renderHead({ startLine, fields: [...kept, ...added, ...told] });
   }
 }
 
