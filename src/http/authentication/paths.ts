@@ -27,6 +27,7 @@ export class Paths {
   /** An authenticated connection was asked again. */
   asksAgain = false;
   #waiting: Waiting = 'for a 100';
+  #vain = false;
   #mishaps = 0;
   readonly #open = new Set<string>();
   readonly #misleading = new Set<string>();
@@ -56,8 +57,9 @@ export class Paths {
     note(this.#misleading, key);
   }
 
-  get waiting(): Waiting {
-    return this.#waiting;
+  /** `asks`: whether it is known to ask for authentication at all; where it is not, a moment is not spent twice. */
+  waiting(asks: boolean): Waiting {
+    return this.#vain && !asks ? 'no' : this.#waiting;
   }
 
   /** It refused an Expect, or closed the connection over it. */
@@ -65,9 +67,11 @@ export class Paths {
     if (this.#waiting === 'for a 100') this.#waiting = 'for a moment';
   }
 
-  /** It said nothing before it had the body. */
-  noteWaitedInVain(): void {
-    this.#waiting = 'no';
+  /** It said nothing before it had the body, and then asked for authentication, or not. */
+  noteWaitedInVain(asked: boolean): void {
+    if (asked) this.#waiting = 'no';
+    else this.noteExpectRefused(); // it may still be one that asks at once
+    this.#vain = true;
   }
 
   /** What became of a stand-in: an answer, or no answer in time, or none that can be read. */

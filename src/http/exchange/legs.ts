@@ -88,7 +88,7 @@ export function mayGo({ authenticated, credentials, realm, served }: Layer, requ
 /** Whether a request needs no legs, as far as this layer goes. */
 export function isPlain(layer: Layer, request: ClientRequest): boolean {
   if (!isInvolved(layer, request)) return true;
-  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no');
+  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting(true) !== 'no');
 }
 
 /** Whether an authenticated connection may be asked all the same. */
@@ -192,7 +192,8 @@ export class Legs {
   }
 
   get #waiting(): Waiting {
-    return this.#paths?.waiting ?? 'for a 100';
+    const realm = this.#carrier.layers.at(-1)?.realm;
+    return realm?.paths.waiting(realm.scheme !== undefined) ?? 'for a 100';
   }
 
   #isOpening(): boolean {

@@ -381,7 +381,8 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   // Legs
 
   #onAnswer(answer: Answer): void {
-    if (this.#expectation === 'ignored') this.#layers.at(-1)?.realm.paths.noteWaitedInVain();
+    const { status } = answer.head;
+    if (this.#expectation === 'ignored') this.#layers.at(-1)?.realm.paths.noteWaitedInVain(status === 401 || status === 407);
     this.#lookAway();
     this.#leg = 'none';
     if (this.#answered !== undefined) this.#answered.resolve(answer);
