@@ -7,56 +7,10 @@ import type { Paths, Waiting } from '../authentication/paths.ts';
 import { authorizationGiven, refusalField } from '../authentication/refusal.ts';
 import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
+import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { LegCookies, type CookiePlace } from './cookies.ts';
-import { whatMayGo, type Form, type Known } from './what-may-go.ts';
-
-/** What the legs need of the socket they go over. */
-export interface LegCarrier {
-  /** Of the connection beneath, the nearest first; others after `reconnect`. */
-  readonly layers: readonly Layer[];
-  /** Whether the caller allows stand-ins. */
-  readonly probe: boolean;
-  /** Sends the request in this form. Rejects with {@link ConnectionLost}. */
-  exchange(request: ClientRequest, credentials: readonly Field[], how: LegForm): Promise<Answer>;
-  /** Reads the body of an answer, up to `most` bytes of it. Resolves with whether the connection can go on behind it. */
-  drain(answer: Answer, most: number): Promise<boolean>;
-  /** Says that no more of the body follows, where that can be said. @returns whether the request is complete. */
-  endBody(): boolean;
-  /** Resolves when the body of the request is out. Rejects with {@link ConnectionLost}. */
-  bodySent(): Promise<void>;
-  /** Waits a moment for a connection that is about to close, or for bytes that nobody asked for. Resolves with whether neither came. */
-  isQuiet(milliseconds: number): Promise<boolean>;
-  /** Replaces the connection beneath. */
-  reconnect(): Promise<void>;
-  /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
-  deliver(answer: Answer, head: Buffer, how: { readonly forget: boolean }): void;
-}
-
-/** How a request goes out. */
-export interface LegForm {
-  readonly form: Form;
-  /** If its body waits: whether it says so. */
-  readonly expect: boolean;
-  /** And whether it comes in chunks. */
-  readonly chunked: boolean;
-}
-
-/** As the client wrote it. */
-export const AS_IT_IS: LegForm = { form: 'whole', expect: false, chunked: false };
-
-/** The connection was lost, or is of no use any more, while something was awaited from it. */
-export class ConnectionLost extends Error {
-  /** Whether the request may have reached the other end. */
-  readonly sent: boolean;
-  /** Whether a limit of time was why. */
-  readonly late: boolean;
-
-  constructor(why?: string, { sent = true, late = false }: { readonly sent?: boolean; readonly late?: boolean } = {}) {
-    super(why ?? 'the connection was closed between the legs of the handshake, or before its answer');
-    this.sent = sent;
-    this.late = late;
-  }
-}
+import { isInvolved, isUseless, mayAskAgain, mayGo } from './sides.ts';
+import { whatMayGo, type Known } from './what-may-go.ts';
 
 const MAX_RESTARTS = 2;
 /** Milliseconds; the second where a HEAD was answered as if a body followed. */
@@ -68,33 +22,6 @@ const MAX_LEGS = 32;
 const MAX_DRAINED = 256 * 1024;
 /** except where none can take its place: behind a challenge. */
 const MAX_DRAINED_CHALLENGE = 16 * 1024 * 1024;
-
-/** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
-export function isInvolved(layer: Layer, request: ClientRequest): boolean {
-  return layer.allowed && !request.brings(layer.credentialsName);
-}
-
-/** Whether a request may go out as it is, as far as this layer goes. */
-export function mayGo({ authenticated, credentials, realm, served }: Layer, request: ClientRequest): boolean {
-  const { paths } = realm;
-  if (authenticated) {
-    if (realm.credentials !== undefined && realm.credentials !== credentials) return false;
-    return !(served === 1 && realm.singleRequestHandshakes > 1);
-  }
-  if (realm.scheme === undefined && !request.hasBody) return true;
-  return paths.isOpen(request) || (!request.once && realm.scheme === undefined && paths.answeredUnasked);
-}
-
-/** Whether a request needs no legs, as far as this layer goes. */
-export function isPlain(layer: Layer, request: ClientRequest): boolean {
-  if (!isInvolved(layer, request)) return true;
-  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting(true) !== 'no');
-}
-
-/** Whether an authenticated connection may be asked all the same. */
-function mayAskAgain({ authenticated, doubtful, realm }: Layer): boolean {
-  return authenticated && (doubtful || realm.paths.asksAgain);
-}
 
 /** Takes `request` to an answer and delivers it; `first` is the answer it got already. */
 export class Legs {
@@ -348,12 +275,6 @@ const FAILURES: ReadonlySet<string> = new Set([
   'connection-closed',
   'timed-out',
 ]);
-
-/** Whether a connection is of no use for this request: it failed before, or is authenticated as somebody else. */
-function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolean {
-  if (spoilt) return true;
-  return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
-}
 
 /** Of a stand-in: a challenge that cannot be read, or none, says nothing of the request. */
 const MISHAPS: ReadonlySet<string> = new Set([

@@ -16,10 +16,12 @@ import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { Field } from '../wire/head.ts';
 import { Layer, type LayerOptions } from '../authentication/layer.ts';
-import { AS_IT_IS, ConnectionLost, Legs, isInvolved, isPlain, type LegCarrier, type LegForm } from './legs.ts';
+import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
+import { Legs } from './legs.ts';
+import { Outgoing } from './outgoing.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
-import { RequestWriter } from './request-writer.ts';
-import { ClientRequest, LAST_CHUNK, STAND_IN_METHOD, type RequestForm } from '../wire/request.ts';
+import { ClientRequest, type RequestForm } from '../wire/request.ts';
+import { isPlain } from './sides.ts';
 import { ResponseReader, type Answer } from '../wire/response-reader.ts';
 import { SocketFacade, type Progress } from './socket-facade.ts';
 import type { ConnectionTelling, Teller } from './telling.ts';
@@ -45,15 +47,7 @@ export interface Route extends RequestForm {
   readonly probe: boolean;
 }
 
-interface Waiting<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
 const NOTHING: Buffer = Buffer.alloc(0);
-const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
-/** Milliseconds, as curl waits. */
-const EXPECT_PATIENCE = 1000;
 
 export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** Requests that went out so far: those of the client, and every leg that they cost. */
@@ -63,31 +57,17 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #opening: Destroyable | undefined;
   #inner: Socket | undefined;
   #reader: ResponseReader | undefined;
+  #outgoing: Outgoing | undefined;
   #layers: readonly Layer[] = [];
 
   readonly #queue = new RequestQueue({
     begin: (head) => this.#begin(new ClientRequest(head, this.#route, this.#route.maxRepeatableBody)),
-    body: (part) => this.#sendBody(part),
+    body: (part) => this.#outgoing?.body(this.#queue.request!, part),
   });
-  #writer: RequestWriter | undefined;
-  /** The body goes out in chunks. */
-  #chunked = false;
-  /** Until the body goes out though no 100 came. */
-  #patience: NodeJS.Timeout | undefined;
-  /** Whether it ran out, or a 100 came. */
-  #expectation: 'none' | 'waiting' | 'ignored' | 'met' = 'none';
-  /** What is out is no request of the client's. */
-  #standsIn = false;
-  /** It is a leg that is not answered, and whether all of it has left. */
-  #leg: 'none' | 'leaving' | 'out' = 'none';
-  /** The limit of a type 1 counts from there, too. */
-  #overdue: NtlmError | undefined;
-  #overtime: NodeJS.Timeout | undefined;
 
-  /** Legs are under way, and wait for one of these. */
+  /** Legs are under way, and wait for an answer. */
   #running = false;
-  #answered: Waiting<Answer> | undefined;
-  #bodySent: Waiting<void> | undefined;
+  #answered: { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void } | undefined;
   #lost = false;
 
   constructor(route: Route) {
@@ -147,11 +127,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#lost = false;
     this.#layers = this.#route
       .layers(socket)
-      .map((options, index) => new Layer(options, attempts[index] ?? 1, (error) => this.#onOverdue(error)));
+      .map((options, index) => new Layer(options, attempts[index] ?? 1, (error) => this.#onRefused(error)));
     this.#reader = new ResponseReader(
       {
         flow: (bytes) => void (this.push(bytes) || socket.pause()),
-        interim: (raw) => this.#onInterim(raw),
+        interim: (raw) => this.#outgoing?.interim(raw),
         answer: (answer) => this.#onAnswer(answer),
         passed: () => this.#onPassed(),
         failed: (error) => this.#onFailed(error),
@@ -162,10 +142,18 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     );
     const reader = this.#reader;
     this.#telling.opened(socket, this.#layers);
-    this.#writer = new RequestWriter(socket, this.#route.answerTimeout, {
-      out: () => this.#onOut(),
-      stalled: () => this.#onFailed(stalled()),
-    });
+    this.#outgoing = new Outgoing(
+      { socket, queue: this.#queue, reader, layers: this.#layers, limits: this.#route },
+      {
+        sent: (head) => {
+          this.legs += 1;
+          this.#telling.sent(head);
+        },
+        interim: (raw) => void this.push(raw),
+        released: () => this.#pump(),
+        failed: (error) => this.#onFailed(error),
+      },
+    );
     socket
       .on('data', (bytes: Buffer) => {
         this.#telling.received(bytes);
@@ -187,7 +175,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     const partial = this.#reader?.end() ?? NOTHING;
     if (this.#running) {
       this.#answered?.reject(new ConnectionLost());
-      this.#bodySent?.reject(new ConnectionLost());
+      this.#outgoing?.close();
     } else if (error !== undefined) {
       this.destroy(error);
     } else {
@@ -207,11 +195,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#telling.closed();
     this.#inner?.removeAllListeners();
     this.#reader?.end();
-    this.#writer?.close();
-    this.#lookAway();
+    this.#outgoing?.close();
     this.#layers.forEach((layer) => layer.close());
     this.#inner = undefined;
     this.#reader = undefined;
+    this.#outgoing = undefined;
     this.#layers = [];
   }
 
@@ -249,7 +237,6 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.#opening = undefined;
     this.#queue.clear();
     this.#answered?.reject(new ConnectionLost());
-    this.#bodySent?.reject(new ConnectionLost());
     setImmediate(callback, error); // net.Socket closes a turn later: fetch hangs on a response that breaks before it has it
   }
 
@@ -265,15 +252,15 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   /** What is wrong with the answer to a stand-in is no matter of the client's. */
   #onFailed(error: Error): void {
-    const late = error instanceof NtlmError && error.code === 'timed-out';
-    if (!this.#standsIn || this.#answered === undefined) this.destroy(error);
-    else this.#answered.reject(new ConnectionLost(error.message, { late }));
+    const peers = error instanceof NtlmError && error.side === 'peer';
+    if (!peers || this.#outgoing?.standsIn !== true || this.#answered === undefined) this.destroy(error);
+    else this.#answered.reject(new ConnectionLost(error.message, { late: error.code === 'timed-out' }));
   }
 
-  /** A handshake takes too long, unless it is the body beside its type 1 that does. */
-  #onOverdue(error: NtlmError): void {
-    if (this.#leg === 'leaving' && !this.#standsIn) this.#overdue = error;
-    else this.#onFailed(error);
+  /** A handshake failed that nobody waits for. */
+  #onRefused(error: NtlmError): void {
+    if (this.#outgoing === undefined) this.destroy(error);
+    else this.#outgoing.overdue(error);
   }
 
   #onPassed(): void {
@@ -284,7 +271,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #begin(request: ClientRequest): ClientRequest {
     this.#queue.request = request;
     if (this.#layers.every((layer) => isPlain(layer, request))) {
-      this.#send(request, [], AS_IT_IS);
+      this.#outgoing?.send(request, [], AS_IT_IS, false);
     } else {
       this.#queue.body = 'hold';
       this.#run(request, undefined);
@@ -292,99 +279,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     return request;
   }
 
-  #send(request: ClientRequest, credentials: readonly Field[], { form, expect, chunked }: LegForm): void {
-    this.#layers.forEach((layer) => layer.leaving());
-    const everything = this.#running;
-    this.#standsIn = form === 'stand-in';
-    this.#leg = this.#running ? 'leaving' : 'none';
-    this.#chunked = chunked;
-    this.#queue.body = 'hold';
-    if (this.#standsIn) {
-      this.#reader?.expect(STAND_IN_METHOD, { everything, limited: true });
-      this.#writeHead(request.renderStandIn(credentials));
-      this.#writer?.complete();
-      return;
-    }
-    const keepAlive = this.#layers.some((layer) => isInvolved(layer, request) && !layer.authenticated);
-    this.#reader?.expect(request.method, { everything, limited: false });
-    this.#writeHead(request.render(credentials, { keepAlive, chunked, ...(form === 'waiting' ? { expect } : {}) }));
-    if (form === 'waiting') {
-      this.#expectation = 'waiting';
-      this.#patience = setTimeout(() => this.#onPatienceOut(expect), EXPECT_PATIENCE);
-      return;
-    }
-    for (const bytes of request.sentBefore) this.#write(bytes);
-    this.#queue.body = 'send';
-    if (request.body.done) this.#writer?.complete();
-  }
-
-  /** Only a handshake has to know when its bytes have left. */
-  #write(bytes: Buffer): void {
-    if (this.#running) this.#writer?.write(bytes);
-    else this.#inner?.write(bytes);
-  }
-
-  #sendBody(part: Buffer): void {
-    const request = this.#queue.request!;
-    this.#write(this.#chunked ? request.chunk(part) : part);
-    if (request.body.done) this.#writer?.complete();
-  }
-
-  #writeHead(head: Buffer): void {
-    this.legs += 1;
-    this.#telling.sent(head);
-    this.#write(head);
-  }
-
-  /** The other end wants the body, or says nothing. */
-  #releaseBody(expectation: 'ignored' | 'met'): void {
-    clearTimeout(this.#patience);
-    this.#expectation = expectation;
-    this.#queue.body = 'send';
-    this.#pump();
-  }
-
-  #onPatienceOut(asked: boolean): void {
-    if (!asked && this.#queue.request?.takeContinue()) this.push(CONTINUE); // the client's own Expect was left out
-    this.#releaseBody('ignored');
-  }
-
-  #lookAway(): void {
-    clearTimeout(this.#overtime);
-    this.#overdue = undefined;
-    clearTimeout(this.#patience);
-    this.#patience = undefined;
-    this.#expectation = 'none';
-  }
-
-  /** A 100 that the client did not ask for, or has got, is not its own. */
-  #onInterim(raw: Buffer): void {
-    if (raw.toString('latin1', 9, 12) !== '100') {
-      if (this.#queue.body === 'send') this.push(raw);
-      return;
-    }
-    const clients = !this.#standsIn && this.#queue.request?.takeContinue() === true;
-    if (this.#expectation !== 'none') this.#releaseBody('met');
-    if (clients) this.push(raw);
-  }
-
-  #onOut(): void {
-    if (this.#leg === 'leaving') {
-      this.#leg = 'out';
-      this.#layers.forEach((layer) => layer.sent());
-      if (this.#overdue !== undefined) this.#overtime = setTimeout(this.#onFailed.bind(this), this.#route.legTimeout, this.#overdue);
-    }
-    this.#bodySent?.resolve();
-    this.#bodySent = undefined;
-  }
-
   // Legs
 
   #onAnswer(answer: Answer): void {
-    const { status } = answer.head;
-    if (this.#expectation === 'ignored') this.#layers.at(-1)?.realm.paths.noteWaitedInVain(status === 401 || status === 407);
-    this.#lookAway();
-    this.#leg = 'none';
+    this.#outgoing?.answered(answer.head.status);
     if (this.#answered !== undefined) this.#answered.resolve(answer);
     else if (this.#queue.request !== undefined) this.#run(this.#queue.request, answer);
     this.#answered = undefined;
@@ -406,7 +304,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      this.#send(request, credentials, form);
+      this.#outgoing?.send(request, credentials, form, true);
       this.#pump();
     });
   }
@@ -417,25 +315,12 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   endBody(): boolean {
-    const { request } = this.#queue;
-    if (this.#lost || !(this.#chunked || request?.chunked)) return false;
-    this.#queue.body = 'hold';
-    this.#write(Buffer.from(LAST_CHUNK, 'latin1'));
-    this.#writer?.complete();
-    return true;
+    return !this.#lost && this.#outgoing?.endBody() === true;
   }
 
   bodySent(): Promise<void> {
-    if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost());
-    if (this.#queue.request?.body.done) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const late = new ConnectionLost('the server has answered, and takes no more of the body');
-      const timer = setTimeout(() => reject(late), this.#route.legTimeout);
-      this.#bodySent = {
-        resolve: () => (clearTimeout(timer), resolve()),
-        reject: (error) => (clearTimeout(timer), reject(error)),
-      };
-    });
+    if (this.#lost || this.#outgoing === undefined) return Promise.reject(new ConnectionLost());
+    return this.#outgoing.bodySent();
   }
 
   async isQuiet(milliseconds: number): Promise<boolean> {
@@ -464,12 +349,4 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.push(bytes);
     this.#reader?.flow();
   }
-}
-
-function stalled(): NtlmError {
-  return new NtlmError('the other end takes nothing of the request any more', {
-    code: 'timed-out',
-    phase: 'transport',
-    side: 'peer',
-  });
 }

@@ -1,0 +1,36 @@
+/** What the sides of a connection that may ask for authentication have to do with a request. */
+import type { Layer } from '../authentication/layer.ts';
+import type { ClientRequest } from '../wire/request.ts';
+
+/** Whether a layer has a say in a request: not where none may, nor where the client speaks for itself. */
+export function isInvolved(layer: Layer, request: ClientRequest): boolean {
+  return layer.allowed && !request.brings(layer.credentialsName);
+}
+
+/** Whether a request may go out as it is, as far as this layer goes. */
+export function mayGo({ authenticated, credentials, realm, served }: Layer, request: ClientRequest): boolean {
+  const { paths } = realm;
+  if (authenticated) {
+    if (realm.credentials !== undefined && realm.credentials !== credentials) return false;
+    return !(served === 1 && realm.singleRequestHandshakes > 1);
+  }
+  if (realm.scheme === undefined && !request.hasBody) return true;
+  return paths.isOpen(request) || (!request.once && realm.scheme === undefined && paths.answeredUnasked);
+}
+
+/** Whether a request needs no legs, as far as this layer goes. */
+export function isPlain(layer: Layer, request: ClientRequest): boolean {
+  if (!isInvolved(layer, request)) return true;
+  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting(true) !== 'no');
+}
+
+/** Whether an authenticated connection may be asked all the same. */
+export function mayAskAgain({ authenticated, doubtful, realm }: Layer): boolean {
+  return authenticated && (doubtful || realm.paths.asksAgain);
+}
+
+/** Whether a connection is of no use for this request: it failed before, or is authenticated as somebody else. */
+export function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolean {
+  if (spoilt) return true;
+  return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
+}
