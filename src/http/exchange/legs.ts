@@ -5,6 +5,7 @@ import { renderHead, valuesOf, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import type { Paths, Waiting } from '../authentication/paths.ts';
 import { authorizationGiven, refusalField } from '../authentication/refusal.ts';
+import { warnOfOurs } from '../authentication/warnings.ts';
 import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
@@ -164,6 +165,7 @@ export class Legs {
     if (refusal === undefined && !standIn && !this.#mayFollow(asking)) refusal = bodyUnrepeatable();
     if (refusal !== undefined) {
       this.#note(asking, refusal);
+      warnOfOurs(refusal, asking.realm.origin);
       this.#handBack(answer, refusal);
       return true;
     }

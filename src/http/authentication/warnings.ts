@@ -1,0 +1,23 @@
+/** What this end refuses by its own options is said to whoever runs it, not only to whoever reads the 401. */
+import type { NtlmError, NtlmErrorCode } from '../../errors.ts';
+
+/** How to have it otherwise. */
+const REMEDIES: { readonly [Code in NtlmErrorCode]?: (origin: string) => string } = {
+  'origin-refused': (origin) => `"allow" lets it: allow: [${JSON.stringify(origin)}]`,
+  'downgrade-refused': () => 'a weaker "policy" lets it, at a price: those of ntlmachine/legacy can be cracked',
+  'charset-refused': () => '"unicode: true", the default, lets it where Unicode is granted',
+};
+
+/** Beyond, nobody reads them; a page full of links must not fill a log. */
+const MAX_WARNINGS = 100;
+const given = new Set<string>();
+
+/** Emits a warning of the process where the refusal is of our own making, once for each code and origin. */
+export function warnOfOurs({ code, message }: NtlmError, origin: string): void {
+  const remedy = REMEDIES[code];
+  const key = `${code} ${origin}`;
+  if (remedy === undefined || given.has(key) || given.size >= MAX_WARNINGS) return;
+  given.add(key);
+  const text = `no NTLM for ${origin}: ${message}; ${remedy(origin)}`.replace(/[^\x20-\x7e]/g, '?');
+  process.emitWarning(text, { type: 'NtlmWarning', code });
+}
