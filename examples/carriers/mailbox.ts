@@ -47,7 +47,7 @@ async function authenticate(line: Lines, command: string, success: RegExp, optio
     const reply = await line.read();
     if (reply.startsWith('+ ') || reply === '+') line.write(sasl.step(reply.slice(2)) ?? '');
     else if (success.test(reply)) {
-      if (sasl.client.state === 'responded') sasl.step();
+      if (sasl.client.state !== 'authenticated') sasl.step(); // throws where nothing was proven yet
       return;
     } else if (!reply.startsWith('* ')) {
       throw new Error(reply, { cause: sasl.rejected() });
