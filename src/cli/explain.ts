@@ -4,7 +4,7 @@ import { mergeConversations } from '../visualize/conversation/merge.ts';
 import { explain as explainConversation } from '../visualize/explain/explain.ts';
 import { renderExplanation } from '../visualize/explain/render.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
-import { paletteOf, readInputs, reportingBadInput } from './tokens.ts';
+import { BAD_INPUT, paletteOf, readInputs, reportingBadInput } from './tokens.ts';
 import { defineVerb } from './verb.ts';
 
 export const explain = defineVerb({
@@ -14,6 +14,7 @@ export const explain = defineVerb({
     'saved, a HAR, the output of curl -v, --trace or --trace-ascii, raw heads (Fiddler, mitmproxy, "follow stream"), a ' +
     'capture (pcap, pcapng, tshark -x), or tokens alone. Says in one sentence what happened and the likeliest cause, then ' +
     'what else it may be, each with its evidence. Several FILEs are the connections of one conversation.\n\n' +
+    'The exit code is 2 where nothing in the input is about authentication.\n\n' +
     `With --user, and where the tokens are whole, the response is verified. ${PASSWORD_HELP}`,
   operands: '[FILE...]',
   operandCount: [0, 1000],
@@ -33,6 +34,6 @@ export const explain = defineVerb({
       credentials?.wipe();
       const rendered = renderExplanation(explanation, { palette: paletteOf(terminal), all: values.all === true, width: terminal.width });
       terminal.out(values.json === true ? `${JSON.stringify(explanation, null, 2)}\n` : rendered);
-      return 0;
+      return explanation.outcome === 'not-asked' ? BAD_INPUT : 0;
     }),
 });

@@ -75,11 +75,11 @@ export class ConversationBuilder {
   response(id: string | undefined, raw: RawResponse): void {
     if (raw.status >= 100 && raw.status < 200 && raw.status !== 101) return;
     const connection = this.#connection(id);
-    const response = responseOf(raw, this.visibility);
     const exchange = connection.exchanges[connection.unanswered];
+    if (exchange === undefined && this.#full()) return;
+    const response = responseOf(raw, this.visibility);
     if (exchange !== undefined) exchange.response = response;
-    else if (!this.#full()) connection.exchanges.push({ index: this.#index++, response });
-    else return;
+    else connection.exchanges.push({ index: this.#index++, response });
     connection.unanswered++;
   }
 

@@ -23,6 +23,10 @@ const HEADER_REACH = 256;
 const BASE64_SIGNATURE = /TlRMTVNTUA[A-Za-z0-9+/]*={0,2}/g;
 /** SPNEGO's envelope around a token is some object identifiers long. */
 const LONGEST_ENVELOPE = 256;
+/** A message has at most 64 KiB and some, and its envelope adds little. */
+const LONGEST_TOKEN = 256 * 1024;
+/** More than anyone looks at. */
+const MOST_TOKENS = 1000;
 const LARGEST_INPUT = 4 * 1024 * 1024;
 
 /**
@@ -32,7 +36,7 @@ const LARGEST_INPUT = 4 * 1024 * 1024;
  * @throws NtlmError `malformed-token` where there is none, with the offset up to which the text could be read.
  */
 export function findTokens(input: string | Uint8Array): readonly FoundToken[] {
-  if (input.length > LARGEST_INPUT) throw nothing(`the input is larger than ${LARGEST_INPUT / 1024 / 1024} MiB`, LARGEST_INPUT);
+  if (input.length > LARGEST_INPUT) throw nothing(`nothing that is known to hold a conversation, and tokens alone are looked for in at most ${LARGEST_INPUT / 1024 / 1024} MiB`, LARGEST_INPUT);
   const found = typeof input === 'string' ? inText(input) : inBytes(input, 'bytes');
   if (found.length > 0) return found;
   const text = typeof input === 'string' ? input : toLatin1(input);
@@ -72,10 +76,12 @@ function inBytes(bytes: Uint8Array, what: string): FoundToken[] {
   if (isNtlmMessage(bytes) && indexOfBytes(bytes, SIGNATURE, 1) < 0) return [{ token: bytes, where: what }];
   if (isSpnego(bytes)) return [{ token: bytes, where: what }];
   const found: FoundToken[] = [];
-  for (let at = indexOfBytes(bytes, SIGNATURE); at >= 0; at = indexOfBytes(bytes, SIGNATURE, at + SIGNATURE.length)) {
-    const envelope = envelopeAround(bytes, at);
+  const envelopes = new Envelopes(bytes);
+  for (let at = indexOfBytes(bytes, SIGNATURE); at >= 0 && found.length < MOST_TOKENS; ) {
+    const envelope = envelopes.around(at);
     const start = envelope?.start ?? at;
     found.push({ token: envelope?.token ?? cut(bytes, at), where: start === 0 ? what : `${what}, byte ${start}` });
+    at = indexOfBytes(bytes, SIGNATURE, envelope === undefined ? at + SIGNATURE.length : start + envelope.token.length);
   }
   if (found.length > 0) return found;
   return inHeaders(toLatin1(bytes)).map(({ token, where }) => ({ token, where: `${what}, ${where}` }));
@@ -94,15 +100,42 @@ function cut(bytes: Uint8Array, at: number): Uint8Array {
   }
 }
 
-/** The outermost SPNEGO token that ends in or behind the message at `at`. */
-function envelopeAround(bytes: Uint8Array, at: number): { start: number; token: Uint8Array } | undefined {
-  for (let start = Math.max(0, at - LONGEST_ENVELOPE); start < at; start++) {
-    if (bytes[start] !== 0x60 && bytes[start] !== 0xa1) continue;
-    const length = derLength(bytes, start);
-    if (length === undefined || start + length <= at || start + length > bytes.length) continue;
-    if (isSpnego(bytes.subarray(start, start + length))) return { start, token: bytes.slice(start, start + length) };
+/** SPNEGO tokens around messages; each place is looked at once, however many messages lie behind it. */
+class Envelopes {
+  readonly #bytes: Uint8Array;
+  readonly #known = new Map<number, Uint8Array | undefined>();
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
-  return undefined;
+
+  /** The outermost that ends in or behind the message at `at`. */
+  around(at: number): { start: number; token: Uint8Array } | undefined {
+    for (let start = Math.max(0, at - LONGEST_ENVELOPE); start < at; start++) {
+      const first = this.#bytes[start];
+      if (first !== 0x60 && first !== 0xa1) continue;
+      if (!this.#known.has(start)) this.#known.set(start, this.#tokenAt(start));
+      const token = this.#known.get(start);
+      if (token !== undefined && start + token.length > at) return { start, token };
+    }
+    return undefined;
+  }
+
+  #tokenAt(start: number): Uint8Array | undefined {
+    const bytes = this.#bytes;
+    const length = derLength(bytes, start);
+    if (length === undefined || length > LONGEST_TOKEN || start + length > bytes.length || !framesRight(bytes, start, length)) return undefined;
+    return isSpnego(bytes.subarray(start, start + length)) ? bytes.slice(start, start + length) : undefined;
+  }
+}
+
+const SPNEGO_OID = Uint8Array.of(0x06, 0x06, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x02);
+
+/** Whether the first element inside can be that of SPNEGO: its identifier, or a sequence that fills the rest. */
+function framesRight(bytes: Uint8Array, start: number, length: number): boolean {
+  const head = bytes[start + 1]! < 0x80 ? 2 : 2 + (bytes[start + 1]! & 0x7f);
+  if (bytes[start] === 0x60) return SPNEGO_OID.every((byte, i) => bytes[start + head + i] === byte);
+  return bytes[start + head] === 0x30 && derLength(bytes, start + head) === length - head;
 }
 
 /** Of the whole element, from its length octets (X.690 8.1.3). */
