@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { explain, readConversation } from '../../src/visualize/index.ts';
-import { recordingsOf } from '../support/recordings.ts';
+import { asHar, recordingsOf } from '../support/recordings.ts';
 import { SITUATIONS } from './situations.ts';
 
 describe.each(SITUATIONS)('$name', ({ legs, tls = false, sentence, outcome, except = {}, never = [] }) => {
@@ -12,4 +12,38 @@ describe.each(SITUATIONS)('$name', ({ legs, tls = false, sentence, outcome, exce
     expect(explanation.sentence.match(/\.(?:\s|$)/g)).toHaveLength(1);
     if (outcome === 'accepted') expect(explanation.causes).toEqual([]);
   });
+});
+
+/** What the situations above are explained as, and which recordings cannot show them: written by the run itself. */
+test('the table of the docs', async () => {
+  const rows = SITUATIONS.map(({ name, legs, tls = false, except = {} }) => {
+    const { sentence } = explain(readConversation(asHar(legs, { scheme: tls ? 'https' : 'http' })));
+    const misses = Object.keys(except).filter((recorder) => recorder !== 'har' && !/CRLF|big-endian|times and ids/.test(recorder));
+    return `| ${name} | ${sentence.replaceAll('|', '\\|')} | ${misses.length === 0 ? 'all' : `all but ${misses.join(', ')}`} |`;
+  });
+  const page = `# Explained
+
+\`ntlmachine explain FILE\` reads what any tool recorded, and opens with one sentence: what happened and the likeliest
+cause. A cause is named only with evidence of that conversation; what an input cannot show is called \`unseen\`.
+
+| recorded by | what it tells, and what it does not |
+|---|---|
+| \`ntlmachine request --trace FILE\`, \`record(agent)\` | everything: legs, states, recorded reasons, times, TLS |
+| a trace of \`trace(actor)\` | states and tokens; no status line, no URL, whether TLS lay below |
+| HAR with all legs (Firefox, Fiddler, Charles, mitmproxy) | legs, times, TLS |
+| HAR of Chromium | one entry for each request: neither legs nor tokens |
+| \`curl -v\`, \`--trace\`, \`--trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
+| raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
+| pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
+| tokens alone | what they say |
+
+Each situation below is recorded in thirteen ways by \`test/visualize/situations.test.ts\`, and the sentence must be the truth
+in each; where a recording cannot show it, what is named instead is the most frequent cause, and the truth is among the others or
+said to be unseen. The sentences are those of the run.
+
+| situation | the first sentence | shown by |
+|---|---|---|
+${rows.join('\n')}
+`;
+  await expect(page).toMatchFileSnapshot('../../docs/explain.md');
 });

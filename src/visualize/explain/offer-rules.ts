@@ -6,8 +6,10 @@ import type { Rule } from './cause.ts';
 import { certain, it, likely, listed, offers, offersNtlm, offersOf, possible } from './words.ts';
 
 /** A recorded reason comes before whatever could be guessed. */
-export const refusedHere: Rule = ({ refusal, end, challenge }) => {
+export const refusedHere: Rule = ({ refusal, end, challenge, blind }) => {
   if (refusal === undefined || end.kind === 'not-answered' || refusal.code === 'connection-closed') return undefined;
+  // where the answer itself is here, it tells more
+  if (end.kind !== 'unanswered' && refusal.code === 'malformed-token' && !blind.has('status-unknown')) return undefined;
   const onlyV1 = refusal.code === 'downgrade-refused' && challenge !== undefined && !hasFlag(challenge.negotiateFlags, F.NEGOTIATE_EXTENDED_SESSIONSECURITY) && (challenge.targetInfo?.length ?? 0) === 0;
   return certain({
     id: onlyV1 ? 'ntlmv1-only' : 'refused-here',
