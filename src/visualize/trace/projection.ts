@@ -113,7 +113,11 @@ export interface SafeInspectOptions {
  * An inspector made for XState's own events, such as Stately's, takes these as well:
  *
  * ```ts
- * const { inspect } = createBrowserInspector(); // @statelyai/inspect
+ * import { createBrowserInspector } from '@statelyai/inspect';
+ * import { createNtlmActor } from 'ntlmachine';
+ * import { safeInspect } from 'ntlmachine/visualize';
+ *
+ * const { inspect } = createBrowserInspector();
  * createNtlmActor(options, { inspect: safeInspect(inspect) });
  * ```
  */
