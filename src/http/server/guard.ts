@@ -8,7 +8,7 @@ import type { Server as HttpsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { invalidArgument } from '../../errors.ts';
 import { gateOf, type Gate } from './gate.ts';
-import { noteGuarded, respond, turnedAway, type Reply } from './respond.ts';
+import { isGuarded, noteGuarded, respond, turnedAway, type Reply } from './respond.ts';
 import { hold, noteOpen, type Emit } from './upgrades.ts';
 
 export type GuardedServer = HttpServer | HttpsServer | Http2SecureServer;
@@ -25,6 +25,7 @@ export type GuardedServer = HttpServer | HttpsServer | Http2SecureServer;
  */
 export function guardUpgrades<Server extends GuardedServer>(server: Server, gate: object): Server {
   if (typeof server?.emit !== 'function') throw invalidArgument('server', 'must be a server of node:http or node:https');
+  if (isGuarded(server)) throw invalidArgument('server', 'is guarded already, and two gates do not believe each other');
   return guard(server, gateOf(gate), (emit, event, ...values) => emit(event, ...values));
 }
 

@@ -60,6 +60,8 @@ export function turnedAway(request: IncomingMessage | Http2ServerRequest): boole
 
 const guarded = new WeakSet<object>();
 
+export const isGuarded = (server: object): boolean => guarded.has(server);
+
 /** The upgrades of `server` are guarded. */
 export function noteGuarded(server: object): void {
   guarded.add(server);
@@ -72,7 +74,7 @@ interface ListeningServer {
 /** An upgrade never comes to the listeners of `request`: what stands there alone guards half a server. */
 function warnOfUpgrades(gate: Gate, request: IncomingMessage): void {
   const { server } = request.socket as { server?: ListeningServer };
-  if (server === undefined || guarded.has(server)) return;
+  if (server === undefined || isGuarded(server)) return;
   const events = ['upgrade', 'connect'].filter((event) => server.listenerCount(event) > 0);
   if (events.length === 0) return;
   const listeners = events.map((event) => `"${event}"`).join(' and ');

@@ -150,7 +150,7 @@ describe('handshakes left open', () => {
     expect(each).toBeLessThan(64 * 1024);
     const started = performance.now();
     expect((await handshake(await openWire(port), GET, { credentials: bob() })).body).toBe('GET bob');
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     crowd.kill();
     for (let open = COUNT; open > 5; ) {
       await delay(50);
@@ -171,7 +171,7 @@ describe('handshakes left open', () => {
 
 describe('slow heads', () => {
   it('are ended by node, at each leg and after an upgrade that was refused', async () => {
-    const server = createServer({ headersTimeout: 150, requestTimeout: 300, connectionsCheckingInterval: 30 });
+    const server = createServer({ headersTimeout: 1_000, requestTimeout: 2_000, connectionsCheckingInterval: 100 });
     const gate = requireNtlm(options, whoAmI);
     server.on('request', gate);
     server.on('upgrade', () => {});

@@ -197,6 +197,7 @@ describe('guardUpgrades', () => {
     const gate = requireNtlm(options);
     expect(() => guardUpgrades(createServer(), () => {})).toThrowError(/"gate"/);
     expect(() => guardUpgrades({} as Server, gate)).toThrowError(NtlmError);
+    expect(() => guardUpgrades(createNtlmServer(options), gate)).toThrowError('"server" is guarded already');
     for (const door of [gate, requireNtlm(options, whoAmI), requireNtlm.koa(options), requireNtlm.fastify(options)]) {
       expect(guardUpgrades(createServer(), door)).toBeDefined();
     }
