@@ -1,4 +1,5 @@
-/** `npm run soak -- [--handshakes N] [--connections N] [--seed N]`: many handshakes, some of which meet with an accident. */
+/** `npm run soak -- [--handshakes N] [--connections N] [--faults SHARE] [--seed N]`: many handshakes, some of which meet
+ * with an accident, and 1,000 calls at once on four connections. */
 import { cpus } from 'node:os';
 import { NtlmError } from '../../src/index.ts';
 import { createNtlmFetch } from '../../src/http/fetch.ts';
@@ -6,14 +7,13 @@ import { explainRefusal } from '../../src/http/index.ts';
 import { randomFrom, readOptions } from './options.ts';
 import { FaultyServer, RIGHT, USERNAME, WRONG } from './server.ts';
 
-const CLOSES = 0.05;
 const WRONG_PASSWORDS = 0.05;
 /** A client that was told the right password keeps it: it serves a few handshakes, and another takes its place. */
 const TURNS = 4;
 /** Of what is left when all has ended: what is noise, in bytes of heap. */
 const HEAP_NOISE = 4 * 1024 * 1024;
 
-const { handshakes, connections, seed } = readOptions(process.argv.slice(2));
+const { handshakes, connections, faults: share, seed } = readOptions(process.argv.slice(2));
 const random = randomFrom(seed);
 const faults = randomFrom(seed ^ 0x5f5f5f5f); // the order in which requests arrive does not change the client's draws
 
@@ -73,7 +73,7 @@ async function settledUsage(): Promise<Usage> {
 
 /** `total` handshakes, as many clients at a time as connections. */
 async function run(total: number): Promise<{ readonly closed: number; readonly accepted: number }> {
-  const server = new FaultyServer({ random: faults, closes: CLOSES });
+  const server = new FaultyServer({ random: faults, closes: share });
   const url = await server.listen();
   let started = 0;
   const step = Math.max(1, Math.floor(total / 10));
@@ -94,6 +94,23 @@ async function run(total: number): Promise<{ readonly closed: number; readonly a
   return server;
 }
 
+/** As many calls at once as a page of an intranet makes in its worst hour. @returns those that were answered right. */
+async function crowd(calls: number, sockets: number): Promise<number> {
+  const server = new FaultyServer({ random: faults, closes: 0, keeps: true });
+  const url = await server.listen();
+  const ntlmFetch = createNtlmFetch({ credentials: RIGHT, connections: sockets });
+  const ends = await Promise.all(
+    Array.from({ length: calls }, async (_, id) => {
+      const body = id % 3 === 0 ? 'x'.repeat(id) : undefined;
+      const response = await ntlmFetch(`${url}/${id}`, body === undefined ? {} : { method: 'POST', body });
+      return (await response.text()) === `/${id} ${USERNAME} ${body?.length ?? 0}`;
+    }),
+  );
+  await ntlmFetch.close();
+  await server.close();
+  return ends.filter(Boolean).length;
+}
+
 if (globalThis.gc === undefined) throw new Error('run with node --expose-gc');
 console.error(`seed ${seed}`);
 await run(connections * 8); // compiles, fills caches
@@ -105,6 +122,9 @@ const { closed, accepted } = await run(handshakes);
 const seconds = (performance.now() - begun) / 1000;
 const after = await settledUsage();
 
+const crowded = await crowd(1000, 4);
+if (crowded !== 1000) mistakes.push(`${crowded} of 1000 calls at once were answered right`);
+
 const answered = [...outcomes.values()].reduce((sum, value) => sum + value, 0);
 if (answered + mistakes.length !== handshakes) mistakes.push(`${answered} of ${handshakes} requests came to an end`);
 if (after.heap - before.heap > HEAP_NOISE) mistakes.push(`the heap grew by ${after.heap - before.heap} bytes`);
@@ -112,6 +132,8 @@ if (after.handles > before.handles) mistakes.push(`${after.handles - before.hand
 const report = {
   handshakes,
   connections,
+  faults: share,
+  atOnce: crowded,
   seed,
   outcomes: Object.fromEntries([...outcomes].sort()),
   wrongPasswords,

@@ -12,6 +12,8 @@ export const WRONG = Credentials.fromPassword({ username: USERNAME, domain: DOMA
 export interface Faults {
   readonly random: () => number;
   readonly closes: number;
+  /** Connections outlive their answers. */
+  readonly keeps?: boolean;
 }
 
 /** Demands a handshake of every request, and closes at random: before a leg's answer, behind it, or in its midst. */
@@ -21,14 +23,14 @@ export class FaultyServer {
   closed = 0;
   readonly #server: Server;
 
-  constructor({ random, closes }: Faults) {
+  constructor({ random, closes, keeps = false }: Faults) {
     this.#server = createNtlmServer({ credentials: RIGHT, maxRefusals: 1000 }, (request, response) => {
       this.accepted += 1;
       let length = 0;
       request.on('data', (bytes: Buffer) => (length += bytes.length));
       // The connection ends with its answer: the next request has to authenticate itself.
       request.on('end', () => {
-        response.writeHead(200, { connection: 'close' }).end(`${request.url} ${request.ntlm.username} ${length}`);
+        response.writeHead(200, keeps ? {} : { connection: 'close' }).end(`${request.url} ${request.ntlm.username} ${length}`);
       });
     });
     this.#server.keepAliveTimeout = 60_000;

@@ -1,6 +1,6 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
 import { NtlmError } from '../../errors.ts';
-import { announcesBody, isSurelyEmpty, whyLast } from '../wire/body.ts';
+import { announcesBody, isFramed, isSurelyEmpty, whyLast } from '../wire/body.ts';
 import { renderHead, valuesOf, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import type { Paths, Waiting } from '../authentication/paths.ts';
@@ -59,7 +59,8 @@ export class Legs {
             if (this.#isLastChance() && !(await this.#carrier.isQuiet(LINGER))) throw new ConnectionLost();
             unanswered = true;
             answer = await this.#carrier.exchange(this.#request, credentials, this.#leg);
-            unanswered = false;
+            unanswered = this.#leg.form === 'stand-in' && !isFramed(answer.head);
+            if (unanswered) throw new ConnectionLost();
           }
           if (await this.#judge(answer)) return;
           answer = undefined;

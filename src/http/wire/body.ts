@@ -28,6 +28,16 @@ export function whyLast(head: ResponseHead, method: string): string | undefined 
   return responseBodyLength(head, method) === 'until-close' ? 'its body has no length' : undefined;
 }
 
+/** Whether the end of a response can be told. */
+export function isFramed(head: ResponseHead): boolean {
+  try {
+    contentLength(head, 'peer');
+    return true;
+  } catch {
+    return false; // the one thing that is thrown: a Content-Length that is none
+  }
+}
+
 /** Whether no reader can take anything for the body of a response. @throws NtlmError `malformed-token`. */
 export function isSurelyEmpty(head: ResponseHead): boolean {
   return head.status === 204 || head.status === 304 || contentLength(head, 'peer') === 0;
