@@ -2,6 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import axios from 'axios';
 import got from 'got';
 import nodeFetch from 'node-fetch';
@@ -143,6 +144,40 @@ function expectWhoami(reply: Reply, user: TestUser | null, sent: Partial<Whoami>
   const who = JSON.parse(reply.text) as Whoami;
   expect(who).toMatchObject({ user: user === null ? null : `${user.domain}\\${user.username}`, ...sent });
 }
+
+/** Connections that end with each answer, so that each next one could resume the TLS session of the one before. */
+describe.each(['directly', 'through Squid'] as const)('Apache over TLS, %s, a connection for each request', (way) => {
+  test.each([
+    ['no session is resumed while bindings are on', {}, false],
+    ['sessions are resumed, and bound, where that is asked for', { maxCachedSessions: 10 }, true],
+    ['sessions are resumed without bindings', { channelBindings: false }, true],
+  ] as const)('%s', async (_what, options, resumes) => {
+    const resumed: boolean[] = [];
+    const agent = new NtlmAgent({
+      credentials: credentialsOf(alice),
+      ca: apache.ca,
+      keepAlive: false,
+      ...options,
+      ...(way === 'directly' ? {} : { proxy: squid.proxy }),
+    });
+    for (let request = 1; request <= 3; request += 1) {
+      const reply = await new Promise<Reply>((resolve, reject) => {
+        const url = `${apache.https.replace('127.0.0.1', 'localhost')}/cgi/whoami`;
+        const outgoing = https.get(url, { agent }, (response) => {
+          resumed.push((outgoing.socket as TLSSocket).isSessionReused());
+          let text = '';
+          response.setEncoding('utf8').on('data', (part: string) => (text += part));
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+        });
+        outgoing.on('error', reject);
+      });
+      expectWhoami(reply, alice, { secure: true });
+    }
+    agent.destroy();
+    // Behind a tunnel TLS is this library's own, which keeps no sessions.
+    expect(resumed).toEqual(resumes && way === 'directly' ? [false, true, true] : [false, false, false]);
+  });
+});
 
 describe.each(Object.entries(clients))('%s', (_name, open) => {
   describe.each(['http', 'https'] as const)('Apache over %s', (scheme) => {
