@@ -27,7 +27,7 @@ function pathsIn(value, wanted, condition = '') {
 const { exports, imports, bin } = manifest;
 const public_ = pathsIn({ exports, imports, bin }, (condition) => condition !== 'types' && condition !== 'bun');
 /** What finds a file beside itself has to stay where it was. */
-const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta.url'));
+const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta'));
 const entries = [...new Set([...public_, ...placed])].filter((file) => !COPIED.some((folder) => file.startsWith(folder)));
 
 /** By what is loaded, or the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
