@@ -2,9 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { renameSync } from 'node:fs';
 
-const folders = process.argv.slice(2);
+/** `http` stands for its rooms. */
+const HTTP = ['wire', 'authentication', 'exchange', 'routes', 'doors', 'server'].map((room) => `http/${room}`);
+const ALL = ['messages', 'crypto', 'legacy', 'machine', 'session', 'spnego', 'snapshot', 'acceptor', 'http'];
+
+const given = process.argv.slice(2);
+const folders = (given.length > 0 ? given : ALL).flatMap((folder) => (folder === 'http' ? HTTP : [folder]));
 let failed = false;
-for (const folder of folders.length > 0 ? folders : ['messages', 'crypto', 'legacy', 'machine', 'session', 'spnego', 'snapshot']) {
+for (const folder of folders) {
   const files = [`src/${folder}/**/*.ts`, ...(folder === 'spnego' ? ['src/der.ts'] : []), '!src/**/index.ts'].join(',');
   const { status } = spawnSync('npx', ['stryker', 'run', '--mutate', files], {
     stdio: 'inherit',
@@ -12,7 +17,7 @@ for (const folder of folders.length > 0 ? folders : ['messages', 'crypto', 'lega
   });
   failed ||= status !== 0;
   try {
-    renameSync('coverage/mutation.json', `coverage/mutation-${folder}.json`);
+    renameSync('coverage/mutation.json', `coverage/mutation-${folder.replace('/', '-')}.json`);
   } catch {
     failed = true;
   }

@@ -8,6 +8,9 @@ const entries: Readonly<Record<string, () => Promise<object>>> = {
   session: () => import('../../src/session/index.ts'),
   spnego: () => import('../../src/spnego/index.ts'),
   snapshot: () => import('../../src/snapshot/index.ts'),
+  acceptor: () => import('../../src/acceptor/index.ts'),
+  http: () => import('../../src/http/index.ts'),
+  fetch: () => import('../../src/http/fetch.ts'),
 };
 
 test.each(Object.entries(entries))('%s', async (_folder, load) => {

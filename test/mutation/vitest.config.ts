@@ -13,6 +13,13 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   session: ['session/*', 'property/session'],
   spnego: ['spnego/*', 'property/spnego', 'exhaustive/machines', 'fuzz/replay'],
   snapshot: ['snapshot/*'],
+  acceptor: ['acceptor/*', 'exhaustive/machines', 'property/agreement', 'client/client', 'legacy/policies'],
+  'http/wire': ['http/wire/*', 'fuzz/replay', 'http/exchange/{what-may-go,bodies,connections}'],
+  'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
+  'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}'],
+  'http/routes': ['http/routes/*', 'http/doors/{servers,agent}'],
+  'http/doors': ['http/doors/*'],
+  'http/server': ['http/server/*'],
 };
 
 const folder = process.env['MUTATED'];
