@@ -417,6 +417,6 @@ describe.each(['NTLM', 'Negotiate'] as const)('a connection, scheme %s', (scheme
       refused: { ...asked, ...refused },
     },
     everywhere: { close: 'closed' },
-    passing: ['opening', 'answering', 'finishing', 'continuing', 'accepting', 'rejecting', 'deciding'].map((name) => `handshaking.${name}`),
+    passing: ['opening', 'answering', 'finishing', 'continuing', 'accepting', 'rejecting', 'concluding', 'deciding'].map((name) => `handshaking.${name}`),
   });
 });
