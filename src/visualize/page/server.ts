@@ -53,7 +53,7 @@ const CODE: readonly string[] = ['main', 'chart', 'dom', 'message', 'player', 's
 function pageFiles(): ReadonlyMap<string, URL> {
   const { url } = import.meta as { readonly url?: string }; // none in a bundle of CommonJS
   const files = [...ASSETS, ...CODE].map((path) => [path.replace('assets/', ''), url && new URL(path, url)] as const);
-  if (files.some(([, file]) => !file || !existsSync(file))) {
+  if (files.slice(0, ASSETS.length).some(([, file]) => !file || !existsSync(file))) {
     throw new NtlmError('the page is made of files of the package, which are not in the bundle: mark ntlmachine as external', {
       code: 'unsupported',
       phase: 'configure',
