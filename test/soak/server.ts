@@ -24,7 +24,7 @@ export class FaultyServer {
   readonly #server: Server;
 
   constructor({ random, closes, keeps = false }: Faults) {
-    this.#server = createNtlmServer({ credentials: RIGHT, maxRefusals: 1000 }, (request, response) => {
+    this.#server = createNtlmServer({ credentials: RIGHT, maxRefusals: 1000, refusalLimit: { account: Infinity, address: Infinity } }, (request, response) => {
       this.accepted += 1;
       let length = 0;
       request.on('data', (bytes: Buffer) => (length += bytes.length));
