@@ -27,7 +27,6 @@ export class Paths {
   /** An authenticated connection was asked again. */
   asksAgain = false;
   #waiting: Waiting = 'for a 100';
-  #vain = false;
   #mishaps = 0;
   readonly #open = new Set<string>();
   readonly #misleading = new Set<string>();
@@ -57,9 +56,8 @@ export class Paths {
     note(this.#misleading, key);
   }
 
-  /** `asks`: whether it is known to ask for authentication at all; where it is not, a moment is not spent twice. */
-  waiting(asks: boolean): Waiting {
-    return this.#vain && !asks ? 'no' : this.#waiting;
+  get waiting(): Waiting {
+    return this.#waiting;
   }
 
   /** It refused an Expect, or closed the connection over it. */
@@ -71,7 +69,6 @@ export class Paths {
   noteWaitedInVain(asked: boolean): void {
     if (asked) this.#waiting = 'no';
     else this.noteExpectRefused(); // it may still be one that asks at once
-    this.#vain = true;
   }
 
   /** What became of a stand-in: an answer, or no answer in time, or none that can be read. */

@@ -121,8 +121,7 @@ export class Legs {
   }
 
   get #waiting(): Waiting {
-    const realm = this.#carrier.layers.at(-1)?.realm;
-    return realm?.paths.waiting(realm.scheme !== undefined) ?? 'for a 100';
+    return this.#paths?.waiting ?? 'for a 100';
   }
 
   #isOpening(): boolean {

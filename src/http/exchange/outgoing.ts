@@ -35,8 +35,9 @@ interface Waiting {
 }
 
 const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
-/** Milliseconds, as curl waits. */
+/** Milliseconds: for a 100, as curl waits; and for a 401 that nothing was asked for. */
 const PATIENCE = 1000;
+const MOMENT = 500;
 
 /** What goes out on one connection: a request in the form that was chosen, and its body when that is wanted. */
 export class Outgoing {
@@ -88,7 +89,7 @@ export class Outgoing {
     this.#writeHead(request.render(credentials, { keepAlive, chunked, ...(form === 'waiting' ? { expect } : {}) }));
     if (form === 'waiting') {
       this.#expectation = 'waiting';
-      this.#patience = setTimeout(() => this.#onPatienceOut(expect), PATIENCE);
+      this.#patience = setTimeout(() => this.#onPatienceOut(expect), expect ? PATIENCE : MOMENT);
       return;
     }
     for (const bytes of request.sentBefore) this.#write(bytes);

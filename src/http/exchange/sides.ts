@@ -21,7 +21,7 @@ export function mayGo({ authenticated, credentials, realm, served }: Layer, requ
 /** Whether a request needs no legs, as far as this layer goes. */
 export function isPlain(layer: Layer, request: ClientRequest): boolean {
   if (!isInvolved(layer, request)) return true;
-  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting(true) !== 'no');
+  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no');
 }
 
 /** Whether an authenticated connection may be asked all the same. */
