@@ -85,7 +85,7 @@ await bundle.close();
 for (const file of pathsIn(exports, (condition) => condition === 'bun')) {
   const plain = file.replace('.bun.js', '.js');
   const { code } = output.find(({ fileName }) => fileName === plain);
-  writeFileSync(join(DIST, file), code.replace("from 'undici'", "from 'undici/index.js'"));
+  writeFileSync(join(DIST, file), code.replaceAll("from 'undici'", "from 'undici/index.js'"));
 }
 const ofUndici = output.filter(({ imports }) => imports?.includes('undici')).map(({ fileName }) => fileName);
 if (ofUndici.join() !== 'http/fetch.js') throw new Error(`undici is imported by ${ofUndici}: Bun needs a variant of each`);

@@ -69,3 +69,8 @@ test('undici is imported as any package is, by ntlmachine/fetch alone', () => {
   expect(found.filter((file) => file.endsWith('.js')).sort()).toEqual(['http/fetch.bun.js', 'http/fetch.js']);
   expect(found.filter((file) => file.endsWith('.d.ts')).every((file) => file.startsWith('http/doors/'))).toBe(true);
 });
+
+test('Bun, which has another thing by the name of undici, loads the package by its file', () => {
+  const code = readFileSync(join(root, 'dist/http/fetch.bun.js'), 'utf8');
+  expect(Array.from(code.matchAll(/from ['"](undici[^'"]*)/g), ([, name]) => name)).toEqual(['undici/index.js', 'undici/index.js']);
+});
