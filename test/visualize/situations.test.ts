@@ -32,7 +32,7 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | a trace of \`trace(actor)\` | states and tokens; no status line, no URL, whether TLS lay below |
 | HAR with all legs (Firefox, Fiddler, Charles, mitmproxy) | legs, times, TLS |
 | HAR of Chromium | one entry for each request: neither legs nor tokens |
-| \`curl -v\`, \`--trace\`, \`--trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
+| \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
 | pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
 | tokens alone | what they say |
