@@ -4,7 +4,9 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Gateway, GatewayOptions } from '../gateway/index.ts';
+import { record } from '../visualize/conversation/record.ts';
 import { harmless } from '../visualize/decode/text.ts';
+import { explain } from '../visualize/explain/explain.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './verb.ts';
 
@@ -19,12 +21,16 @@ export async function tryGateway(server: Gateway, options: GatewayOptions, opera
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const through = forward ? [options.upstream].flat().map(String).join(', ') : url.origin;
+  const recording = record();
   try {
     const { status, reason } = await ask(url, port, options);
-    const [verdict, code] = status !== undefined && reason === undefined ? [`${through} answered ${status} for ${url.origin}`, 0] : [`${through}: ${reason}`, 1];
-    terminal.out(`${harmless(verdict)}\n`);
-    return code;
+    const verdict = reason === undefined ? `${through} answered ${status} for ${url.origin}` : `${through}: ${reason}`;
+    const conversation = recording.conversation();
+    const told = conversation.connections.length > 0 ? `${explain(conversation).sentence}\n` : ''; // nobody was reached
+    terminal.out(`${harmless(verdict)}\n${harmless(told.trimEnd())}${told === '' ? '' : '\n'}`);
+    return reason === undefined ? 0 : 1;
   } finally {
+    recording.stop();
     server.close();
     server.closeAllConnections();
   }
@@ -36,7 +42,7 @@ function urlOf(text: string): URL {
 }
 
 interface Outcome {
-  readonly status?: number | undefined;
+  readonly status: number;
   /** Why there is no answer of the other end. */
   readonly reason?: string | undefined;
 }
