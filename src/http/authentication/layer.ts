@@ -1,6 +1,6 @@
 import { createActor, type Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
-import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
+import { NtlmError } from '../../errors.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
@@ -9,9 +9,11 @@ import type { Field, ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
 import type { HttpScheme, Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
-import type { Proof } from './proofs.ts';
+import { guarded } from './observers.ts';
+import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
+import { originRefused } from './refusal.ts';
 
 /** A request, as far as a place is known by it. */
 export interface Asking {
@@ -45,12 +47,7 @@ export class Layer {
   /** Type 3 was answered by what may come before any look at it: the next request may still be asked. */
   doubtful = false;
   #authenticated = false;
-  /** Leave to send a type 3, from before type 1 until the server's word. */
-  #proof: Proof | undefined;
-  /** Whether the type 3 left. */
-  #sent = false;
-  /** What is asked for. */
-  #place = '';
+  readonly #proof = new ProofInHand();
   #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
   #value = '';
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
@@ -102,7 +99,7 @@ export class Layer {
         maxAttempts,
         attempt: this.#attempt,
       },
-      ...(inspect === undefined ? {} : { inspect: this.#guarded(inspect, this.#onTimeout) }),
+      ...(inspect === undefined ? {} : { inspect: guarded(inspect, (error) => this.#onInspectorFailed(error)) }),
     });
     actor.on('authorize', ({ message, token }) => {
       const { scheme = 'NTLM' } = actor.getSnapshot().context;
@@ -116,7 +113,7 @@ export class Layer {
       realm.noteFallback();
     });
     actor.on('refused', ({ error }) => {
-      this.#settle(error.code);
+      this.#proof.settle(error.code);
       if (error.code === 'credentials-refused') realm.noteRefused(this.credentials);
       this.#message = undefined;
       if (this.#decision === undefined) this.#onTimeout(error);
@@ -136,38 +133,20 @@ export class Layer {
 
   #started = false;
   #broken: NtlmError | undefined;
-  /** An inspector that throws ends the connection; thrown through the actors, it would end the process. */
-  #guarded(inspect: ConnectionInspector, onFailure: (error: NtlmError) => void): ConnectionInspector {
-    const observe = typeof inspect === 'function' ? inspect : inspect.next?.bind(inspect);
-    return (event) => {
-      if (this.#broken !== undefined) return;
-      try {
-        observe?.(event);
-      } catch (cause) {
-        this.#broken = new NtlmError('"inspect" failed', { code: 'service-failed', phase: 'transport', side: 'local', cause });
-        if (!this.#started) return;
-        if (this.#decision === undefined) onFailure(this.#broken);
-        else this.#decide(this.#broken);
-      }
-    };
+  /** The connection ends. */
+  #onInspectorFailed(error: NtlmError): void {
+    this.#broken = error;
+    if (!this.#started) return;
+    if (this.#decision === undefined) this.#onTimeout(error);
+    else this.#decide(error);
   }
 
   async #ask(question: RealmQuestion, asker: Asker): Promise<Credentials | undefined> {
-    this.#settle(question.refused === undefined ? undefined : 'credentials-refused');
+    this.#proof.settle(question.refused === undefined ? undefined : 'credentials-refused');
     const turn = await this.realm.ask(question, asker);
-    this.#sent = false;
     if (asker.signal.aborted) turn?.proof.withdraw();
-    else this.#proof = turn?.proof;
+    else this.#proof.take(turn?.proof);
     return turn?.credentials;
-  }
-
-  /** What became of the proof, the connection with it or not. */
-  #settle(code: NtlmErrorCode | undefined): void {
-    const proof = this.#proof;
-    this.#proof = undefined;
-    if (code === 'credentials-refused') proof?.refused(this.#place);
-    else if (this.#sent && (code === 'timed-out' || code === 'connection-closed')) proof?.lost();
-    else proof?.withdraw();
   }
 
   /** Of the field that carries credentials, in lower case. */
@@ -209,13 +188,13 @@ export class Layer {
 
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */
   open(scheme: HttpScheme, { key }: Asking): Promise<NtlmError | undefined> {
-    this.#place = key;
+    this.#proof.place = key;
     return this.#send({ type: 'authenticate', scheme });
   }
 
   /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
-    this.#place = key;
+    this.#proof.place = key;
     const offer = offerOf(head, this.realm.side, this.#scheme, this.realm.prefer);
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
@@ -242,9 +221,9 @@ export class Layer {
       this.doubtful = head.status >= 400;
       this.realm.accepted();
       this.served = 0;
-      if (!saysNothing(head.status)) this.#proof?.accepted(this.#place);
+      this.#proof.answered(head.status);
     }
-    this.#settle(undefined);
+    this.#proof.settle(undefined);
     this.#message = undefined;
     this.#value = '';
     this.#rest();
@@ -260,7 +239,7 @@ export class Layer {
 
   /** What the next request carries goes out now. */
   leaving(): void {
-    if (this.#message === 'AUTHENTICATE') this.#sent = true;
+    if (this.#message === 'AUTHENTICATE') this.#proof.leaving();
   }
 
   /** Type 3 is out, and all that follows it. */
@@ -271,13 +250,13 @@ export class Layer {
   /** The request at hand is over, and a handshake that was for it. */
   abandon(): void {
     if (this.#message === undefined) return;
-    this.#settle(undefined);
+    this.#proof.settle(undefined);
     this.#message = undefined;
     this.#actor?.send({ type: 'abandon' });
   }
 
   close(): void {
-    this.#settle('connection-closed');
+    this.#proof.settle('connection-closed');
     this.realm.connections -= 1;
     this.#actor?.send({ type: 'close' });
     this.#decide(
@@ -316,15 +295,4 @@ export class Layer {
     this.#decision = undefined;
     decision?.(refusal);
   }
-}
-
-/** Neither that the credentials were right nor that they were not: another server, a fault, or more than a name is wanted. */
-const saysNothing = (status: number): boolean => status === 400 || status === 403 || status >= 500;
-
-function originRefused(origin: string): NtlmError {
-  return new NtlmError(`${origin} asks for NTLM and is not among the origins of "allow"`, {
-    code: 'origin-refused',
-    phase: 'transport',
-    side: 'local',
-  });
 }

@@ -70,6 +70,15 @@ export function notProvided(error: unknown): NtlmError {
   });
 }
 
+/** Where the handle may not go. */
+export function originRefused(origin: string): NtlmError {
+  return new NtlmError(`${origin} asks for NTLM and is not among the origins of "allow"`, {
+    code: 'origin-refused',
+    phase: 'transport',
+    side: 'local',
+  });
+}
+
 /** The request speaks for itself: nothing was tried in its place. */
 export function authorizationGiven(field: string): NtlmError {
   return new NtlmError(`the request brought its own ${field}, so NTLM was not tried; leave the field out`, {
