@@ -47,6 +47,7 @@ export type NtlmErrorCode =
   | 'aborted'
   | 'connection-closed'
   | 'proxy-refused'
+  | 'http2-only' // the other end speaks no HTTP/1.1, and HTTP/2 cannot carry NTLM
   | 'bindings-unavailable' // a connection over TLS that shows nothing to bind the handshake to
   | 'body-unrepeatable'
   // sealed snapshots

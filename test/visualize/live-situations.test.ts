@@ -1,6 +1,7 @@
 /** The same ends made with real sockets, in every variation that the rules look at: a rule that fires in a healthy conversation fails here. */
 import { once } from 'node:events';
 import http from 'node:http';
+import http2 from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
@@ -92,4 +93,22 @@ describe.each(ENDS)('%s', (end) => {
     expect(explanation.causes.map(({ id }) => id).filter((id) => id === 'channel-bindings-absent' || id === 'mic-absent' || id === 'clock-skew')).toEqual([]);
     expect(explain(readConversation(JSON.stringify(conversation))).sentence).toMatch(tokens === 'whole' && end === 'refused' ? /password is wrong/ : SENTENCES[end]);
   });
+});
+
+test('an answer in HTTP/2 is told in the words of the error', async () => {
+  const other = http2.createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const agent = new NtlmAgent({ credentials });
+  using recording = record(agent);
+  const { port } = other.address() as AddressInfo;
+  const error = await new Promise<Error>((resolve) => http.get(`http://127.0.0.1:${port}/`, { agent }).on('error', resolve));
+  expect(error).toMatchObject({ code: 'http2-only' });
+  agent.destroy();
+  other.close();
+  for (const conversation of [recording.conversation(), readConversation(JSON.stringify(recording.conversation()))]) {
+    const explanation = explain(conversation);
+    expect(explanation.sentence).toBe('The other end spoke HTTP/2: HTTP/2 cannot carry NTLM, which authenticates a connection.');
+    expect(explanation.causes[0]).toMatchObject({ id: 'http2', advice: 'have HTTP/1.1 switched on at the server, or at what stands before it' });
+    expect(error.message).toContain(explanation.causes[0]!.summary);
+  }
 });

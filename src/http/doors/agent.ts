@@ -69,12 +69,16 @@ export class NtlmAgent extends HttpAgent {
         return this.#https.createConnection({ ...(options as ConnectionOptions), ALPNProtocols: ['http/1.1'] });
       return connect(options as TcpNetConnectOpts);
     };
-    const route = this.#routes.to(() => ({
-      origin: originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? ''),
-      socketPath: options.socketPath ?? undefined,
-      open: (done, progress) => openBy((callback) => callback(null, open()), this.#routes.legTimeout, done, progress),
-      tls: tlsOptions(options),
-    }));
+    const limit = this.#routes.legTimeout;
+    const route = this.#routes.to(() => {
+      const origin = originUrl(secure ? 'https:' : 'http:', options.host ?? 'localhost', options.port ?? '');
+      return {
+        origin,
+        socketPath: options.socketPath ?? undefined,
+        open: (done, progress) => openBy((callback) => callback(null, open()), { to: origin.origin, limit }, done, progress),
+        tls: tlsOptions(options),
+      };
+    });
     const socket = new NtlmSocket(route);
     return request.timeout === undefined ? socket : socket.setTimeout(request.timeout);
   }

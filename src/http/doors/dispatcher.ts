@@ -65,9 +65,14 @@ function connectThrough(
   callback: buildConnector.Callback,
 ): void {
   const { protocol, hostname, port } = target;
-  const open: Route['open'] = (done, progress) =>
-    openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), routes.legTimeout, done, progress);
-  const socket = new NtlmSocket(routes.to(() => ({ origin: originUrl(protocol, hostname, port), socketPath: tls.socketPath ?? undefined, open, tls })));
+  const limit = routes.legTimeout;
+  const route = routes.to(() => {
+    const origin = originUrl(protocol, hostname, port);
+    const open: Route['open'] = (done, progress) =>
+      openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), { to: origin.origin, limit }, done, progress);
+    return { origin, socketPath: tls.socketPath ?? undefined, open, tls };
+  });
+  const socket = new NtlmSocket(route);
   const onError = (error: Error): void => callback(error, null);
   socket.once('error', onError).once(socket.encrypted ? 'secureConnect' : 'connect', () => {
     socket.off('error', onError);

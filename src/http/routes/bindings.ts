@@ -30,6 +30,24 @@ export function bindingsOf(socket: AnySocket, url: URL): ChannelBindings | undef
   }
 }
 
+/**
+ * TLS 1.2 can be negotiated anew at any time, as servers do that ask for a client's certificate late. What the handshake
+ * was bound to has to stay what is there: with another certificate the connection ends.
+ */
+export function holdTo(bindings: ChannelBindings | undefined, socket: AnySocket, url: URL): void {
+  socket.on('secure', () => {
+    try {
+      if (Buffer.compare(bindingsOf(socket, url)?.hash ?? NONE, bindings?.hash ?? NONE) !== 0) {
+        throw unavailable(url, 'has another certificate than the one that its handshake was bound to');
+      }
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  });
+}
+
+const NONE = new Uint8Array();
+
 function whyNone(socket: AnySocket): string {
   return socket.isSessionReused?.() === true
     ? 'resumes a TLS session that holds no certificate to bind: resume none ("maxCachedSessions: 0", no "session")'

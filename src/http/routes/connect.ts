@@ -2,6 +2,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
+import { http2Only } from '../wire/http2.ts';
 import { hostOf, portOf } from './urls.ts';
 import type { Destroyable, Route } from '../exchange/socket.ts';
 
@@ -19,14 +20,23 @@ export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done:
     url.protocol === 'https:'
       ? connectTls({ ...tls, host, port, ALPNProtocols: ['http/1.1'], ...(isIP(host) ? {} : { servername: host }) })
       : connectTcp({ host, port, noDelay: true });
-  return openBy((callback) => callback(null, open()), limit, done, progress);
+  return openBy((callback) => callback(null, open()), { to: url.origin, limit }, done, progress);
+}
+
+export interface Opening {
+  /** The origin at its end. */
+  readonly to: string;
+  /** Milliseconds for all of it. */
+  readonly limit: number;
 }
 
 /**
  * Tells `done` once when the connection that `connector` makes can be used, or never can: it may be given before it is
- * open or secured, or not at all. `limit`: milliseconds for all of it.
+ * open or secured, or not at all.
+ *
+ * It is told `http2-only` where TLS finds no other protocol.
  */
-export function openBy(connector: Connector, limit: number, done: Done, progress: Progress): Destroyable {
+export function openBy(connector: Connector, { to, limit }: Opening, done: Done, progress: Progress): Destroyable {
   let over = false;
   let socket: Socket | undefined;
   const end = (error: Error | null): void => {
@@ -34,9 +44,10 @@ export function openBy(connector: Connector, limit: number, done: Done, progress
     over = true;
     clearTimeout(timer);
     socket?.off('lookup', onLookup).off('connect', onConnect).off('secureConnect', onReady).off('secure', onReady).off('error', end).off('close', onClose);
-    if (error === null) return done(null, socket);
+    const wrong = wrongProtocol(to, error, socket);
+    if (error === null && wrong === undefined) return done(null, socket);
     socket?.on('error', () => {}).destroy(); // nobody listens any more
-    done(error);
+    done(wrong ?? error);
   };
   const onReady = (): void => {
     if (socket !== undefined && !socket.destroyed && isReady(socket)) end(null);
@@ -71,6 +82,15 @@ export function openBy(connector: Connector, limit: number, done: Done, progress
 /** Neither is there in a stream of another kind: it is taken as it is. */
 function isReady(socket: Socket): boolean {
   return socket.connecting !== true && (socket as Partial<TLSSocket> & { secureConnecting?: boolean }).secureConnecting !== true;
+}
+
+const NO_COMMON_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
+/** What ALPN came to (RFC 7301 3.2): some refuse HTTP/1.1, others choose what was not offered, or was by the caller's own function. */
+function wrongProtocol(to: string, error: NodeJS.ErrnoException | null, socket: Socket | undefined): NtlmError | undefined {
+  if (error?.code === NO_COMMON_PROTOCOL) return http2Only(to, 'refuses HTTP/1.1 in ALPN', error);
+  if (error !== null || (socket as Partial<TLSSocket> | undefined)?.alpnProtocol !== 'h2') return undefined;
+  return http2Only(to, 'agrees on HTTP/2 in ALPN');
 }
 
 function closedEarly(): NtlmError {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { invalidArgument } from '../../errors.ts';
-import { bindingsOf } from './bindings.ts';
+import { bindingsOf, holdTo } from './bindings.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
@@ -118,7 +118,9 @@ export class Routes {
 
   #layer({ side, url, name, source, handshake, spn = `HTTP/${hostOf(url)}`, allowed, beyond = false }: Side, socket: Socket): LayerOptions {
     const { limits, inspect, channelBindings: bound } = this.#settings;
-    const bindings = bound && allowed && !beyond ? bindingsOf(socket, url) : undefined;
+    const binds = bound && allowed && !beyond;
+    const bindings = binds ? bindingsOf(socket, url) : undefined;
+    if (binds) holdTo(bindings, socket, url);
     return {
       realm: this.#realms.of(side, name, source),
       allowed,

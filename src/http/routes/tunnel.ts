@@ -63,7 +63,7 @@ export function openTunnel(
       socket: inner,
       ...(servername === undefined ? {} : { servername }),
     });
-    underway = openBy((opened) => opened(null, secured), route.legTimeout, done, progress);
+    underway = openBy((opened) => opened(null, secured), { to: origin.origin, limit: route.legTimeout }, done, progress);
   };
   socket.on('lookup', (...found: unknown[]) => progress('lookup', ...found)).once('connect', () => progress('connect'));
   socket.once('error', fail).once('end', onEnd).on('data', onData);

@@ -1,6 +1,7 @@
 import { NtlmError } from '../../errors.ts';
 import { BodyReader, responseBodyLength } from './body.ts';
 import { HeadReader, parseResponseHead, type ResponseHead } from './head.ts';
+import { http2Only, speaksHttp2 } from './http2.ts';
 
 /** A response up to the end of its head; the rest of it waits in the reader and on the connection. */
 export interface Answer {
@@ -134,9 +135,10 @@ export class ResponseReader {
   }
 
   #readHead(bytes: Buffer): void {
-    if (this.#everything || this.#heads !== undefined) return this.#readOurs(bytes);
+    if (this.#heads !== undefined) return this.#readOurs(bytes);
     const start = this.#start.length === 0 ? bytes : Buffer.concat([this.#start, bytes]);
-    const concern = concernOf(start);
+    if (this.#everything) this.#limit(SLOW_HEAD);
+    const concern = concernOf(start, this.#everything);
     this.#start = concern === 'unclear' ? start : NOTHING;
     if (concern === 'client') {
       this.#unlimit();
@@ -151,7 +153,6 @@ export class ResponseReader {
 
   #readOurs(bytes: Buffer): void {
     this.#heads ??= new HeadReader('peer');
-    if (this.#everything) this.#limit(SLOW_HEAD);
     const whole = this.#heads.read(bytes);
     if (whole === undefined) return;
     this.#heads = undefined;
@@ -197,13 +198,17 @@ export class ResponseReader {
 const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
 const STATUS_END = 'HTTP/1.1 401'.length;
 
-/** Whose response begins with these bytes. Cheap: it runs once for each. */
-function concernOf(bytes: Buffer): 'client' | 'ours' | 'interim' | 'unclear' {
-  if (bytes.length < STATUS_END) {
-    return STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length)) ? 'unclear' : 'client';
+/** Whose response begins with these bytes. Cheap: it runs once for each. @throws NtlmError `http2-only`. */
+function concernOf(bytes: Buffer, everything: boolean): 'client' | 'ours' | 'interim' | 'unclear' {
+  if (!STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length))) {
+    const spoken = speaksHttp2(bytes);
+    if (spoken === true) throw http2Only('the other end', 'answers HTTP/1.1 in HTTP/2');
+    if (spoken === 'unclear') return 'unclear';
+    return everything ? 'ours' : 'client';
   }
+  if (bytes.length < (everything ? STATUS_LINE.length : STATUS_END)) return 'unclear';
+  if (everything) return 'ours';
   const [hundreds, tens, ones] = [bytes[9]! - 0x30, bytes[10]! - 0x30, bytes[11]! - 0x30];
-  if (!STATUS_LINE.equals(bytes.subarray(0, STATUS_LINE.length))) return 'client';
   if (hundreds === 1) return 'interim';
   return hundreds === 4 && tens === 0 && (ones === 1 || ones === 7) ? 'ours' : 'client';
 }

@@ -103,7 +103,7 @@ export interface Exchange {
 }
 
 /** How a connection ended; a client that gave up waiting closed it as `timed-out`. */
-export type Ending = 'closed' | 'reset' | 'timed-out' | 'refused' | 'unresolved' | 'tls-failed' | 'h2-required' | 'aborted';
+export type Ending = 'closed' | 'reset' | 'timed-out' | 'refused' | 'unresolved' | 'tls-failed' | 'h2-required' | 'h2-only' | 'aborted';
 
 /** What went over one connection, in its order. */
 export interface Connection {

@@ -139,5 +139,6 @@ export function responseIn({ head, time }: Told<'response'>) {
 function endingOf(code: string | undefined): Ending {
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'reset';
   if (code === 'timed-out' || code === 'ETIMEDOUT') return 'timed-out';
+  if (code === 'http2-only') return 'h2-only';
   return code === 'aborted' || code === 'ABORT_ERR' ? 'aborted' : 'closed';
 }

@@ -1,5 +1,6 @@
 /** Causes that lie on the way: the connection, what stands between, who answered. */
 import { upperCase } from '../../crypto/text.ts';
+import { HTTP2_CANNOT } from '../../http/wire/http2.ts';
 import { fieldOf, type ConversationResponse, type Exchange } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
 import type { Cause, Rule } from './cause.ts';
@@ -90,6 +91,7 @@ export const lost: Rule = (facts) => {
     );
   }
   if (end.how === 'h2-required') return http2Cause('the server ended the stream with HTTP_1_1_REQUIRED');
+  if (end.how === 'h2-only') return http2Only(`${it(facts)} answered HTTP/1.1 in HTTP/2`);
   if (end.how === 'aborted') return likely({ id: 'not-attempted', summary: 'the request was taken back at this end', evidence: 'the request was aborted', advice: 'look at who cancels it, and after how long' });
   const earlier = handshake.connection.exchanges.filter(({ index }) => index < end.exchange.index);
   const idle = idleBefore(end.exchange, earlier.at(-1));
@@ -122,7 +124,11 @@ export const lost: Rule = (facts) => {
 };
 
 const http2Cause = (evidence: string): Cause =>
-  certain({ id: 'http2', summary: 'HTTP/2 cannot carry NTLM, which authenticates a connection', evidence, advice: 'use HTTP/1.1: `curl --http1.1`, or take h2 out of ALPN' });
+  certain({ id: 'http2', summary: HTTP2_CANNOT, evidence, advice: 'use HTTP/1.1: `curl --http1.1`, or take h2 out of ALPN' });
+
+/** The other way about: nothing that a client does helps. */
+export const http2Only = (evidence: string): Cause =>
+  certain({ id: 'http2', summary: HTTP2_CANNOT, evidence, advice: 'have HTTP/1.1 switched on at the server, or at what stands before it' });
 
 export const http2: Rule = ({ end }) => {
   const version = end.exchange.response?.version ?? '';

@@ -11,6 +11,7 @@ const BROKEN: Record<Ending, string> = {
   unresolved: 'the name of the host could not be resolved',
   'tls-failed': 'TLS could not be agreed on',
   'h2-required': 'the server demanded HTTP/1.1 and ended the stream',
+  'h2-only': 'the other end spoke HTTP/2',
   aborted: 'the client gave up',
 };
 

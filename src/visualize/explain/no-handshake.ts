@@ -1,9 +1,11 @@
 /** Conversations without a handshake that could be seen: nobody asked, nobody answered, or the tool hides it. */
+import { HTTP2_CANNOT } from '../../http/wire/http2.ts';
 import { exchangesOf, fieldOf, type Conversation, type Exchange } from '../conversation/conversation.ts';
 import { harmless, quoted } from '../decode/text.ts';
 import type { Cause } from './cause.ts';
 import type { Explanation, Outcome } from './explanation.ts';
 import type { Facts } from './facts.ts';
+import { http2Only } from './connection-rules.ts';
 import { brokenText } from './happened.ts';
 
 /** One sentence, safe for a terminal. */
@@ -35,6 +37,7 @@ export function withoutHandshake(conversation: Conversation): Explanation {
 
 function unreachable(how: Parameters<typeof brokenText>[0]): Explanation {
   const text = brokenText(how);
+  if (how === 'h2-only') return plain('unfinished', `${text}: ${HTTP2_CANNOT}`, [http2Only('HTTP/1.1 was answered in HTTP/2')]);
   return plain('unfinished', `${text} before anybody asked for authentication`, [
     { id: 'unreachable', likelihood: 'certain', summary: text, evidence: 'no request was answered', advice: 'this is of the network, of TLS or of the server, not of NTLM' },
   ]);
