@@ -3,15 +3,18 @@
  * opens few files and every class exists once. Code, names and remarks stay as they were written: no map is needed to read
  * it in a debugger. What is said of functions and types is said in the declarations, and not again in the code.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { parse } from 'acorn';
+import { build } from 'esbuild';
 import { rollup } from 'rollup';
 
 const BUILT = '.build';
 const DIST = 'dist';
-/** Loaded by browsers, file by file, or not code at all. */
-const COPIED = ['visualize/page/client', 'visualize/page/assets'];
+/** No code at all. */
+const COPIED = ['visualize/page/assets'];
+/** Loaded by a browser, which knows no packages: one file, with all that it needs. */
+const PAGE = 'visualize/page/client/main.js';
 /** Whoever loads a file of these entry points loads nearly all of them. */
 const WHOLE = ['messages'];
 
@@ -28,7 +31,7 @@ const { exports, imports, bin } = manifest;
 const public_ = pathsIn({ exports, imports, bin }, (condition) => condition !== 'types' && condition !== 'bun');
 /** What finds a file beside itself has to stay where it was. */
 const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta'));
-const entries = [...new Set([...public_, ...placed])].filter((file) => !COPIED.some((folder) => file.startsWith(folder)));
+const entries = [...new Set([...public_, ...placed])].filter((file) => !file.startsWith(dirname(PAGE)));
 
 /** By what is loaded, or the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
 const nameOf = (id) => [...new Set(relative(BUILT, id).replace(/\.js$/, '').split('/'))].join('-');
@@ -90,10 +93,20 @@ for (const file of pathsIn(exports, (condition) => condition === 'bun')) {
 const ofUndici = output.filter(({ imports }) => imports?.includes('undici')).map(({ fileName }) => fileName);
 if (ofUndici.join() !== 'http/fetch.js') throw new Error(`undici is imported by ${ofUndici}: Bun needs a variant of each`);
 
-for (const folder of COPIED) {
-  const from = existsSync(join(BUILT, folder)) ? BUILT : 'src';
-  cpSync(join(from, folder), join(DIST, folder), { recursive: true, filter: (file) => !file.endsWith('.d.ts') });
-}
+for (const folder of COPIED) cpSync(join('src', folder), join(DIST, folder), { recursive: true });
+
+await build({
+  entryPoints: [join(BUILT, PAGE)],
+  outfile: join(DIST, PAGE),
+  bundle: true,
+  format: 'esm',
+  target: 'es2023',
+  minify: true,
+  legalComments: 'none',
+  ignoreAnnotations: true, // the package's say nothing of what is not its
+  tsconfigRaw: {}, // its paths are Node's
+  external: ['*/charts.js'], // the page asks its server for them
+});
 
 /** The declarations of the entry points and what they lead to. */
 const declarations = new Set();

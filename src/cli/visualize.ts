@@ -4,8 +4,9 @@ import { UsageError, defineVerb } from './verb.ts';
 export const visualize = defineVerb({
   name: 'visualize',
   description:
-    'Serves a page on 127.0.0.1 and prints its address, which holds a random token: the state machine, the messages and ' +
-    'their fields, with demonstrations against the embedded server. A saved trace can be dropped on it.',
+    'Serves a page on 127.0.0.1 and prints its address, which holds a random token: what was asked and answered, the state ' +
+    'machine, the messages and their fields, with demonstrations against the embedded server. Whatever `explain` reads can be ' +
+    'dropped on it.',
   options: {
     port: { type: 'string', short: 'p', value: 'NUMBER', help: 'TCP port; default a free one.' },
   },

@@ -9,6 +9,7 @@ import { acceptorMachine } from '../../src/acceptor/index.ts';
 import { connectionMachine } from '../../src/http/authentication/connection-machine.ts';
 import { ntlmMachine } from '../../src/index.ts';
 import { spnegoMachine } from '../../src/spnego/index.ts';
+import { storyFigure } from '../../src/visualize/flow/figure.ts';
 import { toMermaid, toSvg, toTable, walk } from '../../src/visualize/index.ts';
 import { layOut } from './elk.ts';
 
@@ -56,6 +57,12 @@ describe.each(Object.entries(machines))('docs/%s', (name, machine) => {
       await expect(current).toMatchFileSnapshot(root(path));
     }
   });
+});
+
+test.each(['light', 'dark'] as const)('the %s figure of the story, for documents and as the opening of the page', async (scheme) => {
+  const figure = storyFigure(scheme);
+  await expect(figure).toMatchFileSnapshot(root(`docs/story-${scheme}.svg`));
+  await expect(figure).toMatchFileSnapshot(root(`src/visualize/page/assets/story-${scheme}.svg`));
 });
 
 function picture(name: string): string {

@@ -19,7 +19,8 @@ import {
   type SafeInspectionEvent,
   type Tracer,
 } from '../../src/visualize/index.ts';
-import { runOf } from '../../src/visualize/page/view.ts';
+import { conversationOfTrace } from '../../src/visualize/conversation/steps.ts';
+import { storyOf } from '../../src/visualize/flow/story.ts';
 import { toHex } from '../support/bytes.ts';
 
 const PASSWORD = 'tr0ub4dor&3';
@@ -242,11 +243,11 @@ describe('a saved trace', () => {
   });
 
   test('costs no more than its size, whatever it says', () => {
-    const deep = runOf(parseTrace(withEntry({ to: 'a.'.repeat(100_000) })), 'deep');
+    const deep = storyOf(conversationOfTrace(parseTrace(withEntry({ to: 'a.'.repeat(100_000) }))));
     expect(JSON.stringify(deep).length).toBeLessThan(1_000_000);
     const settled = { ...first, tags: ['settled'], transitions: [{ source: 'a', target: 'b' }] };
     const started = process.cpuUsage(); // of this process: others may be at work beside it
-    runOf(parseTrace(JSON.stringify({ ...saved, entries: Array.from({ length: 50_000 }, () => settled) })), 'long');
+    storyOf(conversationOfTrace(parseTrace(JSON.stringify({ ...saved, entries: Array.from({ length: 50_000 }, () => settled) }))));
     const { user, system } = process.cpuUsage(started);
     expect(user + system).toBeLessThan(5_000_000);
   });

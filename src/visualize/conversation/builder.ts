@@ -156,15 +156,19 @@ export class ConversationBuilder {
 }
 
 /** As plain data, with what follows from its exchanges. */
-export function connectionOf({ id, tls, exchanges, steps, end, refusal }: Omit<OpenConnection, 'unanswered'>): Connection {
+function connectionOf({ id, tls, exchanges, steps, end, refusal }: Omit<OpenConnection, 'unanswered'>): Connection {
   return {
     id,
     tls: tls ?? tlsOf(exchanges),
-    exchanges: exchanges.map((exchange) => ({ ...exchange, side: sideOf(exchange) })),
+    exchanges: exchanges.map(exchangeOf),
     steps: [...steps],
     ...(end === undefined ? {} : { end }),
     ...(refusal === undefined ? {} : { refusal }),
   };
+}
+
+export function exchangeOf(exchange: OpenExchange): Exchange {
+  return { ...exchange, side: sideOf(exchange) };
 }
 
 /** The proxy's is what carries its fields; everything else is for the server. */

@@ -3,8 +3,8 @@ import type { HttpEvent } from '../../http/exchange/telling.ts';
 import type { MessageHead } from '../../http/wire/head.ts';
 import type { TracedError } from '../trace/projection.ts';
 import type { TraceEntry } from '../trace/trace.ts';
-import { connectionOf } from './builder.ts';
-import { CONVERSATION_FORMAT, CONVERSATION_VERSION, type Connection, type Conversation, type Ending } from './conversation.ts';
+import { exchangeOf } from './builder.ts';
+import { CONVERSATION_FORMAT, CONVERSATION_VERSION, type Connection, type Conversation, type Ending, type Exchange } from './conversation.ts';
 import { requestOf, responseOf } from './http-message.ts';
 import type { TokenVisibility } from './token.ts';
 
@@ -21,10 +21,14 @@ interface LiveExchange {
   readonly connection: LiveConnection;
   readonly request: Told<'request'>;
   response?: Told<'response'>;
+  /** As it was last put together; gone where it has changed. */
+  put?: Exchange;
 }
 
 interface LiveConnection {
   readonly open: Told<'open'>;
+  /** As it was last put together; gone where it has changed. */
+  put?: Connection;
   readonly exchanges: LiveExchange[];
   readonly steps: TraceEntry[];
   refusal?: TracedError;
@@ -55,13 +59,16 @@ export class LiveConversation {
     }
     const connection = this.#connections.get(event.connection);
     if (connection === undefined) return; // forgotten
+    delete connection.put;
     switch (event.type) {
       case 'request':
         this.#begin({ index: this.#index++, connection, request: event });
         break;
       case 'response': {
         const exchange = connection.exchanges.at(-1);
-        if (exchange !== undefined) exchange.response ??= event;
+        if (exchange === undefined) break;
+        exchange.response ??= event;
+        delete exchange.put;
         break;
       }
       case 'step':
@@ -69,10 +76,12 @@ export class LiveConversation {
         break;
       case 'close':
         connection.end ??= endingOf(event.code);
+        delete connection.exchanges.at(-1)?.put;
         this.#leaveOutEmpty(event.connection, connection);
     }
   }
 
+  /** What has not changed since the last call is the same object. */
   conversation(): Conversation {
     return {
       format: CONVERSATION_FORMAT,
@@ -91,6 +100,7 @@ export class LiveConversation {
     this.#incomplete = true;
     const { connection } = this.#exchanges.shift()!;
     connection.exchanges.shift();
+    delete connection.put;
     if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.open.connection);
   }
 
@@ -99,25 +109,31 @@ export class LiveConversation {
     if (exchanges.length === 0 && end === 'closed' && refusal === undefined) this.#connections.delete(id);
   }
 
-  #connectionOf({ open, exchanges, steps, refusal, end }: LiveConnection): Connection {
-    return connectionOf({
+  #connectionOf(connection: LiveConnection): Connection {
+    const { open, exchanges, steps, refusal, end } = connection;
+    return (connection.put ??= {
       id: String(open.connection),
       tls: open.tls,
-      exchanges: exchanges.map(({ index, request, response }) => ({
-        index,
-        request: requestOf(requestIn(request), this.#tokens),
-        ...(response === undefined ? (end === undefined ? {} : { broken: end }) : { response: responseOf(responseIn(response), this.#tokens) }),
-      })),
-      steps,
+      exchanges: exchanges.map((exchange) => this.#exchangeOf(exchange)),
+      steps: [...steps],
       ...(end === undefined ? {} : { end }),
       ...(refusal === undefined ? {} : { refusal }),
     });
   }
+
+  #exchangeOf(exchange: LiveExchange): Exchange {
+    const { index, request, response, connection: { end } } = exchange;
+    return (exchange.put ??= exchangeOf({
+      index,
+      request: requestOf(requestIn(request), this.#tokens),
+      ...(response === undefined ? (end === undefined ? {} : { broken: end }) : { response: responseOf(responseIn(response), this.#tokens) }),
+    }));
+  }
 }
 
-function addStep(connection: LiveConnection, { time, machine, event, from, to, ways, tags, attempt, error }: Told<'step'>): void {
+function addStep(connection: LiveConnection, { time, machine, side, event, from, to, ways, tags, attempt, error }: Told<'step'>): void {
   const context = { ...(attempt === undefined ? {} : { attempt }), ...(error === undefined ? {} : { error }) };
-  connection.steps.push({ time, machine, event, from, to, transitions: ways, tags, context });
+  connection.steps.push({ time, machine, side, event, from, to, transitions: ways, tags, context });
   if (connection.steps.length > MOST_STEPS) connection.steps.shift();
   if (machine !== 'connection') return;
   if (error === undefined || error.code === 'credentials-refused') delete connection.refusal;

@@ -41,7 +41,9 @@ export function tokenOf(bytes: Uint8Array, visibility: TokenVisibility): Convers
   if (mechanism === 'kerberos' || mechanism === 'unknown') return { ...without('whole', bytes.length), mechanism };
   const { fields, problems } = decodeToken(bytes);
   const traced = traceToken(bytes, visibility === 'whole' ? 'shown' : 'masked');
-  const blanks = fields.filter(({ name, hex }) => RESPONSE.test(name) && /^(?:00)+$/.test(hex));
+  const zeros = fields.filter(({ hex }) => /^(?:00)+$/.test(hex));
+  const proofs = zeros.filter(({ name }) => RESPONSE.test(name));
+  const blanks = proofs.length === 0 ? [] : zeros.filter(({ name }) => RESPONSE.test(name) || KEYED.test(name));
   const masked = [...traced.masked, ...blanks.map(({ name, offset, length }) => ({ name, offset, length }))];
   const [problem] = problems;
   const state = problem !== undefined ? 'malformed' : masked.length > 0 ? 'masked' : 'whole';
@@ -57,6 +59,8 @@ export function tokenOf(bytes: Uint8Array, visibility: TokenVisibility): Convers
 
 /** A proof of nothing but zeros was masked by whoever saved it. */
 const RESPONSE = /NTProofStr$|^NtChallengeResponse$/;
+/** And so were these, where they are there at all. */
+const KEYED = /^(?:MIC|EncryptedRandomSessionKey)$/;
 
 function mechanismOf(bytes: Uint8Array): ConversationToken['mechanism'] {
   if (isNtlmMessage(bytes)) return 'ntlm';

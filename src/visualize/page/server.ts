@@ -1,7 +1,7 @@
 /**
- * The live page: HTTP on the loopback interface, for one person. Its address holds a random token, and whoever
- * does not know it, or comes by another host name (DNS rebinding), gets 403. What goes out is the allow-list of
- * a trace, decoded; what comes in is the name of a demonstration or a saved trace.
+ * The live page: HTTP on the loopback interface, for one person. Its address holds a random token, and whoever does not
+ * know it, or comes by another host name (DNS rebinding), gets 403. What goes out is a conversation, masked unless whole
+ * tokens were asked for; what comes in is the name of a demonstration, or a file that `readConversation` reads.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -9,45 +9,55 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AnyActorRef } from 'xstate';
 import { NtlmError } from '../../errors.ts';
-import type { ExplainOptions } from '../explain/explain.ts';
-import { walk } from '../diagram/walk.ts';
-import { LARGEST_TRACE, parseTrace } from '../trace/parse.ts';
-import type { ResponseVisibility } from '../trace/projection.ts';
-import { Tracer, machineOf } from '../trace/trace.ts';
+import { LARGEST_CONVERSATION, readConversation } from '../conversation/read.ts';
+import type { TokenVisibility } from '../conversation/token.ts';
+import { wholeChart } from '../flow/charts.ts';
 import { demonstrations, perform, type DemonstrationName } from './demonstrations.ts';
-import { drawingOf, pageEntry, runOf, type PageRun } from './view.ts';
+import { Feed } from './feed.ts';
+import { subjectOf, type Subject } from './subject.ts';
 
 export interface VisualizeOptions {
   /** TCP port on 127.0.0.1; default 0, a free one. */
   readonly port?: number | undefined;
-  /** Whether responses, MICs and encrypted keys are shown; default `masked`. */
-  readonly responses?: ResponseVisibility | undefined;
+  /** `whole` shows responses, MICs and keys, which can be cracked offline; default `masked`. */
+  readonly tokens?: TokenVisibility | undefined;
 }
 
 /** A page that is being served. */
 export interface Visualization extends AsyncDisposable {
   /** With the token that opens it. */
   readonly url: string;
+  /** Lets the process end while the page is served. */
+  unref(): void;
   close(): Promise<void>;
 }
 
 /**
- * Serves a page that shows `actor` live, or demonstrations without one.
+ * Serves a page that shows `subject` live: an `NtlmAgent`, an `NtlmDispatcher`, what `createNtlmFetch` or `createGateway`
+ * returned, or an actor of a state machine; without one, demonstrations and files.
  *
- * @throws NtlmError `invalid-argument` for anything but an actor of a state machine; `unsupported` in a bundle, which
- * has not the files of the page.
+ * @throws NtlmError `invalid-argument` for anything else; `unsupported` in a bundle, which has not the files of the page.
+ * Rejects with Node's error where the port is not to be had.
  */
-export async function visualize(actor?: AnyActorRef, options: VisualizeOptions = {}): Promise<Visualization> {
-  const page = new LivePage(options);
-  if (actor !== undefined) page.watch(actor, 'Live actor');
-  return page.listen(options.port ?? 0);
+export async function visualize(subject?: object, { port = 0, tokens = 'masked' }: VisualizeOptions = {}): Promise<Visualization> {
+  return servePage(subject === undefined ? undefined : (onChange) => subjectOf(subject, { tokens, onChange }), port);
+}
+
+/** `begin` makes what is shown. */
+export async function servePage(begin: ((onChange: () => void) => Subject) | undefined, port: number): Promise<Visualization> {
+  const page = new LivePage(begin);
+  try {
+    return await page.listen(port);
+  } catch (error) {
+    page.stop();
+    throw error;
+  }
 }
 
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
-const ASSETS: readonly string[] = ['index.html', 'style.css', 'icon.svg'].map((name) => `assets/${name}`);
-const CODE: readonly string[] = ['main', 'chart', 'dom', 'message', 'player', 'sequence'].map((name) => `client/${name}.js`);
+const ASSETS: readonly string[] = ['index.html', 'style.css', 'icon.svg', 'story-light.svg', 'story-dark.svg'].map((name) => `assets/${name}`);
+const CODE: readonly string[] = ['client/main.js']; // bundled: not there before a build
 
 /** The files beside this one, by the path that a browser asks for. @throws NtlmError `unsupported` where a bundle left them behind. */
 function pageFiles(): ReadonlyMap<string, URL> {
@@ -65,7 +75,7 @@ function pageFiles(): ReadonlyMap<string, URL> {
 
 const HEADERS = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -77,41 +87,32 @@ class LivePage {
   readonly #files = pageFiles();
   readonly #token = randomBytes(24).toString('base64url');
   readonly #server = createServer((request, response) => void this.#serve(request, response).catch(() => response.destroy()));
-  readonly #listeners = new Set<ServerResponse>();
-  readonly #responses: ResponseVisibility;
-  #tracer: Tracer | undefined;
-  #run: PageRun = { title: '', machine: 'ntlm', svg: drawingOf('ntlm'), entries: [] };
+  readonly #subject: Subject | undefined;
+  readonly #feed: Feed | undefined;
 
-  constructor({ responses = 'masked' }: VisualizeOptions) {
-    this.#responses = responses;
+  constructor(begin: ((onChange: () => void) => Subject) | undefined) {
+    const subject = begin?.(() => this.#feed?.changed());
+    this.#subject = subject;
+    this.#feed = subject === undefined ? undefined : new Feed(() => subject.conversation());
   }
 
   async listen(port: number): Promise<Visualization> {
     this.#server.listen(port, '127.0.0.1');
     await once(this.#server, 'listening');
     const close = async (): Promise<void> => {
-      this.#tracer?.stop();
-      for (const response of this.#listeners) response.end();
+      this.stop();
       this.#server.closeAllConnections();
       await new Promise((resolve) => this.#server.close(resolve));
     };
-    return { url: `http://127.0.0.1:${this.#port}/${this.#token}/`, close, [Symbol.asyncDispose]: close };
+    const unref = (): void => {
+      this.#server.unref().on('connection', (socket) => socket.unref());
+    };
+    return { url: `http://127.0.0.1:${this.#port}/${this.#token}/`, unref, close, [Symbol.asyncDispose]: close };
   }
 
-  /** Shows `actor` from now on. */
-  watch(actor: AnyActorRef, title: string, known: () => ExplainOptions = () => ({})): void {
-    const tracer = new Tracer(actor, { responses: this.#responses });
-    this.#tracer?.stop();
-    this.#tracer = tracer;
-    const machine = machineOf(actor.getSnapshot())!; // the tracer took it
-    const svg = drawingOf(machine.id, walk(machine));
-    this.#run = { title, machine: machine.id, svg, entries: tracer.entries.map((entry) => pageEntry(entry, [entry])) };
-    this.#tell('run', this.#run);
-    tracer.subscribe((entry) => {
-      const shown = pageEntry(entry, tracer.entries, known());
-      this.#run = { ...this.#run, entries: [...this.#run.entries, shown] };
-      this.#tell('entry', shown);
-    });
+  stop(): void {
+    this.#subject?.stop();
+    this.#feed?.close();
   }
 
   get #port(): number {
@@ -127,12 +128,13 @@ class LivePage {
     switch (request.method) {
       case 'GET':
         if (asset !== undefined) return serveAsset(response, asset);
-        if (path === 'events') return this.#listen(response);
-        if (path === 'trace') return json(response, 200, this.#tracer ?? null);
+        if (path === 'events') return this.#feed === undefined ? end(response, 204, '') : this.#feed.listen(response);
+        if (path === 'conversation') return json(response, this.#subject?.conversation() ?? null);
+        if (path.startsWith('chart/')) return serveChart(response, wholeChart(path.slice(6), this.#subject?.diagram));
         break;
       case 'POST':
-        if (path === 'trace') return readTrace(request, response);
-        if (path.startsWith('demo/')) return this.#demonstrate(path.slice(5), response);
+        if (path === 'read') return readFileOf(request, response);
+        if (path.startsWith('demo/') && Object.hasOwn(demonstrations, path.slice(5))) return json(response, await perform(path.slice(5) as DemonstrationName));
         break;
     }
     end(response, 404, 'not found');
@@ -149,32 +151,6 @@ class LivePage {
     const [given, own] = [Buffer.from(token), Buffer.from(this.#token)];
     return given.length === own.length && timingSafeEqual(given, own);
   }
-
-  #listen(response: ServerResponse): void {
-    response.writeHead(200, { 'content-type': 'text/event-stream' });
-    this.#listeners.add(response);
-    response.once('close', () => this.#listeners.delete(response));
-    response.write(sse('run', this.#run));
-  }
-
-  #tell(event: string, data: unknown): void {
-    const text = sse(event, data);
-    for (const response of this.#listeners) response.write(text);
-  }
-
-  async #demonstrate(name: string, response: ServerResponse): Promise<void> {
-    if (!Object.hasOwn(demonstrations, name)) return end(response, 404, 'no such demonstration');
-    const demonstration = name as DemonstrationName;
-    const { actor, known, play } = perform(demonstration);
-    this.watch(actor, demonstrations[demonstration].title, known);
-    await play();
-    this.#tell('end', null);
-    end(response, 204, '');
-  }
-}
-
-function sse(event: string, data: unknown): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 const read = new Map<URL, Promise<Buffer>>();
@@ -187,24 +163,30 @@ async function serveAsset(response: ServerResponse, asset: URL): Promise<void> {
   response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(body);
 }
 
-async function readTrace(request: IncomingMessage, response: ServerResponse): Promise<void> {
+function serveChart(response: ServerResponse, svg: string | undefined): void {
+  if (svg === undefined) return end(response, 204, '');
+  response.writeHead(200, { 'content-type': 'image/svg+xml; charset=utf-8' }).end(svg);
+}
+
+/** Whatever `explain` reads; nothing of it is kept. */
+async function readFileOf(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > LARGEST_TRACE) return end(response, 413, 'the trace is larger than 64 MiB');
+    if (length > LARGEST_CONVERSATION) return end(response, 413, 'the file is larger than 64 MiB');
     chunks.push(chunk);
   }
   try {
-    json(response, 200, runOf(parseTrace(Buffer.concat(chunks).toString('utf8')), 'Saved trace'));
+    json(response, readConversation(Buffer.concat(chunks)));
   } catch (error) {
     if (!(error instanceof NtlmError)) throw error;
-    end(response, 422, error.message);
+    json(response, { problem: error.message });
   }
 }
 
-function json(response: ServerResponse, status: number, data: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(data));
+function json(response: ServerResponse, data: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' }).end(JSON.stringify(data));
 }
 
 function end(response: ServerResponse, status: number, text: string): void {

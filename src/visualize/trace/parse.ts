@@ -52,7 +52,7 @@ export function traceOf(value: unknown): Trace {
 
 export function entryOf(value: unknown, index: number): TraceEntry {
   const at = `entries[${index}]`;
-  const { time, machine, event, from, to, transitions, tags, context, direction, token } = record(value, `has no object at ${at}`);
+  const { time, machine, event, from, to, transitions, tags, context, side, direction, token } = record(value, `has no object at ${at}`);
   return {
     time: timeOf(time, `${at}.time`),
     machine: string(machine, `${at}.machine`),
@@ -65,6 +65,7 @@ export function entryOf(value: unknown, index: number): TraceEntry {
     }),
     tags: list(tags, `${at}.tags`).map((tag) => string(tag, `${at}.tags`)),
     context: contextOf(record(context, `has no object at ${at}.context`), at),
+    ...(side === 'server' || side === 'proxy' ? { side } : {}),
     ...(direction === 'sent' || direction === 'received' ? { direction } : {}),
     ...(token === undefined ? {} : { token: tokenOf(token, at) }),
   };

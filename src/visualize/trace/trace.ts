@@ -13,6 +13,8 @@ export interface TraceEntry {
   readonly time: number;
   /** The machine's id. */
   readonly machine: string;
+  /** Whose authentication it is about, where a connection has that of a proxy and of a server. */
+  readonly side?: 'server' | 'proxy';
   /** The event for people: `challenge`, `decodeChallenge done`, `always [guard]`, `start` for the state at the beginning. */
   readonly event: string;
   readonly from: string;

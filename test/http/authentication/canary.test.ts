@@ -220,9 +220,9 @@ describe('what is printed, sent and stored', () => {
     expect(sung(tracer)).toEqual([]);
   });
 
-  test.each(['masked', 'shown'] as const)('the live page with responses %s: its feed, its trace, its files', async (responses) => {
+  test.each(['masked', 'whole'] as const)('the live page with tokens %s: its feed, its conversation, its files', async (tokens) => {
     const actor = createNtlmActor({ credentials: fresh(), sessionSecurity: 'seal', randomBytes });
-    await using page = await visualize(actor, { responses });
+    await using page = await visualize(actor, { tokens });
     const feed = await fetch(`${page.url}events`);
     const events = feed.body!.pipeThrough(new TextDecoderStream()).getReader();
     actor.send({ type: 'negotiate' });
@@ -234,9 +234,9 @@ describe('what is printed, sent and stored', () => {
     let shown = '';
     while (!shown.includes('truncated')) shown += (await events.read()).value;
     await events.cancel();
-    for (const path of ['trace', '', 'style.css']) shown += await (await fetch(page.url + path)).text();
-    const saved = await (await fetch(`${page.url}trace`)).text();
-    shown += await (await fetch(`${page.url}trace`, { method: 'POST', body: saved })).text();
+    for (const path of ['conversation', '', 'style.css']) shown += await (await fetch(page.url + path)).text();
+    const saved = await (await fetch(`${page.url}conversation`)).text();
+    shown += await (await fetch(`${page.url}read`, { method: 'POST', body: saved })).text();
     expect(shown).toContain('AUTHENTICATE'); // there is something to look at
     expect(shownIn(shown, secrets)).toEqual([]);
     expect(sung(page)).toEqual([]);

@@ -1,101 +1,85 @@
-import type { PageEntry, PageRun } from '../view.ts';
-import { Chart } from './chart.ts';
-import { byId, element } from './dom.ts';
-import { MessageView } from './message.ts';
-import { Player } from './player.ts';
-import { Lists } from './sequence.ts';
+/** The page around `<ntlm-flow>`: where the conversation comes from, and where it goes. */
+import { NtlmFlow } from '../../flow/index.ts';
+import type { Conversation } from '../../conversation/conversation.ts';
+import { patched, type Patch } from '../../flow/patch.ts';
+import { saveDrawing, savePicture, saveText } from './save.ts';
 
-const chart = new Chart();
-const message = new MessageView();
-const player = new Player(show);
-const lists = new Lists((index) => player.go(index));
-let entries: PageEntry[] = [];
-/** A dropped file stays on the page until the next run. */
-let source: EventSource | undefined;
+const byId = <Kind extends HTMLElement = HTMLElement>(id: string): Kind => document.getElementById(id) as Kind; // of this page's own document
 
-function begin(run: PageRun): void {
-  byId('title').textContent = run.title === '' ? 'Choose a demonstration, or open a saved trace.' : run.title;
-  chart.draw(run.svg, run.machine);
-  chart.show(undefined);
-  lists.clear();
-  player.reset();
-  message.show(undefined);
-  explain(undefined);
-  entries = [];
-  run.entries.forEach(add);
+const flow = document.querySelector<NtlmFlow>('ntlm-flow')!;
+/** What the server tells; what is shown may be another. */
+let live: Conversation | undefined;
+let isLive = true;
+
+flow.charts = async (machine) => {
+  const response = await fetch(`chart/${encodeURIComponent(machine)}`);
+  return response.status === 200 ? response.text() : undefined;
+};
+
+function show(conversation: Conversation | undefined, title: string): void {
+  isLive = conversation === live;
+  flow.conversation = conversation;
+  byId('title').textContent = title;
+  byId('live').hidden = isLive || live === undefined;
+  for (const control of document.querySelectorAll<HTMLElement>('[data-save]')) control.hidden = conversation === undefined;
 }
 
-function add(entry: PageEntry): void {
-  entries.push(entry);
-  lists.add(entry, entries.length - 1);
-  player.grow();
-}
-
-function show(index: number): void {
-  const entry = entries[index];
-  if (entry === undefined) return;
-  chart.show(entry);
-  lists.show(index);
-  const sofar = entries.slice(0, index + 1);
-  message.show(sofar.findLast((earlier) => earlier.message !== undefined)?.message);
-  const lastReset = sofar.findLastIndex(({ event }) => event === 'reset');
-  explain(sofar.slice(lastReset + 1).findLast(({ explanation }) => explanation !== undefined)?.explanation);
-  byId('status').textContent = `${entry.event}: ${entry.to}${entry.error === undefined ? '' : `, ${entry.error}`}`;
-}
-
-function explain(explanation: PageEntry['explanation']): void {
-  const place = byId('explanation');
-  if (explanation === undefined) {
-    place.replaceChildren(element('p', { className: 'soft', text: 'Known once the handshake is settled.' }));
-    return;
-  }
-  const { outcome, negotiated, refused, causes } = explanation;
-  const list = (lines: readonly string[], className: string) => lines.map((text) => element('li', { className, text }));
-  place.replaceChildren(
-    element('p', { className: `outcome ${outcome === 'accepted' ? 'good' : 'bad'}`, text: outcome }),
-    element('ul', {}, [...list(negotiated, ''), ...list(refused, 'error')]),
-    ...(causes.length === 0 ? [] : [element('h3', { text: 'Likely causes, the likeliest first' })]),
-    element('ol', { className: 'causes' }, causes.map((cause) =>
-      element('li', {}, [
-        element('strong', { text: cause.summary }),
-        element('span', { className: 'pill', text: cause.likelihood }),
-        element('span', { className: 'evidence', text: cause.evidence }),
-        element('span', { className: 'soft', text: cause.advice }),
-      ]),
-    )),
-  );
+function showLive(): void {
+  const empty = live === undefined || live.connections.length === 0;
+  show(live, empty ? 'waiting for the first request' : 'live');
 }
 
 function problem(text: string): void {
-  const place = byId('problem');
-  place.textContent = text;
-  place.hidden = text === '';
+  byId('problem').textContent = text;
+  byId('problem').hidden = text === '';
 }
 
 function follow(): void {
-  source?.close();
-  source = new EventSource('events');
-  source.addEventListener('run', ({ data }: MessageEvent<string>) => begin(JSON.parse(data) as PageRun));
-  source.addEventListener('entry', ({ data }: MessageEvent<string>) => add(JSON.parse(data) as PageEntry));
-  source.addEventListener('end', () => player.play({ restart: true }));
+  const source = new EventSource('events');
+  const told = (conversation: Conversation): void => {
+    live = conversation;
+    if (isLive) showLive();
+  };
+  source.addEventListener('conversation', ({ data }: MessageEvent<string>) => told(JSON.parse(data) as Conversation));
+  source.addEventListener('patch', ({ data }: MessageEvent<string>) => told(patched(live, JSON.parse(data) as Patch)));
 }
 
-async function demonstrate(name: string): Promise<void> {
+async function demonstrate(button: HTMLButtonElement): Promise<void> {
   problem('');
-  const response = await fetch(`demo/${name}`, { method: 'POST' });
-  if (!response.ok) problem(await response.text());
+  flow.pause();
+  const response = await fetch(`demo/${button.dataset['demo'] ?? ''}`, { method: 'POST' });
+  if (!response.ok) return problem(await response.text());
+  show((await response.json()) as Conversation, button.textContent ?? '');
+  await Promise.resolve(); // the element renews itself behind this
+  standAtLink();
 }
 
 async function open(file: File): Promise<void> {
   problem('');
-  const response = await fetch('trace', { method: 'POST', body: file });
-  if (!response.ok) return problem(`${file.name}: ${await response.text()}`);
-  begin((await response.json()) as PageRun);
+  const response = await fetch('read', { method: 'POST', body: file });
+  const read = (await response.json()) as Conversation | { readonly problem: string };
+  if ('problem' in read) return problem(`${file.name}: ${read.problem}`);
+  show(read, file.name);
 }
 
-for (const button of document.querySelectorAll<HTMLButtonElement>('[data-demo]')) {
-  button.addEventListener('click', () => void demonstrate(button.dataset['demo'] ?? ''));
+/** `#3/12` is the twelfth step of thread 3. */
+function standAtLink(): void {
+  const [, thread, step] = /^#([^/]+)\/(\d+)$/.exec(location.hash) ?? [];
+  if (thread !== undefined) flow.go(decodeURIComponent(thread), Number(step) - 1);
 }
+
+flow.addEventListener('step', () => {
+  const { position } = flow;
+  if (position !== undefined) history.replaceState(null, '', `#${encodeURIComponent(position.thread)}/${position.step + 1}`);
+});
+addEventListener('hashchange', standAtLink);
+
+for (const button of document.querySelectorAll<HTMLButtonElement>('[data-demo]')) button.addEventListener('click', () => void demonstrate(button));
+byId('live').addEventListener('click', showLive);
+byId('save').addEventListener('click', () => flow.conversation !== undefined && saveText('conversation.json', 'application/json', JSON.stringify(flow.conversation)));
+byId('save-svg').addEventListener('click', () => saveDrawing(flow));
+byId('save-png').addEventListener('click', () => void savePicture(flow));
+
 const input = byId<HTMLInputElement>('open');
 input.addEventListener('change', () => {
   const [file] = input.files ?? [];
@@ -113,4 +97,5 @@ addEventListener('drop', (event) => {
   const [file] = event.dataTransfer?.files ?? [];
   if (file !== undefined) void open(file);
 });
+show(undefined, 'choose a demonstration, or open a file');
 follow();
