@@ -41,7 +41,7 @@ const mishaps: Record<string, (leg: Leg) => void> = {
 };
 
 describe.each(everyCarrier)('%s: a HEAD that is met with', (_name, carrier) => {
-  const options = { credentials: ALICE, connections: 1, legTimeout: 150 };
+  const options = { credentials: ALICE, connections: 1, legTimeout: 600 };
 
   test.each(Object.entries(mishaps))('%s falls back to the request, which is authenticated whole', async (_what, meets) => {
     const legs: Leg[] = [];
