@@ -5,6 +5,7 @@ import { performanceDocument, resultOf, type Result } from './document.ts';
 import type { MeasureOptions } from './measure.ts';
 import { actorPart } from './parts/actor.ts';
 import { handshakePart } from './parts/handshake.ts';
+import { carriersPart } from './parts/carriers.ts';
 import { httpPart } from './parts/http.ts';
 import { scalePart } from './parts/scale.ts';
 import { sealingPart } from './parts/sealing.ts';
@@ -18,6 +19,7 @@ const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Prom
   handshake: handshakePart,
   actor: actorPart,
   http: httpPart,
+  carriers: carriersPart,
   sealing: sealingPart,
   scale: scalePart,
   start: startPart,

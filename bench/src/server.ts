@@ -3,6 +3,7 @@ import { Credentials } from 'ntlmachine';
 import { createNtlmServer } from 'ntlmachine/http';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { account } from './scenario.ts';
 
 /** What went over the wire since the server started. */
@@ -20,7 +21,19 @@ export interface ServerReady {
 let connections = 0;
 let requests = 0;
 
-const answer = (_: IncomingMessage, response: ServerResponse): void => {
+/** Of what `/download` sends. */
+const DOWNLOAD = 50 * 1024 * 1024;
+const block = Buffer.alloc(64 * 1024, 'x');
+
+function* blocks(): Generator<Buffer> {
+  for (let sent = 0; sent < DOWNLOAD; sent += block.length) yield block;
+}
+
+const answer = ({ url }: IncomingMessage, response: ServerResponse): void => {
+  if (url === '/download') {
+    response.writeHead(200, { 'Content-Length': DOWNLOAD });
+    return void Readable.from(blocks(), { objectMode: false }).pipe(response);
+  }
   response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 3 }).end('ok\n');
 };
 
