@@ -88,7 +88,8 @@ export class NtlmAuthVerifier {
       helper.once('close', fail);
       signal.addEventListener('abort', abort);
       lines.on('line', (line) => {
-        if (line === '.') return done(resolve, fields);
+        // It ends a refusal with two dots: the second, which may come late, would be taken for the next answer.
+        if (line === '.') return fields.has('Authenticated') ? done(resolve, fields) : undefined;
         const [, name, isBase64, value] = /^([^:]+):(:?) (.*)$/.exec(line) ?? [];
         if (name !== undefined) fields.set(name, isBase64 ? Buffer.from(value, 'base64').toString() : value);
       });
