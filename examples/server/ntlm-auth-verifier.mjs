@@ -89,7 +89,7 @@ export class NtlmAuthVerifier {
       signal.addEventListener('abort', abort);
       lines.on('line', (line) => {
         // It ends a refusal with two dots: the second, which may come late, would be taken for the next answer.
-        if (line === '.') return fields.has('Authenticated') ? done(resolve, fields) : undefined;
+        if (line === '.') return fields.has('Authenticated') || fields.has('Error') ? done(resolve, fields) : undefined;
         const [, name, isBase64, value] = /^([^:]+):(:?) (.*)$/.exec(line) ?? [];
         if (name !== undefined) fields.set(name, isBase64 ? Buffer.from(value, 'base64').toString() : value);
       });
