@@ -7,7 +7,7 @@ import { createNtlmActor, stateOf, type NtlmActor, type NtlmActorOptions, type N
 import type { NtlmEvent } from '../machine/context.ts';
 import { checkCredentials, checkObject, type NtlmOptions } from '../machine/options.ts';
 import { describeTargetInfo, type TargetInfo } from '../messages/av-pairs.ts';
-import { isBytes } from '../messages/checks.ts';
+import { checkBytes } from '../messages/checks.ts';
 import type { NtlmSession } from '../session/session.ts';
 import type { Spnego } from '../spnego/_included.ts';
 import type { SpnegoActor } from '../spnego/actor.ts';
@@ -94,8 +94,8 @@ export class NtlmClient {
    * `unexpected-call` once it is over: both change nothing.
    */
   step(token?: Uint8Array): NtlmStep {
-    if (token !== undefined && !isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'challenge');
-    const received = token === undefined || token.length === 0 ? undefined : token;
+    if (token !== undefined) checkBytes('token', token, 'challenge');
+    const received = token?.length ? token : undefined;
     switch (this.state) {
       case 'idle':
         if (received === undefined || this.spnego !== undefined) return { token: this.negotiate(received), done: false };
@@ -104,11 +104,13 @@ export class NtlmClient {
         if (received === undefined) throw malformed('the server sent no challenge', 'challenge');
         return this.#answer(received);
       case 'responded': {
-        if (received !== undefined && this.#isRaw) {
-          throw malformed('NTLM has no message after the type 3', 'authenticate');
+        if (received === undefined) {
+          this.accepted();
+          return { token: undefined, done: true };
         }
-        const answer = received === undefined ? this.accepted() : this.finish(received);
-        return answer === undefined ? { token: undefined, done: true } : { token: answer, done: false };
+        if (this.#isRaw) throw malformed('NTLM has no message after the type 3', 'authenticate');
+        const answer = this.finish(received);
+        return { token: answer, done: answer === undefined };
       }
       default:
         throw this.#unexpected('authenticate', 'step()');
@@ -122,8 +124,9 @@ export class NtlmClient {
    * @throws NtlmError `mechanism-refused` where the hint offers no NTLM
    */
   negotiate(hint?: Uint8Array): Uint8Array {
-    if (hint !== undefined && (this.spnego === undefined || !isBytes(hint))) {
-      throw invalidArgument('hint', 'must be a Uint8Array, and is for SPNEGO only', 'negotiate');
+    if (hint !== undefined) {
+      if (this.spnego === undefined) throw invalidArgument('hint', 'is for SPNEGO only', 'negotiate');
+      checkBytes('hint', hint, 'negotiate');
     }
     this.#send({ type: 'negotiate', hint }, 'negotiate', 'negotiate()');
     return this.#token('negotiate');
@@ -136,7 +139,7 @@ export class NtlmClient {
    * @throws NtlmError whatever keeps the challenge from being answered; the state is then `failed`.
    */
   respond(challenge: Uint8Array): Uint8Array {
-    if (!isBytes(challenge)) throw invalidArgument('challenge', 'must be a Uint8Array', 'challenge');
+    checkBytes('challenge', challenge, 'challenge');
     this.#send({ type: 'challenge', token: challenge }, 'challenge', 'respond()');
     return this.#token('authenticate');
   }
@@ -149,7 +152,7 @@ export class NtlmClient {
    * @throws NtlmError `credentials-refused`, `mech-list-mic-mismatch`, `malformed-token`; the state is then `failed`.
    */
   finish(token: Uint8Array): Uint8Array | undefined {
-    if (!isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'spnego');
+    checkBytes('token', token, 'spnego');
     if (!this.spnego?.getSnapshot().can({ type: 'finish', token })) throw this.#unexpected('spnego', 'finish()');
     this.spnego.send({ type: 'finish', token });
     return this.state === 'authenticated' ? undefined : this.#token('spnego');

@@ -3,7 +3,7 @@
  * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
  */
 import { clean } from '@noble/hashes/utils.js';
-import { invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
+import { checkLength16, invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
 import { checkBytes, checkString } from './_arguments.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
 import { ntowfV1, ntowfV2 } from './owf.ts';
@@ -49,8 +49,6 @@ export interface CredentialSecrets {
 
 /** 64 KiB of UTF-16. */
 const MAX_PASSWORD_UNITS = 32768;
-/** A field's length is 16 bits of bytes (MS-NLMP 2.2.1.3). */
-const MAX_NAME_UNITS = 32767;
 
 /** The way into each handle, for {@link secretsOf}. A static block would be shorter; React Native's bundler refuses them. */
 const vaults = /* @__PURE__ */ new WeakMap<object, () => CredentialSecrets>();
@@ -212,18 +210,9 @@ function identityOf(options: Identity): { username: string; domain: string } {
   }
   checkString(domain, 'domain');
   if (username === '') throw invalidArgument('username', 'must not be empty; see Credentials.anonymous()');
-  checkNameLength(username, 'username');
-  checkNameLength(domain, 'domain');
+  checkLength16('username', 2 * username.length, 'configure');
+  checkLength16('domain', 2 * domain.length, 'configure');
   return { username, domain };
-}
-
-function checkNameLength(name: string, argument: string): void {
-  if (name.length <= MAX_NAME_UNITS) return;
-  throw new NtlmError(`"${argument}" does not fit the 16-bit length of its field`, {
-    code: 'too-long',
-    phase: 'configure',
-    side: 'local',
-  });
 }
 
 function hashOf(hash: Uint8Array | string, argument: string): Uint8Array {

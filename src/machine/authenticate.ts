@@ -10,6 +10,7 @@ import { timestampOf } from '../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../messages/challenge.ts';
 import { NegotiateFlags as F, hasFlag } from '../messages/flags.ts';
 import { PROOF_LENGTH, encodeUnprovenResponse } from '../messages/ntlmv2-response.ts';
+import { NO_BYTES } from '../messages/text.ts';
 import { agreedFlags } from './flags.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { ResponseKind } from './policy.ts';
@@ -51,7 +52,7 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   const answer = respond(response, input, negotiateFlags, clientChallenge);
 
   let exportedSessionKey = answer.keyExchangeKey;
-  let encryptedRandomSessionKey = NO_BYTES;
+  let encryptedRandomSessionKey: Uint8Array = NO_BYTES;
   if (hasFlag(negotiateFlags, F.NEGOTIATE_KEY_EXCH)) {
     exportedSessionKey = options.randomBytes(16);
     encryptedRandomSessionKey = encryptRandomSessionKey(answer.keyExchangeKey, exportedSessionKey);
@@ -76,7 +77,6 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
   return { token, negotiateFlags, response, mic: answer.withMic, sessionKey };
 }
 
-const NO_BYTES: Uint8Array = new Uint8Array(0);
 const NO_MIC = new Uint8Array(MIC_LENGTH);
 
 interface Answer {
@@ -89,7 +89,7 @@ interface Answer {
 function respond(kind: ResponseKind, input: AuthenticateInput, flags: number, clientChallenge: Uint8Array): Answer {
   switch (kind) {
     case 'anonymous':
-      return { lm: new Uint8Array(1), nt: new Uint8Array(0), keyExchangeKey: new Uint8Array(16), withMic: false };
+      return { lm: new Uint8Array(1), nt: NO_BYTES, keyExchangeKey: new Uint8Array(16), withMic: false };
     case 'ntlmv2':
       return respondV2(input, clientChallenge);
     default:

@@ -15,6 +15,7 @@ import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
 import { isBytes } from '../messages/checks.ts';
+import { NO_BYTES } from '../messages/text.ts';
 import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
 import { resolveOptions } from './options.ts';
@@ -32,8 +33,6 @@ const BLANK = {
   sessionKey: undefined,
   error: undefined,
 } as const satisfies Partial<NtlmContext>;
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The decision about a decoded challenge, one guarded way out for each refusal. */
 const refuse = <Name extends RefusalName>(name: Name) =>

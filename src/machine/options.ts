@@ -1,6 +1,6 @@
 import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
-import { isBytes } from '../messages/checks.ts';
+import { checkLength16, invalidArgument } from '../errors.ts';
+import { checkText, isBytes } from '../messages/checks.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { resolvePolicy, type Policy, type ResolvedPolicy } from './policy.ts';
@@ -50,25 +50,27 @@ export interface ResolvedOptions extends ResolvedPolicy {
   readonly randomBytes: (length: number) => Uint8Array;
 }
 
+const SESSION_SECURITY: readonly SessionSecurity[] = ['none', 'offer', 'sign', 'seal'];
 const DEFAULT_VERSION: Version = {
   productMajorVersion: 10,
   productMinorVersion: 0,
   productBuild: 0,
   ntlmRevisionCurrent: NTLMSSP_REVISION_W2K3,
 };
-const LONGEST_NAME = 0xffff; // bytes, a 16-bit length
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveOptions(options: NtlmOptions): ResolvedOptions {
   checkObject('options', options);
   checkCredentials(options.credentials);
   const { policy, legacy } = resolvePolicy(options.policy);
-  const sessionSecurity = oneOf('sessionSecurity', options.sessionSecurity, ['none', 'offer', 'sign', 'seal'], 'none');
+  const { sessionSecurity = 'none', version = DEFAULT_VERSION } = options;
+  if (!SESSION_SECURITY.includes(sessionSecurity)) {
+    throw invalidArgument('sessionSecurity', `must be one of ${SESSION_SECURITY.join(', ')}`);
+  }
   const hash = options.channelBindings?.hash;
   if (options.channelBindings !== undefined && !(isBytes(hash) && hash.length === 16)) {
     throw invalidArgument('channelBindings', 'must carry a "hash" of 16 bytes');
   }
-  const { version = DEFAULT_VERSION } = options;
   const randomBytes = callable('randomBytes', options.randomBytes);
   if (version !== false) checkVersion(version, 'configure');
   return {
@@ -99,22 +101,10 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
   }
 }
 
-function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
-  if (value === undefined) return fallback;
-  if (!allowed.includes(value)) throw invalidArgument(name, `must be one of ${allowed.join(', ')}`);
-  return value;
-}
-
 function text(name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  if (typeof value !== 'string') throw invalidArgument(name, 'must be a string');
-  if (value.length * 2 > LONGEST_NAME) {
-    throw new NtlmError(`"${name}" takes ${value.length * 2} bytes; its length field allows ${LONGEST_NAME}`, {
-      code: 'too-long',
-      phase: 'configure',
-      side: 'local',
-    });
-  }
+  checkText(name, value, 'configure');
+  checkLength16(name, value.length * 2, 'configure');
   return value;
 }
 

@@ -9,8 +9,7 @@ export function isToken(output: unknown): output is Uint8Array {
 }
 
 export function isChallenge(output: unknown): output is ChallengeMessage {
-  if (typeof output !== 'object' || output === null) return false;
-  const { negotiateFlags, targetName, serverChallenge, targetInfo } = output as Partial<ChallengeMessage>;
+  const { negotiateFlags, targetName, serverChallenge, targetInfo } = (output ?? {}) as Partial<ChallengeMessage>;
   return (
     typeof negotiateFlags === 'number' &&
     typeof targetName === 'string' &&
@@ -20,7 +19,6 @@ export function isChallenge(output: unknown): output is ChallengeMessage {
 }
 
 export function isAnswer(output: unknown): output is AuthenticateOutput {
-  if (typeof output !== 'object' || output === null) return false;
-  const { token, sessionKey } = output as Partial<AuthenticateOutput>;
+  const { token, sessionKey } = (output ?? {}) as Partial<AuthenticateOutput>;
   return isBytes(token) && sessionKey instanceof SessionKey;
 }

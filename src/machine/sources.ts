@@ -1,9 +1,7 @@
 /** Where time and randomness come from. */
 import { NtlmError, invalidArgument } from '../errors.ts';
-import { isBytes } from '../messages/checks.ts';
+import { isBytes, isUint64 } from '../messages/checks.ts';
 import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
-
-const LATEST_FILETIME = 2n ** 64n - 1n;
 
 /**
  * The platform's generator, called each time: for keys.
@@ -58,10 +56,8 @@ export function systemClock(): Filetime {
 export function checkedClock(now: () => Filetime): () => Filetime {
   return () => {
     const ticks: unknown = now();
-    if (typeof ticks !== 'bigint' || ticks < 0n || ticks > LATEST_FILETIME) {
-      throw invalidArgument('now', 'must return FILETIME ticks, a bigint of 64 bits');
-    }
-    return ticks;
+    if (isUint64(ticks)) return ticks;
+    throw invalidArgument('now', 'must return FILETIME ticks, a bigint of 64 bits');
   };
 }
 

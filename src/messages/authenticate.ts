@@ -1,11 +1,11 @@
 import { charsetOf } from './challenge.ts';
-import { checkUint32 } from './checks.ts';
+import { checkBytes, checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { ByteReader, FieldRecorder, PayloadField } from './reader.ts';
 import { encodeText, readText, type Charset } from './text.ts';
 import { VERSION_LENGTH, checkVersion, readVersion, writeVersion, type Version } from './version.ts';
-import { ByteWriter, checkFixedLength } from './writer.ts';
+import { ByteWriter } from './writer.ts';
 
 const PHASE = 'authenticate';
 const FIELDS_LENGTH = 64;
@@ -42,7 +42,7 @@ export function encodeAuthenticate(message: AuthenticateMessage): Uint8Array<Arr
   checkUint32('negotiateFlags', message.negotiateFlags, PHASE);
   const { version, mic, lmChallengeResponse, ntChallengeResponse, encryptedRandomSessionKey } = message;
   if (version !== undefined) checkVersion(version, PHASE);
-  if (mic !== undefined) checkFixedLength('mic', mic, MIC_LENGTH, PHASE);
+  if (mic !== undefined) checkBytes('mic', mic, PHASE, MIC_LENGTH);
   const charset = charsetOf(message.negotiateFlags);
   const domainName = encodeText('domainName', message.domainName, charset, PHASE);
   const userName = encodeText('userName', message.userName, charset, PHASE);

@@ -1,9 +1,9 @@
-import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { checkLength16, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 import { checkBytes, checkUint32, checkUint64, isBytes } from './checks.ts';
 import type { Filetime } from './filetime.ts';
-import type { ByteReader } from './reader.ts';
+import { uint32At, uint64At, type ByteReader } from './reader.ts';
 import { decodeUnicode, encodeUnicode } from './text.ts';
-import { ByteWriter, checkLength16 } from './writer.ts';
+import { ByteWriter } from './writer.ts';
 
 /** AvId of an AV_PAIR (MS-NLMP 2.2.2.1). */
 export const AvId = {
@@ -178,15 +178,10 @@ export function flagsOf(pairs: readonly AvPair[]): number | undefined {
   return value && uint32At(value, 0);
 }
 
-/** Little-endian; a decoded value has the length of its kind, of any other what is missing counts as zero. */
-function uint32At(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)) >>> 0;
-}
-
 /** The time of MsvAvTimestamp, if there is one. */
 export function timestampOf(pairs: readonly AvPair[]): Filetime | undefined {
   const value = avValue(pairs, AvId.MsvAvTimestamp);
-  return value && ((BigInt(uint32At(value, 4)) << 32n) | BigInt(uint32At(value, 0)));
+  return value && uint64At(value, 0);
 }
 
 /** What decoded pairs say. */

@@ -1,11 +1,11 @@
 import { decodeAvPairs, encodeAvPairs, type AvPair } from './av-pairs.ts';
-import { checkUint32 } from './checks.ts';
+import { checkBytes, checkUint32 } from './checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { FieldRecorder } from './reader.ts';
 import { encodeText, readText, type Charset } from './text.ts';
 import { VERSION_LENGTH, checkVersion, readVersion, writeVersion, type Version } from './version.ts';
-import { ByteWriter, checkFixedLength } from './writer.ts';
+import { ByteWriter } from './writer.ts';
 
 const PHASE = 'challenge';
 const SHORTEST_LENGTH = 32;
@@ -38,7 +38,7 @@ export function charsetOf(negotiateFlags: number): Charset {
 export function encodeChallenge(message: ChallengeMessage): Uint8Array<ArrayBuffer> {
   checkUint32('negotiateFlags', message.negotiateFlags, PHASE);
   const { serverChallenge, version } = message;
-  checkFixedLength('serverChallenge', serverChallenge, 8, PHASE);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
   if (version !== undefined) checkVersion(version, PHASE);
   const targetName = encodeText('targetName', message.targetName, charsetOf(message.negotiateFlags), PHASE);
   const targetInfo = message.targetInfo === undefined ? undefined : encodeAvPairs(message.targetInfo, PHASE);

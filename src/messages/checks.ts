@@ -1,7 +1,6 @@
 /** Checks of a caller's values: a typed error that names the argument. What a peer sent is checked by `ByteReader`. */
 import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
 
-const LARGEST_UINT32 = 0xffffffff;
 const LARGEST_UINT64 = 0xffffffffffffffffn;
 
 /** Whether `value` is a Uint8Array, of any realm: a Buffer is one, a test runner's sandbox brings its own. */
@@ -9,8 +8,10 @@ export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
 }
 
-export function checkBytes(name: string, value: unknown, phase: NtlmErrorPhase): void {
-  if (!isBytes(value)) throw invalidArgument(name, 'must be a Uint8Array', phase);
+/** Of `length` bytes, or of any number. */
+export function checkBytes(name: string, value: unknown, phase: NtlmErrorPhase, length?: number): void {
+  if (isBytes(value) && (length === undefined || value.length === length)) return;
+  throw invalidArgument(name, `must be a Uint8Array${length === undefined ? '' : ` of ${length} bytes`}`, phase);
 }
 
 export function checkText(name: string, value: unknown, phase: NtlmErrorPhase): void {
@@ -18,13 +19,14 @@ export function checkText(name: string, value: unknown, phase: NtlmErrorPhase): 
 }
 
 export function checkUint32(name: string, value: unknown, phase: NtlmErrorPhase): void {
-  if (!(Number.isInteger(value) && (value as number) >= 0 && (value as number) <= LARGEST_UINT32)) {
-    throw invalidArgument(name, 'must be a whole number of 32 bits', phase);
-  }
+  if (typeof value === 'number' && value >>> 0 === value) return;
+  throw invalidArgument(name, 'must be a whole number of 32 bits', phase);
+}
+
+export function isUint64(value: unknown): value is bigint {
+  return typeof value === 'bigint' && value >= 0n && value <= LARGEST_UINT64;
 }
 
 export function checkUint64(name: string, value: unknown, phase: NtlmErrorPhase): void {
-  if (!(typeof value === 'bigint' && value >= 0n && value <= LARGEST_UINT64)) {
-    throw invalidArgument(name, 'must be a bigint of 64 bits', phase);
-  }
+  if (!isUint64(value)) throw invalidArgument(name, 'must be a bigint of 64 bits', phase);
 }

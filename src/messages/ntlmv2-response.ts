@@ -2,7 +2,7 @@ import { avPairsLength, decodeAvPairs, writeAvPairs, type AvPair } from './av-pa
 import { checkBytes, checkUint64 } from './checks.ts';
 import type { Filetime } from './filetime.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
-import { ByteWriter, checkFixedLength } from './writer.ts';
+import { ByteWriter } from './writer.ts';
 
 const PHASE = 'authenticate';
 const VERSION = 1;
@@ -40,7 +40,7 @@ export function encodeUnprovenResponse(challenge: NtlmV2ClientChallenge): Uint8A
 function encodeClientChallenge(challenge: NtlmV2ClientChallenge, before: number): Uint8Array<ArrayBuffer> {
   const { timestamp, challengeFromClient } = challenge;
   checkUint64('timestamp', timestamp, PHASE);
-  checkFixedLength('challengeFromClient', challengeFromClient, 8, PHASE);
+  checkBytes('challengeFromClient', challengeFromClient, PHASE, 8);
   const length = before + FIXED_LENGTH + avPairsLength(challenge.avPairs, PHASE) + TRAILING_ZEROS;
   const writer = new ByteWriter(length, PHASE);
   writer.zeros(before);

@@ -61,22 +61,22 @@ export class ByteReader {
 
   uint16(name: FieldName, part?: string): number {
     const at = this.#take(name, 2, part);
-    return this.#uint16At(at);
+    return uint16At(this.#bytes, at);
   }
 
   /** The next 16 bits without reading them; the caller has checked `remaining`. */
   peekUint16(): number {
-    return this.#uint16At(this.#offset);
+    return uint16At(this.#bytes, this.#offset);
   }
 
   uint32(name: FieldName): number {
     const at = this.#take(name, 4);
-    return this.#uint32At(at);
+    return uint32At(this.#bytes, at);
   }
 
   uint64(name: FieldName): bigint {
     const at = this.#take(name, 8);
-    return (BigInt(this.#uint32At(at + 4)) << 32n) | BigInt(this.#uint32At(at));
+    return uint64At(this.#bytes, at);
   }
 
   /** A copy of the next `length` bytes. */
@@ -95,8 +95,8 @@ export class ByteReader {
     const descriptorOffset = this.#take(`${name}Fields`, 8);
     return {
       name,
-      length: this.#uint16At(descriptorOffset),
-      offset: this.#uint32At(descriptorOffset + 4),
+      length: uint16At(this.#bytes, descriptorOffset),
+      offset: uint32At(this.#bytes, descriptorOffset + 4),
       descriptorOffset,
     };
   }
@@ -131,14 +131,19 @@ export class ByteReader {
     if (this.#record && length > 0) this.#record({ name: textOf(name) + part, offset: at, length });
     return at;
   }
+}
 
-  #uint16At(at: number): number {
-    return this.#bytes[at]! | (this.#bytes[at + 1]! << 8);
-  }
+/** Little-endian, as all of these; a byte that is missing counts as zero. */
+export function uint16At(bytes: Uint8Array, at: number): number {
+  return bytes[at]! | (bytes[at + 1]! << 8);
+}
 
-  #uint32At(at: number): number {
-    return (this.#uint16At(at) | (this.#uint16At(at + 2) << 16)) >>> 0;
-  }
+export function uint32At(bytes: Uint8Array, at: number): number {
+  return (uint16At(bytes, at) | (uint16At(bytes, at + 2) << 16)) >>> 0;
+}
+
+export function uint64At(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(uint32At(bytes, at + 4)) << 32n) | BigInt(uint32At(bytes, at));
 }
 
 const textOf = (name: FieldName): string => (typeof name === 'string' ? name : name());

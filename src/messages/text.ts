@@ -11,7 +11,7 @@ import type { ByteReader } from './reader.ts';
 export type Charset = 'unicode' | 'oem';
 
 /** Made once: an array of no bytes costs more than one of forty. */
-const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
+export const NO_BYTES = /* @__PURE__ */ new Uint8Array(0);
 
 /** UTF-16LE, 2 bytes a unit; lone surrogates are kept. @throws NtlmError `invalid-argument` for what is no string. */
 export function encodeUnicode(text: string): Uint8Array<ArrayBuffer> {

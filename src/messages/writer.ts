@@ -1,5 +1,5 @@
-import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
-import { checkBytes, isBytes } from './checks.ts';
+import { NtlmError, checkLength16, type NtlmErrorPhase } from '../errors.ts';
+import { checkBytes } from './checks.ts';
 
 /** The payload of a message: its fields by name, in the order in which they stand. */
 export type Payload = Readonly<Record<string, Uint8Array>>;
@@ -80,23 +80,5 @@ export class ByteWriter {
       });
     }
     return this.#bytes;
-  }
-}
-
-/** @throws NtlmError `too-long` where `length` (bytes) does not fit 16 bits. */
-export function checkLength16(name: string, length: number, phase: NtlmErrorPhase): void {
-  if (length > 0xffff) {
-    throw new NtlmError(`"${name}" takes ${length} bytes; its length field allows 65535`, {
-      code: 'too-long',
-      phase,
-      side: 'local',
-    });
-  }
-}
-
-/** @throws NtlmError `invalid-argument` where `value` is not `length` bytes. */
-export function checkFixedLength(name: string, value: Uint8Array, length: number, phase: NtlmErrorPhase): void {
-  if (!isBytes(value) || value.length !== length) {
-    throw invalidArgument(name, `must be a Uint8Array of ${length} bytes`, phase);
   }
 }
