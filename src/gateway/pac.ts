@@ -102,17 +102,18 @@ function told(thread: Worker, limit: number): Promise<Told> {
 
 /** URLs of the files of packages. @throws NtlmError `unsupported`. */
 function modulesOf(...names: readonly string[]): string[] {
-  const { resolve } = nodeModule.createRequire(import.meta.url); // by its own name it would meet the one that bundles often begin with
+  const { url } = import.meta as { readonly url?: string }; // none in a bundle of CommonJS
+  if (!url) throw unsupported('a PAC file needs packages beside this one, which a bundle of CommonJS cannot find: mark ntlmachine as external');
+  const { resolve } = nodeModule.createRequire(url); // by its own name it would meet the one that bundles often begin with
   try {
     return names.map((name) => pathToFileURL(resolve(name)).href);
   } catch (cause) {
-    throw new NtlmError('a PAC file needs two packages: npm install pac-resolver quickjs-wasi', {
-      code: 'unsupported',
-      phase: 'configure',
-      side: 'local',
-      cause,
-    });
+    throw unsupported('a PAC file needs two packages: npm install pac-resolver quickjs-wasi', cause);
   }
+}
+
+function unsupported(message: string, cause?: unknown): NtlmError {
+  return new NtlmError(message, { code: 'unsupported', phase: 'configure', side: 'local', cause });
 }
 
 function failed(how: string): NtlmError {

@@ -56,6 +56,14 @@ test('the page of a bundle says what it misses', async () => {
   }
 });
 
+test('a PAC file in a bundle of CommonJS, which has no place to look from, says so', async () => {
+  const outfile = join(folder.path, 'pac.cjs');
+  const contents = `import { openPac } from './src/gateway/pac.ts';
+    openPac('').catch((error) => console.log(error.name, error.code, error.message));`;
+  await build({ ...options, stdin: { contents, resolveDir: root }, format: 'cjs', outfile });
+  expect(node([outfile])).toMatch(/^NtlmError unsupported a PAC file .* mark ntlmachine as external\n$/);
+});
+
 describe('esbuild', () => {
   test('ESM', async () => {
     const made = onNode.map(async (name) => {
