@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createGateway, renderEntry, type Gateway, type GatewayEntry, type GatewayOptions } from '../gateway/index.ts';
 import { harmless } from '../visualize/decode/text.ts';
+import { visualize } from '../visualize/page/server.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import { tryGateway } from './gateway-test.ts';
 import { layered } from './layers.ts';
@@ -34,6 +35,7 @@ const options = {
   'channel-bindings': { type: 'boolean', negatable: true, help: 'Bind the handshake to the TLS certificate; the default.' },
   connections: { type: 'string', value: 'NUMBER', help: 'Connections to each upstream, tunnels not counted; default 64.' },
   json: { type: 'boolean', help: 'Log one JSON object a request.' },
+  watch: { type: 'boolean', help: 'Serve a page that shows its connections live, and say where.' },
   quiet: { type: 'boolean', short: 'q', help: 'Log nothing.' },
   test: { type: 'boolean', help: 'Ask for URL once, say what happened, and end.' },
 } as const satisfies OptionTable;
@@ -75,7 +77,13 @@ export const gateway = defineVerb({
     const { address, port, family } = server.address() as AddressInfo;
     const scheme = settings.tls === undefined ? 'http' : 'https';
     terminal.out(`${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}/\n`);
-    await drained(server, terminal);
+    const page = values.watch === true ? await visualize(server) : undefined;
+    if (page !== undefined) terminal.say(`Watch it at ${page.url}`);
+    try {
+      await drained(server, terminal);
+    } finally {
+      await page?.close();
+    }
     return 0;
   },
 });

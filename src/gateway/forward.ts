@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { isNear, type Objection } from './admission.ts';
 import { valuesOf, without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
+import type { Teller } from '../http/exchange/telling.ts';
 import { isLoopback, type GatewaySettings } from './options.ts';
 import { Upstreams } from './upstreams.ts';
 import type { Way } from './way.ts';
@@ -16,11 +17,13 @@ export class ForwardMode implements Mode {
   readonly tokenStatus = 407;
   readonly tokenChallenge = 'Proxy-Authenticate';
   readonly upstreams: Upstreams;
+  readonly teller: Teller;
   /** Names this gateway in Via, to see its own requests come back. */
   readonly #pseudonym = `ntlmachine-${randomUUID().slice(0, 13)}`;
 
   constructor(settings: GatewaySettings) {
     this.upstreams = new Upstreams(settings);
+    this.teller = this.upstreams.teller;
   }
 
   hostOf(request: IncomingMessage): string {

@@ -11,6 +11,7 @@
  */
 import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { tellsBy } from '../http/exchange/telling.ts';
 import { Desk } from './desk.ts';
 import { ForwardMode } from './forward.ts';
 import { listeningObjection, resolveGatewayOptions, type GatewayOptions } from './options.ts';
@@ -30,6 +31,8 @@ export type Gateway = Server;
  * gateway.listen(3128, '127.0.0.1');
  * ```
  *
+ * `visualize` and `record` of `ntlmachine/visualize` take it: what they show is its connections to servers and proxies.
+ *
  * @throws NtlmError `invalid-argument`, naming the option.
  */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -45,6 +48,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     insecureHTTPParser: false,
   };
   const server = settings.tls === undefined ? createServer(serverOptions) : createTlsServer({ ...serverOptions, ...settings.tls });
+  if (mode.teller !== undefined) tellsBy(server, mode.teller);
   server.maxConnections = maxConnections;
   server.setTimeout(idleTimeout);
   server

@@ -2,6 +2,7 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import type { Objection } from './admission.ts';
 import type { RawFields } from './fields.ts';
+import type { Teller } from '../http/exchange/telling.ts';
 import type { Way } from './way.ts';
 
 /** A request as it is to leave. */
@@ -18,6 +19,8 @@ export interface Mode {
   readonly tokenField: 'authorization' | 'proxy-authorization';
   readonly tokenStatus: 401 | 407;
   readonly tokenChallenge: 'WWW-Authenticate' | 'Proxy-Authenticate';
+  /** Tells of the connections that this gateway authenticates. */
+  readonly teller: Teller | undefined;
   /** Host and port that a request is for, as it says. */
   hostOf(request: IncomingMessage): string;
   /** Why it goes no further. */

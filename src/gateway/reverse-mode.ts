@@ -6,6 +6,7 @@ import { without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { GatewaySettings } from './options.ts';
 import { answerFields, requestFields } from './reverse.ts';
+import type { Teller } from '../http/exchange/telling.ts';
 import { toServer, type Way } from './way.ts';
 
 export class ReverseMode implements Mode {
@@ -16,12 +17,14 @@ export class ReverseMode implements Mode {
   readonly #to: URL;
   readonly #hosts: ReadonlySet<string>;
   readonly #way: Way;
+  readonly teller: Teller | undefined;
 
   constructor(settings: GatewaySettings, to: URL, hosts: ReadonlySet<string>) {
     this.#settings = settings;
     this.#to = to;
     this.#hosts = hosts;
     this.#way = toServer(to, settings);
+    this.teller = this.#way.teller;
   }
 
   hostOf(): string {

@@ -3,6 +3,7 @@ import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { NtlmError } from '../errors.ts';
 import { isNear } from './admission.ts';
+import { Teller } from '../http/exchange/telling.ts';
 import type { GatewaySettings } from './options.ts';
 import { openPac, type PacFile } from './pac.ts';
 import { directly, throughProxy, type Way } from './way.ts';
@@ -13,6 +14,8 @@ const DOWN_TIME = 30_000;
 const MAX_UNLISTED = 32;
 
 export class Upstreams {
+  /** Of all connections to proxies. */
+  readonly teller = new Teller();
   readonly #settings: GatewaySettings;
   readonly #listed: readonly { readonly origin: string; readonly way: Way }[];
   readonly #unlisted = new Map<string, Way>();
@@ -25,7 +28,7 @@ export class Upstreams {
   constructor(settings: GatewaySettings) {
     const { mode } = settings;
     this.#settings = settings;
-    this.#listed = mode.kind === 'forward' ? mode.upstreams.map((url) => ({ origin: url.origin, way: throughProxy(url, settings, true) })) : [];
+    this.#listed = mode.kind === 'forward' ? mode.upstreams.map((url) => ({ origin: url.origin, way: throughProxy(url, settings, true, this.teller) })) : [];
     this.#noProxy = mode.kind === 'forward' ? mode.noProxy : [];
     this.#direct = directly(settings, undefined);
     this.#directFar = directly(settings, lookupFar);
@@ -78,7 +81,7 @@ export class Upstreams {
         for (const each of this.#unlisted.values()) each.shared.close();
         this.#unlisted.clear();
       }
-      this.#unlisted.set(url.origin, (way = throughProxy(url, this.#settings, false)));
+      this.#unlisted.set(url.origin, (way = throughProxy(url, this.#settings, false, this.teller)));
     }
     return way;
   }

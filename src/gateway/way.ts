@@ -14,6 +14,7 @@ import { NtlmError } from '../errors.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
 import { resolveHttpOptions } from '../http/doors/options.ts';
 import { NtlmSocket, type Route } from '../http/exchange/socket.ts';
+import { tellerOf, type Teller } from '../http/exchange/telling.ts';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
 import type { RawFields } from './fields.ts';
@@ -36,6 +37,8 @@ export interface Way {
   own(onClose: () => void): Connections;
   /** A connection to `authority` (`host:port`) for bytes that are not looked at. Rejects where there is none. */
   tunnel(authority: string, fields: RawFields): Promise<Tunnel>;
+  /** Tells of its connections, where they authenticate. */
+  readonly teller?: Teller | undefined;
   /** Whether requests leave with the whole URL in their first line. */
   readonly absoluteForm: boolean;
 }
@@ -63,8 +66,8 @@ class ProxyAgent extends HttpAgent {
   }
 }
 
-/** Through a proxy. `trusted`: it is given credentials where it asks. */
-export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boolean): Way {
+/** Through a proxy. `trusted`: it is given credentials where it asks. `teller` tells of its connections. */
+export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boolean, teller: Teller): Way {
   const { credentials, handshake, ca, limits } = settings;
   const routes = new Routes(
     resolveHttpOptions({
@@ -72,6 +75,7 @@ export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boo
       credentials: trusted ? credentials : () => undefined,
       proxy: { url: proxy, credentials: trusted ? credentials : () => undefined, ca },
     }),
+    teller,
   );
   const route = (): Route => routes.toProxy(proxy);
   const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
@@ -138,6 +142,7 @@ export function toServer(to: URL, { credentials, handshake, ca, limits }: Gatewa
   return {
     name: to.origin,
     absoluteForm: false,
+    teller: tellerOf(agent),
     shared: connectionsOf(agent, request),
     own: (onClose) => connectionsOf(watched(plain(), onClose), request),
     tunnel: (authority) =>

@@ -44,11 +44,12 @@ export class Routes {
   readonly #settings: RouteSettings;
   readonly #isAllowed: OriginRule;
   readonly #realms: Realms;
-  readonly teller = new Teller();
+  readonly teller: Teller;
 
   /** @throws NtlmError `invalid-argument`, naming the option. */
-  constructor(settings: RouteSettings) {
+  constructor(settings: RouteSettings, teller = new Teller()) {
     this.#settings = settings;
+    this.teller = teller;
     this.#isAllowed = originRule(settings.allow, { eachIsAsked: settings.credentials.others });
     this.#realms = new Realms(settings);
   }

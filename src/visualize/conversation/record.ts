@@ -27,7 +27,7 @@ export interface Recording extends Disposable {
 const KEPT = 1000;
 
 /**
- * Records what goes over the connections of an agent, a dispatcher or a fetch of this library from now on; without one,
+ * Records what goes over the connections of an agent, a dispatcher, a fetch or a gateway of this library from now on; without one,
  * over those of the whole process, by the diagnostics channel `ntlmachine:http`.
  *
  * @throws NtlmError `invalid-argument` for anything else, and for whole tokens of the whole process.
@@ -44,7 +44,7 @@ export function record(carrier?: object, { tokens = 'masked', limit = KEPT, onEv
 
 function listenTo(carrier: object, tell: (event: HttpEvent) => void, tokens: TokenVisibility): () => void {
   const teller = typeof carrier === 'object' || typeof carrier === 'function' ? tellerOf(carrier) : undefined;
-  if (teller === undefined) throw invalidArgument('carrier', 'must be an NtlmAgent, an NtlmDispatcher or what createNtlmFetch returned');
+  if (teller === undefined) throw invalidArgument('carrier', 'must be an NtlmAgent, an NtlmDispatcher, or what createNtlmFetch or createGateway returned');
   return teller.listen({ whole: tokens === 'whole', tell });
 }
 

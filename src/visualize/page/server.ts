@@ -5,7 +5,6 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +14,7 @@ import type { TokenVisibility } from '../conversation/token.ts';
 import { wholeChart } from '../flow/charts.ts';
 import { demonstrations, perform, type DemonstrationName } from './demonstrations.ts';
 import { Feed } from './feed.ts';
+import { pageFiles } from './files.ts';
 import { subjectOf, type Subject } from './subject.ts';
 
 export interface VisualizeOptions {
@@ -56,23 +56,6 @@ export async function servePage(begin: ((onChange: () => void) => Subject) | und
 }
 
 const TYPES: Readonly<Record<string, string>> = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml' };
-const ASSETS: readonly string[] = ['index.html', 'style.css', 'icon.svg', 'story-light.svg', 'story-dark.svg'].map((name) => `assets/${name}`);
-const CODE: readonly string[] = ['client/main.js']; // bundled: not there before a build
-
-/** The files beside this one, by the path that a browser asks for. @throws NtlmError `unsupported` where a bundle left them behind. */
-function pageFiles(): ReadonlyMap<string, URL> {
-  const { url } = import.meta as { readonly url?: string }; // none in a bundle of CommonJS
-  const files = [...ASSETS, ...CODE].map((path) => [path.replace('assets/', ''), url && new URL(path, url)] as const);
-  if (files.slice(0, ASSETS.length).some(([, file]) => !file || !existsSync(file))) {
-    throw new NtlmError('the page is made of files of the package, which are not in the bundle: mark ntlmachine as external', {
-      code: 'unsupported',
-      phase: 'configure',
-      side: 'local',
-    });
-  }
-  return new Map(files as (readonly [string, URL])[]);
-}
-
 const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
