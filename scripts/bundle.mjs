@@ -17,6 +17,16 @@ const COPIED = ['visualize/page/assets'];
 const PAGE = 'visualize/page/client/main.js';
 /** Whoever loads a file of these entry points loads nearly all of them. */
 const WHOLE = ['messages'];
+/**
+ * What is loaded together nearly always: a file less to open each. The machine, whose making no bundler leaves out, stands
+ * apart, and so do classes that extend another's: what needs neither bundles neither.
+ */
+const TOGETHER = {
+  crypto: ['_arguments', '_cipher', 'hmac-md5', 'keys', 'mic', 'rc4', 'responses', 'session-key'].map((name) => `crypto/${name}.js`),
+  'machine-policy': ['crypto/legacy-policy.js', 'machine/policy.js', 'machine/sources.js', 'machine/synchronous.js'],
+  'spnego-messages': ['mech-types', 'neg-token-init', 'neg-token-resp', 'record', 'spnego-token', 'token-origin'].map((name) => `spnego/messages/${name}.js`),
+  'spnego-machine': ['actor', 'machine', 'mech-list-mic', 'objections', 'services', 'setup'].map((name) => `spnego/${name}.js`),
+};
 
 const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
 const built = readdirSync(BUILT, { recursive: true, encoding: 'utf8' });
@@ -73,14 +83,15 @@ const { output } = await bundle.write({
   dir: DIST,
   format: 'es',
   entryFileNames: '[name].js',
-  chunkFileNames: ({ name, moduleIds, facadeModuleId }) => `chunks/${WHOLE.includes(name) ? name : nameOf(facadeModuleId ?? moduleIds[0])}.js`,
+  chunkFileNames: ({ name, moduleIds, facadeModuleId }) => `chunks/${WHOLE.includes(name) || name in TOGETHER ? name : nameOf(facadeModuleId ?? moduleIds[0])}.js`,
   hoistTransitiveImports: false,
   minifyInternalExports: false,
   onlyExplicitManualChunks: true,
   manualChunks: (id, { getModuleInfo }) =>
     entries.includes(relative(BUILT, id)) || id.endsWith(`${BUILT}/errors.js`)
       ? undefined
-      : WHOLE.find((room) => reachedFrom(resolve(BUILT, room, 'index.js'), getModuleInfo).has(id)),
+      : (Object.keys(TOGETHER).find((name) => TOGETHER[name].includes(relative(BUILT, id))) ??
+        WHOLE.find((room) => reachedFrom(resolve(BUILT, room, 'index.js'), getModuleInfo).has(id))),
 });
 await bundle.close();
 
