@@ -26,7 +26,9 @@ interface LiveExchange {
 }
 
 interface LiveConnection {
-  readonly open: Told<'open'>;
+  readonly id: number;
+  /** `undefined` where it was open before anybody listened. */
+  readonly tls: boolean | undefined;
   /** As it was last put together; gone where it has changed. */
   put?: Connection;
   readonly exchanges: LiveExchange[];
@@ -54,10 +56,11 @@ export class LiveConversation {
 
   add(event: HttpEvent): void {
     if (event.type === 'open') {
-      this.#connections.set(event.connection, { open: event, exchanges: [], steps: [] });
+      this.#opened(event.connection, event.tls);
       return;
     }
-    const connection = this.#connections.get(event.connection);
+    const begins = event.type === 'request' || event.type === 'step';
+    const connection = this.#connections.get(event.connection) ?? (begins ? this.#opened(event.connection, undefined) : undefined);
     if (connection === undefined) return; // forgotten
     delete connection.put;
     switch (event.type) {
@@ -93,6 +96,12 @@ export class LiveConversation {
     };
   }
 
+  #opened(id: number, tls: boolean | undefined): LiveConnection {
+    const connection: LiveConnection = { id, tls, exchanges: [], steps: [] };
+    this.#connections.set(id, connection);
+    return connection;
+  }
+
   #begin(exchange: LiveExchange): void {
     exchange.connection.exchanges.push(exchange);
     this.#exchanges.push(exchange);
@@ -101,7 +110,7 @@ export class LiveConversation {
     const { connection } = this.#exchanges.shift()!;
     connection.exchanges.shift();
     delete connection.put;
-    if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.open.connection);
+    if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.id);
   }
 
   /** Pools open connections that are never used. */
@@ -110,10 +119,10 @@ export class LiveConversation {
   }
 
   #connectionOf(connection: LiveConnection): Connection {
-    const { open, exchanges, steps, refusal, end } = connection;
+    const { id, tls, exchanges, steps, refusal, end } = connection;
     return (connection.put ??= {
-      id: String(open.connection),
-      tls: open.tls,
+      id: String(id),
+      tls,
       exchanges: exchanges.map((exchange) => this.#exchangeOf(exchange)),
       steps: [...steps],
       ...(end === undefined ? {} : { end }),

@@ -8,6 +8,7 @@ const HEIGHT = 630;
 const SCALE = 1.94;
 const LEFT = (WIDTH - SIX_WIDTH * SCALE) / 2;
 const TOP = 84;
+const LEGEND = 514;
 
 const COLOURS = {
   light: { paper: '#f4f7fb', card: '#ffffff', ink: '#17202c', soft: '#526070', line: '#d3dbe6', strong: '#7d8a9b', accent: '#2257d8', 'accent-soft': '#e5edff', on: '#ffffff', good: '#0f7044', 'good-soft': '#e3f5ec', bad: '#b3202d', 'bad-soft': '#fdeced' },
@@ -46,7 +47,7 @@ export function storyFigure(scheme: 'light' | 'dark'): string {
 
 function chapter({ at, mood, text }: Chapter, index: number): Drawn[] {
   const [column, row] = [index % 2, Math.floor(index / 2)];
-  const [x, y] = [64 + column * 580, TOP + SIX_HEIGHT * SCALE + 16 + row * 36];
+  const [x, y] = [64 + column * 580, LEGEND + row * 38];
   return [...at.map(([left, top]) => badge(LEFT + left * SCALE, TOP + top * SCALE, index, mood)), draw('g', { class: 'chapter' }, badge(x, y, index, mood), draw('text', { x: x + 26, y: y + 7 }, text))];
 }
 

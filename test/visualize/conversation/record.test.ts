@@ -139,3 +139,30 @@ describe('secrets', () => {
     expect(() => record({})).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
   });
 });
+
+test('who listens after a connection was opened, and told of to others, hears of it from then on', async () => {
+  const agent = agentOf(alice);
+  const url = await castle();
+  const first = record(agent);
+  expect(await get(`${url}/one`, agent)).toBe(200);
+  first.stop();
+  const second = record(agent);
+  expect(await get(`${url}/two`, agent)).toBe(200);
+  const { connections } = second.conversation();
+  expect(connections.flatMap(({ exchanges }) => exchanges.map(({ request, response }) => [request?.target, response?.status]))).toEqual([['/two', 200]]);
+  expect(connections[0]?.tls).toBeUndefined();
+});
+
+test('what has not changed is the same object: a page is sent the rest alone', async () => {
+  const agent = agentOf(alice);
+  const url = await castle();
+  const recording = record(agent);
+  await get(`${url}/one`, agent);
+  const [before] = recording.conversation().connections;
+  expect(recording.conversation().connections[0]).toBe(before);
+  await get(`${url}/two`, agent);
+  const [after] = recording.conversation().connections;
+  expect(after).not.toBe(before);
+  expect(after!.exchanges.slice(0, before!.exchanges.length)).toEqual(before!.exchanges);
+  for (const [index, exchange] of before!.exchanges.entries()) expect(after!.exchanges[index]).toBe(exchange);
+});

@@ -22,7 +22,7 @@ h2,h3,h4,p,ul,ol{margin:0;padding:0}
 .why{position:relative;display:grid;grid-template-columns:minmax(0,1fr) auto;gap:10px;align-items:start;background:var(--ntlm-accent-soft);border-left:4px solid var(--ntlm-accent);border-radius:6px;padding:7px 12px;font-size:14px}
 .why[data-outcome=accepted]{background:var(--ntlm-good-soft);border-color:var(--ntlm-good)}
 .why[data-outcome=rejected],.why[data-outcome=refused]{background:var(--ntlm-bad-soft);border-color:var(--ntlm-bad)}
-.sentence{overflow-wrap:anywhere;max-height:4.4em;overflow:auto}
+.sentence{overflow-wrap:anywhere}
 summary{cursor:pointer;color:var(--ntlm-accent);font-size:13px;white-space:nowrap}
 .more{position:absolute;z-index:3;left:-4px;right:0;top:100%;max-height:60vh;background:var(--ntlm-card);border:1px solid var(--ntlm-line);border-radius:8px;padding:12px 16px;box-shadow:0 8px 30px rgb(0 0 0/18%);font-size:13px}
 .more h4{margin:6px 0 4px;font-size:12px;color:var(--ntlm-soft)}.more ol,.more ul{padding-left:20px}.more li{margin-bottom:6px;overflow-wrap:anywhere}
