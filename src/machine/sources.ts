@@ -1,5 +1,6 @@
 /** Where time and randomness come from. */
 import { NtlmError, invalidArgument } from '../errors.ts';
+import { heard } from './promised.ts';
 import { isBytes, isUint64 } from '../messages/checks.ts';
 import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 
@@ -57,6 +58,7 @@ export function checkedClock(now: () => Filetime): () => Filetime {
   return () => {
     const ticks: unknown = now();
     if (isUint64(ticks)) return ticks;
+    heard(ticks);
     throw invalidArgument('now', 'must return FILETIME ticks, a bigint of 64 bits');
   };
 }
@@ -64,7 +66,7 @@ export function checkedClock(now: () => Filetime): () => Filetime {
 /** Wraps a source so that a short or shared answer cannot pass. */
 export function checkedRandomness(randomBytes: (length: number) => Uint8Array): (length: number) => Uint8Array {
   return (length) => {
-    const bytes: unknown = randomBytes(length);
+    const bytes: unknown = heard(randomBytes(length));
     if (!isBytes(bytes) || bytes.length !== length) {
       throw invalidArgument('randomBytes', `must return a Uint8Array of the ${length} bytes asked for`);
     }

@@ -11,8 +11,8 @@
  *   says nothing. The refusal of a place that did take it ends that, for the password has been changed since.
  * - A proof that was lost with its connection, or was not answered in time, may have counted at the other end: three of
  *   them weigh as much as one refusal. One that never went out counts for nothing.
- * - An account is its user's name in any letter case, without domain or realm: a server takes a domain that it does not
- *   know for its own, and `user@realm` names the same account as `DOMAIN\user`. What is proven is the name as a whole.
+ * - An account is its user's name in any letter case, without domain or realm, wherever they are written: a server takes a
+ *   domain that it does not know for its own, and `user@realm` names the same account as `DOMAIN\user`. What is proven is the name as a whole.
  * - Passwords are told apart by digests under a key that this process draws and never shows. Clocks are monotonic.
  */
 import { createHmac, randomBytes } from 'node:crypto';
@@ -282,6 +282,6 @@ function digests(credentials: Credentials): CredentialNames {
   const secret = anonymous ? new Uint8Array(0) : secretsOf(credentials).ntHash;
   const digest = (...parts: readonly string[]): string =>
     createHmac('sha256', digestKey).update(JSON.stringify(parts.map(upperCase))).update(secret).digest('base64');
-  const account = username.replace(/(?<=.)@[^@]*$/s, '');
+  const account = username.replace(/^.*\\(?=.)/s, '').replace(/(?<=.)@[^@]*$/s, '');
   return { account: digest(account), credential: digest(username, domain) };
 }

@@ -223,7 +223,7 @@ export class Legs {
     }
     if (await this.#isClean(answer, asking, bound)) return;
     if (bound && this.#leg.form === 'stand-in') this.#noteMishap(false); // bytes that no HEAD is answered with
-    if (bound) throw new ConnectionLost('no request can follow the challenge on its connection: its end is in doubt, or more came behind it');
+    if (bound) throw new ConnectionLost('no request can follow the challenge on its connection: its page is too long or its end in doubt, or more came behind it');
     await this.#carrier.reconnect();
   }
 

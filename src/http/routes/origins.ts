@@ -1,5 +1,6 @@
 /** Which origins may receive a handshake. */
 import { NtlmError, invalidArgument } from '../../errors.ts';
+import { heard } from '../../machine/promised.ts';
 import { httpUrl } from './urls.ts';
 
 /**
@@ -45,7 +46,7 @@ function among(names: readonly string[]): OriginRule {
 function verdictOf(allow: (origin: string) => boolean, origin: string): boolean {
   let verdict: unknown;
   try {
-    verdict = allow(origin);
+    verdict = heard(allow(origin));
   } catch (cause) {
     throw new NtlmError(`"allow" failed for ${origin}`, { code: 'service-failed', phase: 'transport', side: 'local', cause });
   }

@@ -1,6 +1,7 @@
 /** Whether a request passes: the legs of a handshake, one after the other, on each connection. */
 import type { IncomingMessage } from 'node:http';
 import { NtlmError, invalidArgument } from '../../errors.ts';
+import { heard } from '../../machine/promised.ts';
 import type { SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
 import { addressOf } from './address.ts';
@@ -189,10 +190,11 @@ function refuse(
 
 /** What the app's callback throws is the app's, and ends neither the request nor the server. */
 function tell({ settings: { onVerdict } }: Gate, verdict: NtlmServerVerdict, request: IncomingMessage): void {
+  const warn = (error: unknown): void => process.emitWarning(error instanceof Error ? error : String(error));
   try {
-    onVerdict?.(verdict, request);
+    heard(onVerdict?.(verdict, request), warn);
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+    warn(error);
   }
 }
 

@@ -131,6 +131,17 @@ export function parseResponseHead(bytes: Buffer): ResponseHead {
   return { ...head, status: Number(match[2]), persistent: kept && !doubtful };
 }
 
+/** Interim responses that nobody asked for, whole ones: they answer nothing, wherever they come. 101 is none (RFC 9110 15.2). */
+const INTERIM = /HTTP\/1\.1 1(?!01)\d\d(?: [^\r\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n/y;
+
+/** What is left behind them. */
+export function withoutInterims(bytes: Buffer): Buffer {
+  const text = bytes.toString('latin1', 0, MAX_HEAD_LENGTH);
+  let end = 0;
+  for (INTERIM.lastIndex = 0; INTERIM.test(text); ) end = INTERIM.lastIndex;
+  return bytes.subarray(end);
+}
+
 /** RFC 9112 6.1: one reader could go by its Content-Length, another by its chunks. */
 function isFramedTwice(head: MessageHead): boolean {
   return hasField(head, 'content-length') && hasField(head, 'transfer-encoding');

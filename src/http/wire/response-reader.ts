@@ -1,6 +1,6 @@
 import { NtlmError } from '../../errors.ts';
 import { BodyReader, responseBodyLength } from './body.ts';
-import { HeadReader, parseResponseHead, type ResponseHead } from './head.ts';
+import { HeadReader, malformed, parseResponseHead, withoutInterims, type ResponseHead } from './head.ts';
 import { http2Only, speaksHttp2 } from './http2.ts';
 
 /** A response up to the end of its head; the rest of it waits in the reader and on the connection. */
@@ -78,8 +78,9 @@ export class ResponseReader {
     this.#mode = 'held';
   }
 
-  /** Whether nothing came that is not accounted for. */
+  /** Whether nothing came that is not accounted for; a 100 behind its answer is nothing. */
   get isQuiet(): boolean {
+    this.#rest = withoutInterims(this.#rest);
     return this.#rest.length === 0;
   }
 
@@ -96,7 +97,7 @@ export class ResponseReader {
     const rest = this.#takeRest();
     if (!head.persistent || length === 'until-close') return false;
     const body = new BodyReader(length, 'peer');
-    if (body.take(rest) < rest.length) return false; // bytes that no request asked for
+    if (!isAll(rest, body)) return false; // bytes that no request asked for
     if (body.done) return true;
     this.#limit('the body of a response took too long');
     return new Promise((resolve) => {
@@ -175,7 +176,7 @@ export class ResponseReader {
     const drained = this.#drained;
     if (drained === undefined) return;
     drained.left -= bytes.length;
-    const clean = drained.body.take(bytes) === bytes.length;
+    const clean = isAll(bytes, drained.body);
     if (clean && !drained.body.done && drained.left > 0) return;
     this.#drained = undefined;
     this.#unlimit();
@@ -198,13 +199,20 @@ export class ResponseReader {
 const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
 const STATUS_END = 'HTTP/1.1 401'.length;
 
-/** Whose response begins with these bytes. Cheap: it runs once for each. @throws NtlmError `http2-only`. */
+/** Whether nothing but the body, and a 100 that comes late, is in these bytes. */
+function isAll(bytes: Buffer, body: BodyReader): boolean {
+  const behind = bytes.subarray(body.take(bytes));
+  return behind.length === 0 || withoutInterims(behind).length === 0;
+}
+
+/** Whose response begins with these bytes. Cheap: it runs once for each. @throws NtlmError `http2-only`, `malformed-token`. */
 function concernOf(bytes: Buffer, everything: boolean): 'client' | 'ours' | 'interim' | 'unclear' {
   if (!STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length))) {
     const spoken = speaksHttp2(bytes);
     if (spoken === true) throw http2Only('the other end', 'answers HTTP/1.1 in HTTP/2');
     if (spoken === 'unclear') return 'unclear';
-    return everything ? 'ours' : 'client';
+    if (everything) throw malformed('no HTTP/1.x status line', 'peer'); // and no line may ever come
+    return 'client';
   }
   if (bytes.length < (everything ? STATUS_LINE.length : STATUS_END)) return 'unclear';
   if (everything) return 'ours';

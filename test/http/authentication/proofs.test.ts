@@ -68,6 +68,7 @@ describe('one password of one account', () => {
     ['another letter case', named('ALICE', 'wrong', 'corp')],
     ['no domain', named('alice', 'wrong', '')],
     ['the domain before the name', named('corp\\Alice', 'wrong')],
+    ['the domain within the name', Credentials.fromPassword({ username: 'corp\\Alice', domain: '', password: 'wrong' })],
     ['the name of a user principal', named('alice@corp.example', 'wrong')],
     ['another domain, which a server may take for its own', named('alice', 'wrong', 'ELSEWHERE')],
   ])('is the same in %s', async (what, other) => {

@@ -223,6 +223,25 @@ describe('ends', () => {
     }
     expect(fine).toBeLessThan(40);
   });
+
+  test('functions that have to answer at once and promise instead, in vain, end no process', async () => {
+    await using origin = await Origin.listen();
+    const late = () => Promise.reject(new Error('boom'));
+    const unheard: unknown[] = [];
+    const hear = (cause: unknown): void => void unheard.push(cause);
+    process.on('unhandledRejection', hear);
+    const ends: unknown[] = [];
+    for (const options of [{ inspect: late }, { inspect: { next: late } }, { allow: late }, { randomBytes: late }, { now: late }]) {
+      const agent = new NtlmAgent({ credentials: ALICE, ...(options as object) });
+      const end = (error: NodeJS.ErrnoException): void => void ends.push(error.code);
+      await look(origin.url, agent).then(() => ends.push(200), end);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      agent.destroy();
+    }
+    process.off('unhandledRejection', hear);
+    expect(unheard).toEqual([]);
+    expect(ends).toEqual(['service-failed', 'service-failed', 'invalid-argument', 'invalid-argument', 200]); // the server has a clock
+  });
 });
 
 test('nothing of it holds the process', async () => {

@@ -154,6 +154,35 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     }
   });
 
+  test.each([
+    ['a 100', ['HTTP/1.1 100 Continue\r\n\r\n'], 0],
+    ['a 100 and hints', ['HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n'], 0],
+    ['a 100 a little later', ['HTTP/1.1 100 Continue\r\n\r\n'], 2],
+    ['two, one after the other', ['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 100\r\n\r\n'], 1],
+  ])('behind a 401, a challenge and a verdict: %s. It is nobody\'s answer and ends nothing', async (_what, behind, pause) => {
+    await using peer = await Peer.listen(async ({ socket, honest }) => {
+      if (pause === 0) return void socket.write(honest + behind.join(''), 'latin1');
+      socket.write(honest, 'latin1');
+      for (const part of behind) {
+        await new Promise((resolve) => setTimeout(resolve, pause));
+        socket.write(part, 'latin1');
+      }
+    });
+    const end = await ask(carrier, peer, { legTimeout: 2000 });
+    expect(end).toMatchObject({ reply: { status: 200, text: 'alice' } });
+    expect(peer.connections).toBe(1);
+  });
+
+  test.each(['SSH-2.0-OpenSSH_9.2\r\n', 'ICY 200 OK\r\n', '\u0015\u0003\u0003\u0000\u0002\u0002\u0046', '220 mail ESMTP\r\n', 'http/1.1 401 No\r\n', '\r\n'])(
+    'what is no HTTP at all, in answer to a leg, is refused at once: %j',
+    async (greeting) => {
+      await using peer = await Peer.listen(({ socket, message, honest }) => void socket.write(message === 1 ? greeting : honest, 'latin1'));
+      const started = performance.now();
+      expect(codeOf(await ask(carrier, peer, { legTimeout: 10_000 }))).toBe('malformed-token');
+      expect(performance.now() - started).toBeLessThan(5000);
+    },
+  );
+
   test.each(['none', 1] as const)('a head of 10 MB in answer to %s: too-long', async (message) => {
     await using peer = await Peer.listen((exchange) => {
       if (exchange.message !== message) return honestly(exchange);

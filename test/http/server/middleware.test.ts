@@ -201,10 +201,10 @@ describe('warnings and refusals', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('what onVerdict throws is a warning, and the request is answered', async () => {
-    const onVerdict = () => {
-      throw new Error('the log is full');
-    };
+  it.each([
+    ['throws', () => { throw new Error('the log is full'); }],
+    ['promises in vain', () => Promise.reject(new Error('the log is full'))],
+  ])('what onVerdict %s is a warning, and the request is answered', async (_how, onVerdict) => {
     const call = openConnection(await listen(createNtlmServer({ ...options, onVerdict }, whoAmI)));
     expect((await authenticate(call, alice())).status).toBe(200);
     expect((await authenticate(call, alice('wrong'))).status).toBe(401);

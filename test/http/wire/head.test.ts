@@ -1,7 +1,7 @@
 /** RFC 9112 2 to 6: where heads end, what is refused at once, behind which responses nobody goes on. */
 import { describe, expect, test } from 'vitest';
 import { responseBodyLength } from '../../../src/http/wire/body.ts';
-import { HeadReader, MAX_HEAD_LENGTH, parseResponseHead } from '../../../src/http/wire/head.ts';
+import { HeadReader, MAX_HEAD_LENGTH, parseResponseHead, withoutInterims } from '../../../src/http/wire/head.ts';
 
 const HEAD = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\n';
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -81,5 +81,21 @@ describe('no request follows a response', () => {
   ])('whose length cannot be read: %j', (field, why) => {
     const head = parseResponseHead(bytes(`HTTP/1.1 401 No\r\n${field}\r\n\r\n`));
     expect(() => responseBodyLength(head, 'GET')).toThrow(expect.objectContaining({ code: 'malformed-token', message: expect.stringContaining(why) }));
+  });
+});
+
+describe('interim responses that nobody asked for', () => {
+  const interims = ['HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 100\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX: 1\r\n\r\n'];
+
+  test.each(['', 'HTTP/1.1 200 OK\r\n\r\n', 'HTTP/1.1 101 Switching\r\n\r\n', 'HTTP/1.1 100 Continue\r\n', 'junk', '\r\n'])('are taken from before %j, which stays', (rest) => {
+    for (const count of [0, 1, 2, 3]) {
+      expect(withoutInterims(bytes(interims.slice(0, count).join('') + rest)).toString('latin1')).toBe(rest);
+    }
+  });
+
+  test('in numbers cost their length', () => {
+    const started = performance.now();
+    expect(withoutInterims(bytes(interims[0]!.repeat(10_000))).length).toBe(0);
+    expect(performance.now() - started).toBeLessThan(500);
   });
 });
