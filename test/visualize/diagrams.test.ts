@@ -10,7 +10,10 @@ import { connectionMachine } from '../../src/http/authentication/connection-mach
 import { ntlmMachine } from '../../src/index.ts';
 import { spnegoMachine } from '../../src/spnego/index.ts';
 import { storyFigure } from '../../src/visualize/flow/figure.ts';
-import { toMermaid, toSvg, toTable, walk } from '../../src/visualize/index.ts';
+import { closed, groupsOf, opened } from '../../src/visualize/diagram/fold.ts';
+import { TEXT_SIZE } from '../../src/visualize/diagram/layout.ts';
+import { layouts } from '../../src/visualize/diagram/layouts.ts';
+import { toMermaid, toSvg, toTable, walk, type Diagram } from '../../src/visualize/index.ts';
 import { layOut } from './elk.ts';
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -40,12 +43,30 @@ test('the shipped layouts are those of the machines', async () => {
 describe.each(Object.entries(machines))('docs/%s', (name, machine) => {
   const diagram = walk(machine);
 
-  test.each(['light', 'dark'] as const)('the %s drawing is that of the machine', async (scheme) => {
-    await expect(toSvg(diagram, { scheme, layout: await layOut(diagram) })).toMatchFileSnapshot(root(`docs/${name}-${scheme}.svg`));
+  const drawings = drawingsOf(name, diagram);
+
+  test.each(drawings.flatMap((drawing) => (['light', 'dark'] as const).map((scheme) => ({ ...drawing, scheme }))))('the $scheme drawing $file is that of the machine', async ({ file, part, scheme }) => {
+    await expect(toSvg(part, { scheme, layout: await layOut(part) })).toMatchFileSnapshot(root(`docs/${file}-${scheme}.svg`));
+  });
+
+  test('its texts have 11 pixels or more where a document is 830 wide', async () => {
+    for (const { file, part } of drawings) expect((TEXT_SIZE * 830) / Math.max(830, (await layOut(part)).width), file).toBeGreaterThanOrEqual(11);
+  });
+
+  test('what is drawn in parts is all there: each state in one, and each way in one', () => {
+    const states = drawings.flatMap(({ part }) => part.states.filter(({ parent }) => parent !== undefined).map(({ id }) => id));
+    expect(new Set(states)).toEqual(new Set(diagram.states.filter(({ parent }) => parent !== undefined).map(({ id }) => id)));
+    for (const way of diagram.transitions) {
+      const { source, target, label, guard } = way;
+      const isDrawn = drawings.some(({ part }) => part.transitions.some((each) => each.label === label && each.guard === guard && (each.source === source || source.startsWith(`${each.source}.`)) && (each.target === target || target?.startsWith(`${each.target}.`))));
+      const isTold = target !== undefined && drawings.some(({ part }) => part.states.some(({ id, exits }) => id === source && exits?.includes(target.replace(`${diagram.id}.`, ''))));
+      expect(isDrawn || isTold || target === undefined, `${source} ${label} ${target}`).toBe(true);
+    }
   });
 
   test('the tables are those of the machine', async () => {
-    const page = `# The ${name} machine\n\nGenerated from the machine itself by \`npm run docs\`.\n\n${picture(name)}\n\n${toTable(diagram)}`;
+    const pictures = drawings.map(({ file, title }) => `${title === '' ? '' : `## ${title}\n\n`}${picture(file)}\n\n`).join('');
+    const page = `# The ${name} machine\n\nGenerated from the machine itself by \`npm run docs\`.\n\n${pictures}${toTable(diagram)}`;
     await expect(page).toMatchFileSnapshot(root(`docs/${name}.md`));
   });
 
@@ -64,6 +85,16 @@ test.each(['light', 'dark'] as const)('the %s figure of the story, for documents
   await expect(figure).toMatchFileSnapshot(root(`docs/story-${scheme}.svg`));
   await expect(figure).toMatchFileSnapshot(root(`src/visualize/page/assets/story-${scheme}.svg`));
 });
+
+/** In one, or where that is too wide in several. */
+function drawingsOf(name: string, diagram: Diagram): readonly { readonly file: string; readonly title: string; readonly part: Diagram }[] {
+  const groups = (layouts[diagram.id]?.width ?? 0) > 868 ? groupsOf(diagram) : [];
+  if (groups.length === 0) return [{ file: name, title: '', part: diagram }];
+  return [
+    { file: name, title: '', part: closed(diagram, groups) },
+    ...groups.map((group) => ({ file: `${name}-${group.key}`, title: `Inside ${group.key}`, part: opened(diagram, group) })),
+  ];
+}
 
 function picture(name: string): string {
   return [

@@ -79,7 +79,7 @@ function nodesIn(diagram: Diagram, parent: DiagramState): ElkNode[] {
             id: state.id,
             children,
             layoutOptions: {
-              'elk.padding': `[top=${HEADER + (noted ? 20 : 10)},left=16,bottom=16,right=${noted ? 30 : 16}]`,
+              'elk.padding': `[top=${HEADER + (noted ? 20 : 10)},left=16,bottom=16,right=${noted ? 30 + 64 * (state.exits ?? []).length : 16}]`,
             },
           };
     return state.initial ? [{ id: `dot ${state.id}`, width: 10, height: 10 }, node] : [node];

@@ -39,8 +39,8 @@ export function drawnWays(diagram: Diagram): readonly Way[] {
 }
 
 /** What a leaf's box says under its name. */
-export function linesOf({ services, tags }: DiagramState): readonly string[] {
-  return [...services.map((service) => `do / ${service}`), ...(tags.length > 0 ? [`# ${tags.join(', ')}`] : [])];
+export function linesOf({ services, tags, exits = [] }: DiagramState): readonly string[] {
+  return [...services.map((service) => `do / ${service}`), ...(tags.length > 0 ? [`# ${tags.join(', ')}`] : []), ...exits.map((exit) => `→ ${exit}`)];
 }
 
 export function leafSize(state: DiagramState): { width: number; height: number } {

@@ -13,6 +13,8 @@ export interface DiagramState {
   readonly tags: readonly string[];
   /** Names of the services invoked here. */
   readonly services: readonly string[];
+  /** Where ways lead that are not drawn as arrows: out of a group that stands alone. */
+  readonly exits?: readonly string[];
 }
 
 /** One way from state to state. */
