@@ -215,6 +215,22 @@ export abstract class SocketFacade extends Duplex {
     return this.#tls?.getTLSTicket();
   }
 
+  getFinished(): Buffer | undefined {
+    return this.#tls?.getFinished();
+  }
+
+  getPeerFinished(): Buffer | undefined {
+    return this.#tls?.getPeerFinished();
+  }
+
+  getSharedSigalgs(): string[] | undefined {
+    return this.#tls?.getSharedSigalgs();
+  }
+
+  exportKeyingMaterial(...asked: Parameters<TLSSocket['exportKeyingMaterial']>): Buffer | undefined {
+    return this.#tls?.exportKeyingMaterial(...asked);
+  }
+
   isSessionReused(): boolean {
     return this.#tls?.isSessionReused() ?? false;
   }

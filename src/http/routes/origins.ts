@@ -32,7 +32,9 @@ export function originName(url: URL, socketPath: string | undefined): string {
 
 function nameOf(entry: unknown): string {
   if (typeof entry === 'string' && /^unix:./.test(entry)) return entry;
-  return httpUrl(entry, 'allow').origin;
+  const { hostname, origin } = httpUrl(entry, 'allow');
+  if (hostname.includes('*')) throw invalidArgument('allow', 'knows no wildcards, which would never match; a function of the origin can tell: (origin) => boolean');
+  return origin;
 }
 
 /** The same host from http to https is the same place, whatever the port: its certificate says so. Never the reverse. */

@@ -52,6 +52,8 @@ function look(url: string, agent: http.Agent): Promise<Look> {
         subject: (socket.getPeerCertificate?.() as { subject?: object } | undefined)?.subject,
         x509: socket.getPeerX509Certificate?.()?.subject,
         own: socket.getCertificate?.(),
+        algorithms: socket.getSharedSigalgs?.(),
+        lengths: [socket.getFinished?.(), socket.getPeerFinished?.(), socket.exportKeyingMaterial?.(24, 'EXPORTER-test', Buffer.alloc(0))].map((bytes) => bytes?.length),
       };
       const { family, address } = socket.address() as AddressInfo;
       const counts = [socket.bytesRead > 0, socket.bytesWritten > 0, socket.remotePort, (socket.localPort ?? 0) > 0];
