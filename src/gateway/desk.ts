@@ -15,6 +15,8 @@ import { openUpgrade } from './upgrade.ts';
 
 type Told = Pick<GatewayEntry, 'way'> & Omit<Relayed, 'legs'> & { readonly legs?: number };
 
+type Refused = (failure: Failure, fields?: Record<string, string>) => void;
+
 export class Desk {
   readonly #settings: GatewaySettings;
   readonly #mode: Mode;
@@ -30,7 +32,7 @@ export class Desk {
   /** Never rejects. */
   async request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const tell = this.#clock(request);
-    const refused = (failure: Failure, fields: Record<string, string> = {}): void => {
+    const refused: Refused = (failure, fields = {}) => {
       for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
       refuse(response, failure);
       tell({ way: 'none', status: failure.status, reason: failure.reason });
@@ -55,12 +57,7 @@ export class Desk {
 
   /** A tunnel (RFC 9110 9.3.6). Never rejects. */
   async connect(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const tell = this.#clock(request);
-    client.on('error', () => client.destroy());
-    const refused = (failure: Failure, fields: Record<string, string> = {}): void => {
-      refuseSocket(client, failure, fields);
-      tell({ way: 'none', status: failure.status, reason: failure.reason });
-    };
+    const { tell, refused } = this.#receive(request, client);
     const plan = await this.#admit(request, refused);
     if (plan === undefined) return;
     let failure: Failure = failureOf(undefined);
@@ -85,12 +82,7 @@ export class Desk {
 
   /** Another protocol on the connection (RFC 9110 7.8). Never rejects. */
   async upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const tell = this.#clock(request);
-    client.on('error', () => client.destroy());
-    const refused = (failure: Failure, fields: Record<string, string> = {}): void => {
-      refuseSocket(client, failure, fields);
-      tell({ way: 'none', status: failure.status, reason: failure.reason });
-    };
+    const { tell, refused } = this.#receive(request, client);
     const plan = await this.#admit(request, refused);
     if (plan === undefined) return;
     if (this.#bringsCredentials(request)) this.#pins.pin(request.socket);
@@ -98,8 +90,19 @@ export class Desk {
     tell({ way: 'tunnel', status, legs, reason });
   }
 
+  /** A request whose socket is no longer HTTP's. */
+  #receive(request: IncomingMessage, client: Duplex): { tell: (told: Told) => void; refused: Refused } {
+    const tell = this.#clock(request);
+    client.on('error', () => client.destroy());
+    const refused: Refused = (failure, fields = {}) => {
+      refuseSocket(client, failure, fields);
+      tell({ way: 'none', status: failure.status, reason: failure.reason });
+    };
+    return { tell, refused };
+  }
+
   /** @returns the ways of a request that may go on; whoever may not has been told why. */
-  async #admit(request: IncomingMessage, refused: (failure: Failure, fields?: Record<string, string>) => void): Promise<Plan | undefined> {
+  async #admit(request: IncomingMessage, refused: Refused): Promise<Plan | undefined> {
     const objection = objectionToForm(request) ?? this.#mode.objection(request) ?? this.#objectionToClient(request);
     if (objection !== undefined) {
       const { status, reason } = objection;
