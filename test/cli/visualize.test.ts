@@ -113,7 +113,7 @@ describe('visualize', () => {
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/[\w-]{32}\/$/);
     const response = await fetch(url);
     expect(response.status).toBe(200);
-    expect(await response.text()).toContain('The NTLM flow');
+    expect(await response.text()).toContain('<title>NTLM flow</title>');
     for (const name of ['__proto__', 'constructor', 'nothing']) expect((await fetch(url + name)).status).toBe(404);
     child.kill('SIGINT');
     const [code] = (await once(child, 'close')) as [number];
