@@ -87,7 +87,7 @@ export async function carriersPart(options: MeasureOptions): Promise<Section> {
   return {
     id: 'carriers',
     title: 'Warm connections',
-    method: 'One connection, warm, one request after the other; the server in a process of its own. Time of one request in the fastest slices, and processor time of the client.',
+    method: 'One connection, warm, one request after the other; the server in a process of its own. Time of one request in the fastest slices, and processor time of the client. Where it says authenticated the server is createNtlmServer, whose own work for each request is in the time.',
     tables: [table(['client', 'fastest', 'processor time'], measured.map(({ name, fastest, processor }) => [name, microseconds(fastest), microseconds(processor)]))],
     goals,
     remarks: [],
