@@ -39,7 +39,7 @@ export function resolvePolicy(value: Policy = 'ntlmv2', argument = 'policy'): Re
     argument,
     imported === undefined
       ? 'must be "ntlmv2", "ntlmv2-compatible" or a value imported from ntlmachine/legacy'
-      : `takes a weak policy as a value and not by its name: import { ${imported} } from 'ntlmachine/legacy'`,
+      : `takes a weak policy as a value: import { ${imported} } from 'ntlmachine/legacy'`,
   );
 }
 
