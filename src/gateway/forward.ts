@@ -1,6 +1,7 @@
 /** A proxy for its clients (RFC 9110 7.6.3, RFC 9112 3.2): absolute form and CONNECT, through upstreams. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { hostOf, portOf } from '../http/routes/urls.ts';
 import { isNear, type Objection } from './admission.ts';
 import { valuesOf, without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
@@ -38,7 +39,7 @@ export class ForwardMode implements Mode {
       return { status: 400, reason: 'the Host field and the absolute form name different hosts' };
     }
     const { localAddress = '', localPort, remoteAddress = '' } = request.socket;
-    const name = target.hostname.replace(/^\[(.*)\]$/, '$1');
+    const name = hostOf(target);
     const itself = name === localAddress || isNear(name);
     if (valuesOf(request.rawHeaders, 'via').some((value) => value.includes(this.#pseudonym)) || (itself && portOf(target) === localPort)) {
       return { status: 508, reason: 'the request leads back to this gateway' };
@@ -62,7 +63,7 @@ export class ForwardMode implements Mode {
       outgoing: (way) => ({
         path: way.absoluteForm ? absolute : relative,
         fields: way.absoluteForm ? [...fields, 'Proxy-Connection', 'keep-alive'] : fields,
-        options: { host: target.hostname.replace(/^\[(.*)\]$/, '$1'), port: portOf(target) },
+        options: { host: hostOf(target), port: portOf(target) },
       }),
       incoming: ({ rawHeaders, httpVersion }) => [...rawHeaders, 'Via', `${httpVersion} ${this.#pseudonym}`],
     };
@@ -74,10 +75,6 @@ export class ForwardMode implements Mode {
 
   noteUnreachable(way: Way): void {
     this.upstreams.noteDown(way);
-  }
-
-  ready(): Promise<void> {
-    return this.upstreams.ready();
   }
 
   close(): void {
@@ -94,10 +91,6 @@ export function targetOf({ method, url = '' }: IncomingMessage): URL | undefined
   }
   if (!/^http:\/\/[^/?#\\@\s]+(?:[/?]|$)/i.test(url) || !URL.canParse(url)) return undefined;
   return new URL(url);
-}
-
-export function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }
 
 function isSameHost(host: string, target: URL): boolean {

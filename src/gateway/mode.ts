@@ -29,7 +29,5 @@ export interface Mode {
   plan(request: IncomingMessage): Promise<Plan>;
   noteOpen(way: Way): void;
   noteUnreachable(way: Way): void;
-  /** Resolves when it can work. */
-  ready(): Promise<void>;
   close(): void;
 }

@@ -1,7 +1,8 @@
 /** A server for its clients, in the place of another that wants NTLM. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { objectionToPage, ownHosts, type Objection } from './admission.ts';
+import { hostOf, portOf } from '../http/routes/urls.ts';
+import { isNear, objectionToPage, ownHosts, type Objection } from './admission.ts';
 import { without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { GatewaySettings } from './options.ts';
@@ -35,6 +36,9 @@ export class ReverseMode implements Mode {
     if (request.method === 'CONNECT' || !request.url?.startsWith('/')) {
       return { status: 400, reason: `this gateway stands for ${this.#to.origin} and is no proxy` };
     }
+    if (isNear(hostOf(this.#to)) && portOf(this.#to) === request.socket.localPort) {
+      return { status: 508, reason: 'the request leads back to this gateway' };
+    }
     return objectionToPage(request, ownHosts(request.socket, this.#settings, this.#hosts));
   }
 
@@ -54,8 +58,6 @@ export class ReverseMode implements Mode {
   noteOpen(): void {}
 
   noteUnreachable(): void {}
-
-  async ready(): Promise<void> {}
 
   close(): void {
     this.#way.shared.close();

@@ -2,6 +2,7 @@
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { NtlmError } from '../errors.ts';
+import { hostOf } from '../http/routes/urls.ts';
 import { isNear } from './admission.ts';
 import { Teller } from '../http/exchange/telling.ts';
 import type { GatewaySettings } from './options.ts';
@@ -34,11 +35,6 @@ export class Upstreams {
     this.#directFar = directly(settings, lookupFar);
     this.#pac = mode.kind === 'forward' && mode.pac !== undefined ? openPac(mode.pac) : undefined;
     this.#pac?.catch(() => {}); // told with each request
-  }
-
-  /** Rejects where the PAC file is none. */
-  async ready(): Promise<void> {
-    await this.#pac;
   }
 
   /** `remote`: the client is not on this machine. @throws NtlmError where there is no way. */
@@ -97,7 +93,7 @@ export class Upstreams {
 
 /** `*`, `host`, `.domain` (and what lies below), an address, each with a port if wanted. */
 export function isExempt(url: URL, entries: readonly string[]): boolean {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  const host = hostOf(url).toLowerCase();
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   return entries.some((entry) => {
     const text = entry.trim().toLowerCase();

@@ -139,6 +139,19 @@ test('a way that leads back is seen', async () => {
   expect((await third.ask('http://127.0.0.1:1/')).status).toBe(502);
 });
 
+test('a stand-in for itself is seen', async () => {
+  const gateway = createGateway({ to: 'http://127.0.0.1:1', credentials: ALICE }).listen(0, '127.0.0.1');
+  await once(gateway, 'listening');
+  const { port } = gateway.address() as { port: number };
+  gateway.close();
+  await once(gateway, 'close');
+  const itself = createGateway({ to: `http://localhost:${port}`, credentials: ALICE }).listen(port, '127.0.0.1');
+  await once(itself, 'listening');
+  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(508);
+  itself.close();
+  itself.closeAllConnections();
+});
+
 test('a body beyond the limit is refused, and the client told', async () => {
   await using upstream = await Upstream.listen();
   await using origin = await Origin.listen({ protects: () => false });
