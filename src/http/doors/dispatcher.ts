@@ -6,7 +6,8 @@ import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from
 import { understands, unsupported } from './dialects.ts';
 import { originUrl } from '../routes/urls.ts';
 import { Routes } from '../routes/routes.ts';
-import { NtlmSocket, type Route } from '../exchange/socket.ts';
+import type { Route } from '../exchange/route.ts';
+import { NtlmSocket } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
 
 /** Options of the handshake, and those of undici's `Agent`. */

@@ -1,5 +1,5 @@
 /** A request that may cost more than itself: from the client's head to an answer that the client may see. */
-import { NtlmError } from '../../errors.ts';
+import type { NtlmError } from '../../errors.ts';
 import { announcesBody, isFramed, isSurelyEmpty, whyLast } from '../wire/body.ts';
 import { renderHead, valuesOf, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
@@ -10,6 +10,7 @@ import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { LegCookies, type CookiePlace } from './cookies.ts';
+import { bodyUnrepeatable, closed, closesWithChallenge, FAILURES, MISHAPS, tooManyLegs } from './leg-failures.ts';
 import { isInvolved, isUseless, mayAskAgain, mayGo } from './sides.ts';
 import { whatMayGo, type Known } from './what-may-go.ts';
 
@@ -55,7 +56,7 @@ export class Legs {
           if (answer === undefined) {
             const credentials = await this.#prepare();
             this.#leg = this.#choose();
-            if ((this.#legs += 1) > MAX_LEGS) throw tooManyLegs();
+            if ((this.#legs += 1) > MAX_LEGS) throw tooManyLegs(MAX_LEGS);
             if (this.#isLastChance() && !(await this.#carrier.isQuiet(LINGER))) throw new ConnectionLost();
             unanswered = true;
             answer = await this.#carrier.exchange(this.#request, credentials, this.#leg);
@@ -269,56 +270,7 @@ export class Legs {
   }
 }
 
-/** Refusals that are no answer to the request but mistakes or mishaps of this end. */
-const FAILURES: ReadonlySet<string> = new Set([
-  'invalid-argument',
-  'service-failed',
-  'unsupported',
-  'connection-closed',
-  'timed-out',
-]);
-
-/** Of a stand-in: a challenge that cannot be read, or none, says nothing of the request. */
-const MISHAPS: ReadonlySet<string> = new Set([
-  'ntlm-not-offered',
-  'malformed-token',
-  'truncated',
-  'wrong-signature',
-  'wrong-message-type',
-  'field-out-of-bounds',
-  'wrong-length',
-  'malformed-text',
-  'malformed-av-pairs',
-]);
-
 function placeOf({ realm: { origin } }: Layer, { path }: ClientRequest): CookiePlace {
   const url = URL.canParse(origin) ? new URL(origin) : undefined; // a Unix socket has no host
   return { secure: url?.protocol === 'https:', host: url?.hostname ?? '', path };
-}
-
-function closed(why: string): NtlmError {
-  return new NtlmError(why, { code: 'connection-closed', phase: 'transport', side: 'peer' });
-}
-
-function closesWithChallenge(why: string): NtlmError {
-  return closed(`the server closes the connection with its challenge (${why}): NTLM authenticates connections and cannot work there`);
-}
-
-function tooManyLegs(): NtlmError {
-  return new NtlmError(`the server has not come to an answer within ${MAX_LEGS} requests`, {
-    code: 'too-many-legs',
-    phase: 'transport',
-    side: 'peer',
-  });
-}
-
-function bodyUnrepeatable(): NtlmError {
-  return new NtlmError(
-    'the server asked when the body was announced or gone already, and could not be sent again; the next request will authenticate',
-    {
-      code: 'body-unrepeatable',
-      phase: 'transport',
-      side: 'local',
-    },
-  );
 }

@@ -15,37 +15,17 @@ import type { Socket } from 'node:net';
 import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { Field } from '../wire/head.ts';
-import { Layer, type LayerOptions } from '../authentication/layer.ts';
+import { Layer } from '../authentication/layer.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { Legs } from './legs.ts';
 import { Outgoing } from './outgoing.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
-import { ClientRequest, type RequestForm } from '../wire/request.ts';
+import type { Destroyable, Route } from './route.ts';
+import { ClientRequest } from '../wire/request.ts';
 import { isPlain } from './sides.ts';
 import { ResponseReader, type Answer } from '../wire/response-reader.ts';
-import { SocketFacade, type Progress } from './socket-facade.ts';
-import type { ConnectionTelling, Teller } from './telling.ts';
-
-/** Something under construction that can be given up. */
-export interface Destroyable {
-  destroy(): void;
-}
-
-/** How to get to the other end. */
-export interface Route extends RequestForm {
-  /** Opens a connection that is ready for HTTP/1.1, and says so once; `progress` is told what comes before. */
-  open(done: (error: Error | null, socket?: Socket) => void, progress: Progress): Destroyable | undefined;
-  /** Whether that is TLS. */
-  readonly secure: boolean;
-  /** Those who may ask for authentication on it, the nearest first. */
-  layers(socket: Socket): readonly LayerOptions[];
-  readonly legTimeout: number;
-  readonly answerTimeout: number;
-  readonly maxRepeatableBody: number;
-  readonly teller: Teller;
-  /** Whether stand-ins may ask in place of requests. */
-  readonly probe: boolean;
-}
+import { SocketFacade } from './socket-facade.ts';
+import type { ConnectionTelling } from './telling.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 

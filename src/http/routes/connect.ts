@@ -4,7 +4,7 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import { NtlmError } from '../../errors.ts';
 import { http2Only } from '../wire/http2.ts';
 import { hostOf, portOf } from './urls.ts';
-import type { Destroyable, Route } from '../exchange/socket.ts';
+import type { Destroyable, Route } from '../exchange/route.ts';
 
 type Done = Parameters<Route['open']>[0];
 type Progress = Parameters<Route['open']>[1];

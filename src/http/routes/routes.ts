@@ -7,7 +7,7 @@ import type { LayerOptions } from '../authentication/layer.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { originName, originRule, type OriginRule } from './origins.ts';
 import { Realms } from '../authentication/realms.ts';
-import type { Route } from '../exchange/socket.ts';
+import type { Route } from '../exchange/route.ts';
 import { Teller } from '../exchange/telling.ts';
 import type { ProxySettings, RouteSettings } from './settings.ts';
 import { openTunnel } from './tunnel.ts';

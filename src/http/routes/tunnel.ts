@@ -6,7 +6,8 @@ import { HeadReader, parseResponseHead, renderHead, valuesOf } from '../wire/hea
 import type { ProxySettings } from './settings.ts';
 import { hostOf, portOf } from './urls.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
-import { NtlmSocket, type Destroyable, type Route } from '../exchange/socket.ts';
+import type { Destroyable, Route } from '../exchange/route.ts';
+import { NtlmSocket } from '../exchange/socket.ts';
 
 export interface TunnelOptions {
   /** To the proxy, and through its authentication. */

@@ -1,0 +1,51 @@
+/** Why a request comes to no answer, and which refusals say nothing of it. */
+import { NtlmError } from '../../errors.ts';
+
+/** Refusals that are no answer to the request but mistakes or mishaps of this end. */
+export const FAILURES: ReadonlySet<string> = new Set([
+  'invalid-argument',
+  'service-failed',
+  'unsupported',
+  'connection-closed',
+  'timed-out',
+]);
+
+/** Of a stand-in: a challenge that cannot be read, or none, says nothing of the request. */
+export const MISHAPS: ReadonlySet<string> = new Set([
+  'ntlm-not-offered',
+  'malformed-token',
+  'truncated',
+  'wrong-signature',
+  'wrong-message-type',
+  'field-out-of-bounds',
+  'wrong-length',
+  'malformed-text',
+  'malformed-av-pairs',
+]);
+
+export function closed(why: string): NtlmError {
+  return new NtlmError(why, { code: 'connection-closed', phase: 'transport', side: 'peer' });
+}
+
+export function closesWithChallenge(why: string): NtlmError {
+  return closed(`the server closes the connection with its challenge (${why}): NTLM authenticates connections and cannot work there`);
+}
+
+export function tooManyLegs(most: number): NtlmError {
+  return new NtlmError(`the server has not come to an answer within ${most} requests`, {
+    code: 'too-many-legs',
+    phase: 'transport',
+    side: 'peer',
+  });
+}
+
+export function bodyUnrepeatable(): NtlmError {
+  return new NtlmError(
+    'the server asked when the body was announced or gone already, and could not be sent again; the next request will authenticate',
+    {
+      code: 'body-unrepeatable',
+      phase: 'transport',
+      side: 'local',
+    },
+  );
+}
