@@ -15,19 +15,17 @@ import type { Socket } from 'node:net';
 import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { Field } from '../wire/head.ts';
-import { Layer } from '../authentication/layer.ts';
+import type { Layer } from '../authentication/layer.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
+import { Connection } from './connection.ts';
 import { Legs } from './legs.ts';
-import { Outgoing } from './outgoing.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
 import type { Destroyable, Route } from './route.ts';
 import { ClientRequest } from '../wire/request.ts';
 import { isPlain } from './sides.ts';
-import { ResponseReader, type Answer } from '../wire/response-reader.ts';
+import type { Answer } from '../wire/response-reader.ts';
 import { SocketFacade } from './socket-facade.ts';
 import type { ConnectionTelling } from './telling.ts';
-
-const NOTHING: Buffer = Buffer.alloc(0);
 
 export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** Requests that went out so far: those of the client, and every leg that they cost. */
@@ -35,20 +33,16 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   readonly #route: Route;
   readonly #telling: ConnectionTelling;
   #opening: Destroyable | undefined;
-  #inner: Socket | undefined;
-  #reader: ResponseReader | undefined;
-  #outgoing: Outgoing | undefined;
-  #layers: readonly Layer[] = [];
+  #beneath: Connection | undefined;
 
   readonly #queue = new RequestQueue({
     begin: (head) => this.#begin(new ClientRequest(head, this.#route, this.#route.maxRepeatableBody)),
-    body: (part) => this.#outgoing?.body(this.#queue.request!, part),
+    body: (part) => this.#beneath?.outgoing.body(this.#queue.request!, part),
   });
 
   /** Legs are under way, and wait for an answer. */
   #running = false;
   #answered: { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void } | undefined;
-  #lost = false;
 
   constructor(route: Route) {
     super(route);
@@ -62,25 +56,24 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   get layers(): readonly Layer[] {
-    return this.#layers;
+    return this.#beneath?.layers ?? [];
   }
 
   /** With the server, while the connection is authenticated and where that was asked for. */
   get session(): NtlmSession | undefined {
-    return this.#layers.find(({ realm }) => realm.side === 'server')?.session;
+    return this.layers.find(({ realm }) => realm.side === 'server')?.session;
   }
 
   override get inner(): Socket | undefined {
-    return this.#inner;
+    return this.#beneath?.socket;
   }
 
   /** Gives the connection beneath away as it is. */
   detach(): Socket | undefined {
-    const inner = this.#inner;
-    inner?.pause();
-    this.#release();
+    const socket = this.#release();
+    socket?.pause();
     this.destroy();
-    return inner;
+    return socket;
   }
 
   // The connection beneath
@@ -96,6 +89,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
           this.#attach(socket, attempts);
           resolve();
         } catch (cause) {
+          if (this.inner !== socket) discard(socket);
           reject(cause as Error); // thrown from here it would end the process
         }
       }, this.progress);
@@ -103,59 +97,28 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   #attach(socket: Socket, attempts: readonly number[]): void {
-    this.#inner = socket;
-    this.#lost = false;
-    this.#layers = this.#route
-      .layers(socket)
-      .map((options, index) => new Layer(options, attempts[index] ?? 1, (error) => this.#onRefused(error)));
-    this.#reader = new ResponseReader(
-      {
-        flow: (bytes) => void (this.push(bytes) || socket.pause()),
-        interim: (raw) => this.#outgoing?.interim(raw),
-        answer: (answer) => this.#onAnswer(answer),
-        passed: () => this.#onPassed(),
-        failed: (error) => this.#onFailed(error),
-        pause: () => socket.pause(),
-        resume: () => socket.resume(),
-      },
-      this.#route.legTimeout,
-    );
-    const reader = this.#reader;
-    this.#telling.opened(socket, this.#layers);
-    this.#outgoing = new Outgoing(
-      { socket, queue: this.#queue, reader, layers: this.#layers, limits: this.#route },
-      {
-        sent: (head) => {
-          this.legs += 1;
-          this.#telling.sent(head);
-        },
-        interim: (raw) => void this.push(raw),
-        released: () => this.#pump(),
-        failed: (error) => this.#onFailed(error),
-      },
-    );
-    socket
-      .on('data', (bytes: Buffer) => {
-        this.#telling.received(bytes);
-        reader.push(bytes);
-      })
-      .on('drain', () => this.#pump())
-      .on('timeout', () => this.emit('timeout'))
-      .on('error', (error) => this.#onLost(socket, error))
-      .on('end', () => this.#onLost(socket))
-      .on('close', () => this.#onLost(socket));
+    const parts = { socket, route: this.#route, queue: this.#queue, telling: this.#telling, attempts };
+    this.#beneath = new Connection(parts, {
+      flow: (bytes) => this.push(bytes),
+      interim: (raw) => void this.push(raw),
+      sent: () => (this.legs += 1),
+      answer: (answer) => this.#onAnswer(answer),
+      passed: () => this.#queue.request?.letGo(),
+      released: () => this.#pump(),
+      failed: (error) => this.#onFailed(error),
+      refused: (error) => this.#onRefused(error),
+      timeout: () => this.emit('timeout'),
+      lost: (partial, error) => this.#onLost(partial, error),
+    });
+    this.#telling.opened(socket, this.layers);
     this.passOn(socket);
     this.#pump();
   }
 
-  #onLost(socket: Socket, error?: Error): void {
-    if (socket !== this.#inner) return;
-    this.#lost = true;
-    this.#telling.closed(error);
-    const partial = this.#reader?.end() ?? NOTHING;
+  #onLost(partial: Buffer, error: Error | undefined): void {
     if (this.#running) {
       this.#answered?.reject(new ConnectionLost());
-      this.#outgoing?.close();
+      this.#beneath?.outgoing.close();
     } else if (error !== undefined) {
       this.destroy(error);
     } else {
@@ -171,16 +134,17 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.push(null);
   }
 
-  #release(): void {
+  #release(): Socket | undefined {
+    const beneath = this.#beneath;
+    this.#beneath = undefined;
     this.#telling.closed();
-    this.#inner?.removeAllListeners();
-    this.#reader?.end();
-    this.#outgoing?.close();
-    this.#layers.forEach((layer) => layer.close());
-    this.#inner = undefined;
-    this.#reader = undefined;
-    this.#outgoing = undefined;
-    this.#layers = [];
+    beneath?.release();
+    return beneath?.socket;
+  }
+
+  #drop(): void {
+    const socket = this.#release();
+    if (socket !== undefined) discard(socket);
   }
 
   // What the client writes
@@ -199,20 +163,17 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   override _final(callback: Written): void {
-    if (this.#inner === undefined) callback();
-    else this.#inner.end(callback);
+    if (this.#beneath === undefined) callback();
+    else this.#beneath.socket.end(callback);
   }
 
   override _read(): void {
-    if (this.#reader?.flows) this.#inner?.resume();
+    if (this.#beneath?.reader.flows) this.#beneath.socket.resume();
   }
 
   override _destroy(error: Error | null, callback: Written): void {
-    const inner = this.#inner;
     this.#telling.closed(error);
-    this.#release();
-    inner?.on('error', () => {}); // too late to matter
-    inner?.destroy();
+    this.#drop();
     this.#opening?.destroy();
     this.#opening = undefined;
     this.#queue.clear();
@@ -221,10 +182,9 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   #pump(): void {
-    const inner = this.#inner;
-    if (inner === undefined) return;
+    if (this.#beneath === undefined) return;
     try {
-      this.#queue.pump(inner, () => !this.#running);
+      this.#queue.pump(this.#beneath.socket, () => !this.#running);
     } catch (error) {
       this.destroy(error as Error);
     }
@@ -233,25 +193,20 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** What is wrong with the answer to a stand-in is no matter of the client's. */
   #onFailed(error: Error): void {
     const peers = error instanceof NtlmError && error.side === 'peer';
-    if (!peers || this.#outgoing?.standsIn !== true || this.#answered === undefined) this.destroy(error);
+    if (!peers || this.#beneath?.outgoing.standsIn !== true || this.#answered === undefined) this.destroy(error);
     else this.#answered.reject(new ConnectionLost(error.message, { late: error.code === 'timed-out' }));
   }
 
   /** A handshake failed that nobody waits for. */
   #onRefused(error: NtlmError): void {
-    if (this.#outgoing === undefined) this.destroy(error);
-    else this.#outgoing.overdue(error);
-  }
-
-  #onPassed(): void {
-    this.#queue.request?.letGo();
-    this.#layers.forEach((layer) => layer.notePassed());
+    if (this.#beneath === undefined) this.destroy(error);
+    else this.#beneath.outgoing.overdue(error);
   }
 
   #begin(request: ClientRequest): ClientRequest {
     this.#queue.request = request;
-    if (this.#layers.every((layer) => isPlain(layer, request))) {
-      this.#outgoing?.send(request, [], AS_IT_IS, false);
+    if (this.layers.every((layer) => isPlain(layer, request))) {
+      this.#beneath?.outgoing.send(request, [], AS_IT_IS, false);
     } else {
       this.#queue.body = 'hold';
       this.#run(request, undefined);
@@ -262,7 +217,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   // Legs
 
   #onAnswer(answer: Answer): void {
-    this.#outgoing?.answered(answer.head.status);
+    this.#beneath?.outgoing.answered(answer.head.status);
     if (this.#answered !== undefined) this.#answered.resolve(answer);
     else if (this.#queue.request !== undefined) this.#run(this.#queue.request, answer);
     this.#answered = undefined;
@@ -275,48 +230,48 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
       .catch((error: Error) => void (this.destroyed || this.destroy(error)))
       .finally(() => {
         this.#running = false;
-        if (this.#lost && this.#reader?.flows) this.#end();
+        if (this.#beneath?.lost && this.#beneath.reader.flows) this.#end();
         this.#pump();
       });
   }
 
+  /** The connection beneath, if there is one that lives. */
+  get #alive(): Connection | undefined {
+    return this.#beneath?.lost === false ? this.#beneath : undefined;
+  }
+
   exchange(request: ClientRequest, credentials: readonly Field[], form: LegForm): Promise<Answer> {
-    if (this.#lost || this.destroyed) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
+    const alive = this.#alive;
+    if (alive === undefined) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      this.#outgoing?.send(request, credentials, form, true);
+      alive.outgoing.send(request, credentials, form, true);
       this.#pump();
     });
   }
 
   async drain(answer: Answer, most: number): Promise<boolean> {
-    if (this.#lost || this.#reader === undefined) return false;
-    return (await this.#reader.drain(answer, most)) && !this.#lost;
+    return (await this.#alive?.reader.drain(answer, most)) === true && this.#alive !== undefined;
   }
 
   endBody(): boolean {
-    return !this.#lost && this.#outgoing?.endBody() === true;
+    return this.#alive?.outgoing.endBody() === true;
   }
 
   bodySent(): Promise<void> {
-    if (this.#lost || this.#outgoing === undefined) return Promise.reject(new ConnectionLost());
-    return this.#outgoing.bodySent();
+    return this.#alive?.outgoing.bodySent() ?? Promise.reject(new ConnectionLost());
   }
 
   async isQuiet(milliseconds: number): Promise<boolean> {
-    this.#reader?.hold();
-    this.#inner?.resume(); // a paused socket does not tell of its end
+    this.#beneath?.listen();
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    return !this.#lost && !this.destroyed && this.#reader?.isQuiet === true;
+    return this.#alive?.reader.isQuiet === true;
   }
 
   async reconnect(): Promise<void> {
     if (this.destroyed) throw new ConnectionLost();
-    const attempts = this.#layers.map(({ attempt }) => attempt);
-    const inner = this.#inner;
-    this.#release();
-    inner?.on('error', () => {}); // too late to matter
-    inner?.destroy();
+    const attempts = this.layers.map(({ attempt }) => attempt);
+    this.#drop();
     this.#queue.body = 'hold';
     await this.#connect(attempts);
   }
@@ -327,6 +282,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     if (forget) this.#queue.body = 'forget';
     this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
     this.push(bytes);
-    this.#reader?.flow();
+    this.#beneath?.reader.flow();
   }
+}
+
+function discard(socket: Socket): void {
+  socket.on('error', () => {}).destroy(); // too late to matter
 }
