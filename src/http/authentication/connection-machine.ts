@@ -18,11 +18,9 @@
  * - `refused` is not the end of the connection: the next request may ask again. `closed` is.
  */
 import { assign, emit, enqueueActions, fromPromise, sendTo, setup, stopChild } from 'xstate';
-import { Credentials } from '../../crypto/credentials.ts';
-import { NtlmError } from '../../errors.ts';
+import type { Credentials } from '../../crypto/credentials.ts';
 import { ntlmMachine } from '../../machine/machine.ts';
 import { resolveOptions } from '../../machine/options.ts';
-import { isNtlmMessage } from '../../messages/header.ts';
 import { spnegoMachine } from '../../spnego/machine.ts';
 import {
   moved,
@@ -35,12 +33,10 @@ import {
   type ConnectionTag,
   type HandshakeMoved,
 } from './connection-context.ts';
+import { guards } from './connection-guards.ts';
 import type { RealmQuestion } from './question.ts';
-import { notProvided, refusedByServer } from './refusal.ts';
+import { incomplete, legTimedOut, noChallenge, noneGiven, notOffered, notProvided, refusedByServer } from './refusal.ts';
 import { sessionOfHandshake } from './session.ts';
-
-const failure = (code: NtlmError['code'], side: NtlmError['side'], message: string): NtlmError =>
-  new NtlmError(message, { code, phase: 'transport', side });
 
 const beginsHandshake = [
   { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
@@ -84,35 +80,7 @@ export const connectionMachine = setup({
     legTimeout: ({ context }) => context.legTimeout,
     answerTimeout: ({ context }) => context.answerTimeout,
   },
-  guards: {
-    unreadable: ({ event }) => 'error' in event && event.error !== undefined,
-    areCredentials: (_, { output }: { output: unknown }) => output instanceof Credentials,
-    offersNtlm: ({ event }) => event.type === 'unauthorized' && event.scheme !== undefined,
-    holdsChallenge: ({ event, context }) =>
-      event.type === 'unauthorized' && event.token !== undefined && event.scheme === context.scheme,
-    /** A message of NTLM is none: it would open another handshake. */
-    holdsFinalToken: ({ event, context: { scheme } }) =>
-      (event.type === 'unauthorized' || event.type === 'passed') &&
-      scheme === 'Negotiate' &&
-      event.scheme === scheme &&
-      event.token !== undefined &&
-      !isNtlmMessage(event.token),
-    /** Negotiate takes no NTLM: it refuses the mechanism, or asks again and says nothing. */
-    ntlmLeft: ({ event, context: { scheme, ntlmOffered } }) =>
-      scheme === 'Negotiate' &&
-      (event.type === 'unauthorized'
-        ? event.ntlmOffered === true
-        : ntlmOffered && moved(event)?.context.error?.code === 'mechanism-refused'),
-    attemptsLeft: ({ context }) => context.attempt < context.maxAttempts,
-    negotiateReady: ({ event }) => moved(event)?.matches({ negotiated: 'waiting' }) === true,
-    responseReady: ({ event }) => {
-      const child = moved(event);
-      return child?.matches('responded') === true && !child.hasTag('busy');
-    },
-    handshakeDone: ({ event }) => moved(event)?.matches('authenticated') === true,
-    handshakeFailed: ({ event }) => moved(event)?.matches('failed') === true,
-    rejectionNoted: ({ event }) => moved(event)?.matches({ failed: 'rejected' }) === true,
-  },
+  guards,
   actions: {
     noteScheme: assign(({ event }) =>
       event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
@@ -132,17 +100,13 @@ export const connectionMachine = setup({
     noteUnreadable: assign(({ event }) =>
       event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
     ),
-    noteNotOffered: assign({ reason: failure('ntlm-not-offered', 'peer', 'the other end offers no NTLM') }),
-    noteNoChallenge: assign({ reason: failure('malformed-token', 'peer', 'type 1 was answered without a challenge: the server offers NTLM and does not carry it out, or a proxy before it splits connections') }),
-    noteIncomplete: assign({
-      reason: failure('malformed-token', 'peer', 'the request was let through before the negotiation was over'),
-    }),
-    noteTimeout: assign({ reason: failure('timed-out', 'peer', 'a leg of the handshake took too long') }),
+    noteNotOffered: assign(() => ({ reason: notOffered() })),
+    noteNoChallenge: assign(() => ({ reason: noChallenge() })),
+    noteIncomplete: assign(() => ({ reason: incomplete() })),
+    noteTimeout: assign(() => ({ reason: legTimedOut() })),
     noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),
     noteFailure: assign((_, { error }: { error: unknown }) => ({ reason: notProvided(error) })),
-    noteGivenUp: assign(({ context }) => ({
-      reason: context.reason ?? failure('credentials-missing', 'local', 'no credentials were given'),
-    })),
+    noteGivenUp: assign(({ context }) => ({ reason: context.reason ?? noneGiven() })),
     noteRejection: assign(({ context, event }) => {
       const child = moved(event);
       const { now } = resolveOptions({ ...context.handshake, credentials: context.credentials! });

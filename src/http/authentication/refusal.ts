@@ -59,6 +59,21 @@ function fieldOf(headers: HeadersLike, name: string): string {
   return Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '';
 }
 
+const failure = (code: NtlmErrorCode, side: NtlmError['side'], message: string): NtlmError =>
+  new NtlmError(message, { code, phase: 'transport', side });
+
+export const notOffered = (): NtlmError => failure('ntlm-not-offered', 'peer', 'the other end offers no NTLM');
+
+export const noChallenge = (): NtlmError =>
+  failure('malformed-token', 'peer', 'type 1 was answered without a challenge: the server offers NTLM and does not carry it out, or a proxy before it splits connections');
+
+export const incomplete = (): NtlmError =>
+  failure('malformed-token', 'peer', 'the request was let through before the negotiation was over');
+
+export const legTimedOut = (): NtlmError => failure('timed-out', 'peer', 'a leg of the handshake took too long');
+
+export const noneGiven = (): NtlmError => failure('credentials-missing', 'local', 'no credentials were given');
+
 /** What went wrong at this end, where the app provides credentials or a service of the handshake. */
 export function notProvided(error: unknown): NtlmError {
   if (error instanceof NtlmError) return error;
@@ -71,22 +86,12 @@ export function notProvided(error: unknown): NtlmError {
 }
 
 /** Where the handle may not go. */
-export function originRefused(origin: string): NtlmError {
-  return new NtlmError(`${origin} asks for NTLM and is not among the origins of "allow"`, {
-    code: 'origin-refused',
-    phase: 'transport',
-    side: 'local',
-  });
-}
+export const originRefused = (origin: string): NtlmError =>
+  failure('origin-refused', 'local', `${origin} asks for NTLM and is not among the origins of "allow"`);
 
 /** The request speaks for itself: nothing was tried in its place. */
-export function authorizationGiven(field: string): NtlmError {
-  return new NtlmError(`the request brought its own ${field}, so NTLM was not tried; leave the field out`, {
-    code: 'authorization-given',
-    phase: 'transport',
-    side: 'local',
-  });
-}
+export const authorizationGiven = (field: string): NtlmError =>
+  failure('authorization-given', 'local', `the request brought its own ${field}, so NTLM was not tried; leave the field out`);
 
 /** Credentials that were refused too often to be sent once more. */
 export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
