@@ -156,7 +156,8 @@ export const GENERAL_STRING = 27;
 /** An element under construction; `derBytes` gives its encoding. */
 export type DerNode = ASN1Encodable;
 
-export const derBytes = (node: DerNode): Uint8Array => encodeASN1(node);
+/** Its types leave out that the array is a new one. */
+export const derBytes = (node: DerNode): Uint8Array<ArrayBuffer> => encodeASN1(node) as Uint8Array<ArrayBuffer>;
 
 /** A primitive universal element. */
 export const primitive = (tag: number, contents: Uint8Array): DerNode => ({
@@ -239,7 +240,7 @@ function oidText(contents: Uint8Array): string | undefined {
   return [first, head - first * 40, ...tail].join('.');
 }
 
-function oidContents(text: string): Uint8Array | undefined {
+function oidContents(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[012](\.(0|[1-9]\d{0,99}))+$/.test(text)) return undefined;
   const [first = 0n, second = 0n, ...tail] = text.split('.').map(BigInt);
   if (first < 2n && second > 39n) return undefined;

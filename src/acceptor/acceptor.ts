@@ -28,7 +28,7 @@ export class NtlmAcceptor {
    *
    * @throws NtlmError for a malformed message; the state is then `refused`.
    */
-  challenge(negotiate: Uint8Array): Uint8Array {
+  challenge(negotiate: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#send({ type: 'negotiate', token: negotiate }, 'negotiate', 'challenge()');
     const { error, challengeToken } = this.actor.getSnapshot().context;
     if (error !== undefined || challengeToken === undefined) {

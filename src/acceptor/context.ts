@@ -54,6 +54,6 @@ export type AcceptorEvent =
   | { readonly type: 'reset' };
 
 /** A challenge is ready to be sent. */
-export type AcceptorEmitted = { readonly type: 'token'; readonly message: 'CHALLENGE'; readonly token: Uint8Array };
+export type AcceptorEmitted = { readonly type: 'token'; readonly message: 'CHALLENGE'; readonly token: Uint8Array<ArrayBuffer> };
 
 export type AcceptorTag = 'awaiting-client' | 'busy' | 'settled';

@@ -90,7 +90,7 @@ export const acceptorMachine = setup({
               cause: error,
             }),
     })),
-    emitToken: emit((_, { token }: { token: Uint8Array }) => ({ type: 'token' as const, message: 'CHALLENGE' as const, token })),
+    emitToken: emit((_, { token }: { token: Uint8Array<ArrayBuffer> }) => ({ type: 'token' as const, message: 'CHALLENGE' as const, token })),
     wipe: ({ context }) => context.result?.sessionKey.wipe(),
     startOver: assign(BLANK),
   },
@@ -152,6 +152,6 @@ export const acceptorMachine = setup({
   },
 });
 
-function copy(token: Uint8Array): Uint8Array {
+function copy(token: Uint8Array): Uint8Array<ArrayBuffer> {
   return token instanceof Uint8Array ? new Uint8Array(token) : NO_BYTES;
 }

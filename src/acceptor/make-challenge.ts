@@ -40,7 +40,7 @@ const VERSION = { productMajorVersion: 10, productMinorVersion: 0, productBuild:
  *
  * @throws NtlmError with `side: 'peer'` for a malformed type 1.
  */
-export function makeChallenge({ negotiate, target, serverChallenge, timestamp }: MakeChallengeInput): Uint8Array {
+export function makeChallenge({ negotiate, target, serverChallenge, timestamp }: MakeChallengeInput): Uint8Array<ArrayBuffer> {
   const requested = decodeNegotiate(negotiate).negotiateFlags;
   let negotiateFlags = (requested & GRANTED) | F.NEGOTIATE_NTLM;
   negotiateFlags |= hasFlag(requested, F.NEGOTIATE_UNICODE) ? F.NEGOTIATE_UNICODE : F.NEGOTIATE_OEM;

@@ -29,12 +29,12 @@ export function proveBy(credentials: Credentials | undefined, claim: Claim): Pro
   return credentials === undefined ? UNKNOWN_USER : WRONG_CREDENTIALS;
 }
 
-function compare(credentials: Credentials, claim: Claim): Uint8Array | undefined {
+function compare(credentials: Credentials, claim: Claim): Uint8Array<ArrayBuffer> | undefined {
   return claim.ntlmV2 === undefined ? compareWeakly(credentials, claim) : compareV2(credentials, claim);
 }
 
 /** MS-NLMP 3.3.2; the domain is the one the message names. The handle's own keyed state would tell who is known. */
-function compareV2(credentials: Credentials, { message, challenge, ntlmV2 }: Claim): Uint8Array | undefined {
+function compareV2(credentials: Credentials, { message, challenge, ntlmV2 }: Claim): Uint8Array<ArrayBuffer> | undefined {
   const owf = ntowfV2(secretsOf(credentials).ntHash, message.userName, message.domainName);
   const responseKey = new HmacMd5Key(owf);
   clean(owf);
@@ -47,7 +47,7 @@ function compareV2(credentials: Credentials, { message, challenge, ntlmV2 }: Cla
 }
 
 /** MS-NLMP 3.3.1. */
-function compareWeakly(credentials: Credentials, { kind, message, challenge, legacy }: Claim): Uint8Array | undefined {
+function compareWeakly(credentials: Credentials, { kind, message, challenge, legacy }: Claim): Uint8Array<ArrayBuffer> | undefined {
   const scheme = kind === 'ntlmv2' || kind === 'anonymous' ? undefined : LegacyPolicy.schemeOf(legacy, kind);
   const { lmChallengeResponse: lm, ntChallengeResponse: nt } = message;
   if (scheme === undefined || lm.length !== 24) return undefined;

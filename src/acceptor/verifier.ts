@@ -91,14 +91,14 @@ function isAnswer(answer: unknown): answer is VerifierAnswer {
 /** The client's half of the challenge of an NTLM2 session response stands in the LM field (MS-NLMP 3.3.1). */
 const clientChallenge = ({ message }: Claim): Uint8Array => message.lmChallengeResponse.subarray(0, 8);
 
-function challengeOf(claim: Claim): Uint8Array {
+function challengeOf(claim: Claim): Uint8Array<ArrayBuffer> {
   const { serverChallenge } = claim.challenge;
   if (claim.kind !== 'ntlm2-session') return Uint8Array.from(serverChallenge);
   return md5(concatBytes(serverChallenge, clientChallenge(claim))).slice(0, 8);
 }
 
 /** KXKEY (MS-NLMP 3.4.5.1), where no LM hash takes part. */
-function keyExchangeKey(sessionBaseKey: Uint8Array, claim: Claim): Uint8Array {
+function keyExchangeKey(sessionBaseKey: Uint8Array, claim: Claim): Uint8Array<ArrayBuffer> {
   try {
     return claim.kind === 'ntlm2-session'
       ? hmacMd5(sessionBaseKey, claim.challenge.serverChallenge, clientChallenge(claim))

@@ -18,9 +18,18 @@ export interface ChallengeTarget extends TargetInfo {
   /** TargetName of the message: domain or server. */
   readonly name: string;
   /** The server's nonce, 8 bytes. */
-  readonly serverChallenge: Uint8Array;
+  readonly serverChallenge: Uint8Array<ArrayBuffer>;
 }
 
+/**
+ * Options of {@link NtlmClient}: those of a handshake, and whether SPNEGO goes around it.
+ *
+ * ```ts
+ * import { NtlmClient } from 'ntlmachine';
+ *
+ * const client = new NtlmClient({ credentials, spnego: true, spn: 'LDAP/dc1.corp.example' });
+ * ```
+ */
 export interface NtlmClientOptions extends NtlmOptions {
   /**
    * Whether the messages go inside SPNEGO (RFC 4178), as the HTTP scheme `Negotiate` wants them; default `false`.
@@ -33,7 +42,7 @@ export interface NtlmClientOptions extends NtlmOptions {
 /** What {@link NtlmClient.step} makes of the server's token. */
 export interface NtlmStep {
   /** To be sent; `undefined` where this end has nothing more to say. */
-  readonly token: Uint8Array | undefined;
+  readonly token: Uint8Array<ArrayBuffer> | undefined;
   /** Whether this end waits for no token any more. Whether the server took the last one, its protocol tells. */
   readonly done: boolean;
 }
@@ -123,7 +132,7 @@ export class NtlmClient {
    * @param hint - SPNEGO only: the NegTokenInit2 of a server that spoke first, as received
    * @throws NtlmError `mechanism-refused` where the hint offers no NTLM
    */
-  negotiate(hint?: Uint8Array): Uint8Array {
+  negotiate(hint?: Uint8Array): Uint8Array<ArrayBuffer> {
     if (hint !== undefined) {
       if (this.spnego === undefined) throw invalidArgument('hint', 'is for SPNEGO only', 'negotiate');
       checkBytes('hint', hint, 'negotiate');
@@ -138,7 +147,7 @@ export class NtlmClient {
    *
    * @throws NtlmError whatever keeps the challenge from being answered; the state is then `failed`.
    */
-  respond(challenge: Uint8Array): Uint8Array {
+  respond(challenge: Uint8Array): Uint8Array<ArrayBuffer> {
     checkBytes('challenge', challenge, 'challenge');
     this.#send({ type: 'challenge', token: challenge }, 'challenge', 'respond()');
     return this.#token('authenticate');
@@ -151,7 +160,7 @@ export class NtlmClient {
    * when that was all and the state is `authenticated`
    * @throws NtlmError `credentials-refused`, `mech-list-mic-mismatch`, `malformed-token`; the state is then `failed`.
    */
-  finish(token: Uint8Array): Uint8Array | undefined {
+  finish(token: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
     checkBytes('token', token, 'spnego');
     if (!this.spnego?.getSnapshot().can({ type: 'finish', token })) throw this.#unexpected('spnego', 'finish()');
     this.spnego.send({ type: 'finish', token });
@@ -242,7 +251,7 @@ export class NtlmClient {
     return new NtlmError(message, { code: 'unexpected-call', phase, side: 'local' });
   }
 
-  #token(phase: NtlmErrorPhase): Uint8Array {
+  #token(phase: NtlmErrorPhase): Uint8Array<ArrayBuffer> {
     const snapshot = this.#outer.getSnapshot();
     const { error, token } = snapshot.context;
     if (error !== undefined) throw error;

@@ -7,7 +7,7 @@ const inner = /* @__PURE__ */ md5.create();
 const outer = /* @__PURE__ */ md5.create();
 
 export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
-  const short = (): Uint8Array => md5(key);
+  const short = (): Uint8Array<ArrayBuffer> => md5(key);
   const keyed = (pad: number): typeof inner => {
     const padded = keyPad(key, pad, short);
     const state = md5.create().update(padded);
@@ -16,7 +16,7 @@ export function keyedHmacMd5(key: Uint8Array): KeyedHmacMd5 {
   };
   const keyedInner = keyed(INNER);
   const keyedOuter = keyed(OUTER);
-  const digest = (parts: readonly Uint8Array[]): Uint8Array => {
+  const digest = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
     keyedInner._cloneInto(inner);
     for (const part of parts) inner.update(part);
     return keyedOuter._cloneInto(outer).update(inner.digest()).digest();

@@ -26,14 +26,14 @@ class NodeHmacMd5 implements KeyedHmacMd5 {
     this.#outer = keyPad(key, OUTER, short);
   }
 
-  digest(parts: readonly Uint8Array[]): Uint8Array {
+  digest(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     this.#fillOuter(parts);
     const digest = md5(outerText, 'buffer');
     outerText.fill(0);
     return new Uint8Array(digest.buffer);
   }
 
-  mac(parts: readonly Uint8Array[]): Uint8Array {
+  mac(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     this.#fillOuter(parts);
     const digest = new Uint8Array(DIGEST_LENGTH);
     copyBytes(md5(outerText, 'binary'), digest, 0);
@@ -77,7 +77,7 @@ function copyBytes(text: string, bytes: Uint8Array, at: number): void {
 }
 
 function md5(bytes: Uint8Array, encoding: 'binary'): string;
-function md5(bytes: Uint8Array, encoding: 'buffer'): Buffer;
+function md5(bytes: Uint8Array, encoding: 'buffer'): Buffer<ArrayBuffer>;
 function md5(bytes: Uint8Array, encoding: 'binary' | 'buffer'): string | Buffer {
   try {
     return hash('md5', bytes, encoding);

@@ -22,7 +22,7 @@ export interface TlsSocketLike {
   getCertificate(): CertificateView | object | null | undefined;
   isSessionReused?(): boolean;
   /** A copy: it is overwritten. */
-  getSession?(): Uint8Array | undefined;
+  getSession?(): Uint8Array<ArrayBuffer> | undefined;
 }
 
 export const channelBindings = {
@@ -64,7 +64,7 @@ export const channelBindings = {
   },
 } as const;
 
-function resumedCertificate(socket: TlsSocketLike): Uint8Array | undefined {
+function resumedCertificate(socket: TlsSocketLike): Uint8Array<ArrayBuffer> | undefined {
   if (socket.isSessionReused?.() !== true) return undefined;
   const session = socket.getSession?.();
   if (!(session instanceof Uint8Array)) return undefined;

@@ -9,7 +9,7 @@ import { checkBytes } from './_arguments.ts';
  * @returns 16 bytes
  * @throws {@link NtlmError} `invalid-argument` when it is not bytes
  */
-export function channelBindingsHash(applicationData: Uint8Array): Uint8Array {
+export function channelBindingsHash(applicationData: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(applicationData, 'applicationData');
   // Type and length of either address, all zero, then the data's length, each 4 bytes little-endian.
   const struct = new Uint8Array(20 + applicationData.length);

@@ -16,7 +16,17 @@ export interface Identity {
   readonly domain?: string | undefined;
 }
 
-/** Input of {@link Credentials.fromPassword}. */
+/**
+ * Input of {@link Credentials.fromPassword}.
+ *
+ * ```ts
+ * import { Credentials } from 'ntlmachine';
+ *
+ * Credentials.fromPassword({ username: 'alice', domain: 'CORP', password });
+ * Credentials.fromPassword({ username: 'CORP\\alice', password });
+ * Credentials.fromPassword({ username: 'alice@corp.example', password });
+ * ```
+ */
 export interface PasswordCredentials extends Identity {
   /** Any string of at most 64 KiB in UTF-16; the empty one too. */
   readonly password: string;
@@ -24,7 +34,15 @@ export interface PasswordCredentials extends Identity {
   readonly lmHash?: false | undefined;
 }
 
-/** Input of {@link Credentials.fromNtHash}. Hashes are 16 bytes or 32 hexadecimal digits. */
+/**
+ * Input of {@link Credentials.fromNtHash}. Hashes are 16 bytes or 32 hexadecimal digits.
+ *
+ * ```ts
+ * import { Credentials } from 'ntlmachine';
+ *
+ * Credentials.fromNtHash({ username: 'alice', domain: 'CORP', ntHash: process.env.NT_HASH ?? '' });
+ * ```
+ */
 export interface HashCredentials extends Identity {
   readonly ntHash: Uint8Array | string;
   readonly lmHash?: Uint8Array | string | undefined;
@@ -215,7 +233,7 @@ function identityOf(options: Identity): { username: string; domain: string } {
   return { username, domain };
 }
 
-function hashOf(hash: Uint8Array | string, argument: string): Uint8Array {
+function hashOf(hash: Uint8Array | string, argument: string): Uint8Array<ArrayBuffer> {
   if (typeof hash === 'string') {
     if (!/^[0-9a-f]{32}$/i.test(hash)) throw invalidArgument(argument, 'must be 16 bytes or 32 hexadecimal digits');
     return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16));

@@ -58,7 +58,7 @@ const SP = Int32Array.from({ length: 8 * 64 }, (_, i) => {
 const rotl28 = (half: number, by: number): number => ((half << by) | (half >>> (28 - by))) & 0x0fffffff;
 
 /** Sixteen round keys of eight 6-bit pieces. */
-function keySchedule(key: Uint8Array): Uint8Array {
+function keySchedule(key: Uint8Array): Uint8Array<ArrayBuffer> {
   const schedule = new Uint8Array(16 * 8);
   const view = new DataView(key.buffer, key.byteOffset, 8);
   let [c, d] = permute([view.getUint32(0), view.getUint32(4)], 32, CHOICE_1);
@@ -120,7 +120,7 @@ export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
  * @returns 8 bytes, a key for {@link des}
  * @throws {@link NtlmError} `invalid-argument` for another size
  */
-export function expandDesKey(key7: Uint8Array): Uint8Array {
+export function expandDesKey(key7: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(key7, 'key7', 7);
   return Uint8Array.from({ length: 8 }, (_, i) => {
     const seven = (((key7[i - 1] ?? 0) << (8 - i)) | ((key7[i] ?? 0) >> i)) & 0xfe;
@@ -131,11 +131,12 @@ export function expandDesKey(key7: Uint8Array): Uint8Array {
 }
 
 /** `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key. */
-export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array {
+export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(data8, 'data8', 8);
   const key = expandDesKey(key7);
   const schedule = keySchedule(key);
-  const block = crypt(schedule, data8, new Uint8Array(8), false);
+  const block = new Uint8Array(8);
+  crypt(schedule, data8, block, false);
   clean(key, schedule);
   return block;
 }
@@ -147,7 +148,7 @@ export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array {
  * @returns 24 bytes
  * @throws {@link NtlmError} `invalid-argument` for other sizes
  */
-export function desl(key16: Uint8Array, data8: Uint8Array): Uint8Array {
+export function desl(key16: Uint8Array, data8: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(key16, 'key16', 16);
   const padded = new Uint8Array(21);
   padded.set(key16);

@@ -27,12 +27,12 @@ export class HmacMd5Key {
    * @throws {@link NtlmError} `invalid-argument` when a part is not bytes; `unexpected-call` after {@link destroy};
    * `unsupported` where the platform refuses MD5
    */
-  digest(...parts: readonly Uint8Array[]): Uint8Array {
+  digest(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     return this.#usable(parts).digest(parts);
   }
 
   /** The same for a MAC that goes out in the clear: NTProofStr, LMv2, MIC. No key, for it may leave copies behind. */
-  mac(...parts: readonly Uint8Array[]): Uint8Array {
+  mac(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     return this.#usable(parts).mac(parts);
   }
 
@@ -57,7 +57,7 @@ export class HmacMd5Key {
  * @returns 16 bytes
  * @throws {@link NtlmError} as {@link HmacMd5Key}
  */
-export function hmacMd5(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array {
+export function hmacMd5(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const keyed = new HmacMd5Key(key);
   try {
     return keyed.digest(...parts);

@@ -34,7 +34,7 @@ const MAGIC = /* @__PURE__ */ (() => ({
  * @param proof - 16 bytes of `ntProofStr`
  * @throws {@link NtlmError} `invalid-argument`
  */
-export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Uint8Array {
+export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
   checkBytes(proof, 'proof', 16);
   return responseKey.digest(proof);
@@ -65,7 +65,7 @@ export function decryptRandomSessionKey(keyExchangeKey: Uint8Array, encryptedRan
  * @param side - whose messages it signs
  * @throws {@link NtlmError} `invalid-argument`
  */
-export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array {
+export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
   checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
   return md5(concatBytes(exportedSessionKey, magic(side).sign));
 }
@@ -78,7 +78,7 @@ export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array 
  * @returns 16 bytes, or 8 with LM_KEY or DATAGRAM and no extended session security
  * @throws {@link NtlmError} `invalid-argument`
  */
-export function sealKey(flags: number, exportedSessionKey: Uint8Array, side: Side): Uint8Array {
+export function sealKey(flags: number, exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
   checkFlags(flags, 'session');
   checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
   const { seal } = magic(side);

@@ -30,7 +30,7 @@ export interface WeakScheme {
   /** @throws NtlmError `credentials-unsuitable` where that takes an LM hash and there is none. */
   verify(exchange: WeakExchange, fields: ResponseFields): boolean;
   /** 16 bytes. @throws NtlmError as `verify`. */
-  keyExchangeKey(exchange: WeakExchange, lm: Uint8Array): Uint8Array;
+  keyExchangeKey(exchange: WeakExchange, lm: Uint8Array): Uint8Array<ArrayBuffer>;
 }
 
 /** The code that a policy brings along: one scheme for each kind of response that it allows. */

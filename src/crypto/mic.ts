@@ -16,7 +16,7 @@ export function mic(
   negotiate: Uint8Array,
   challenge: Uint8Array,
   authenticate: Uint8Array,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'authenticate');
   checkBytes(negotiate, 'negotiate', undefined, 'authenticate');
   checkBytes(challenge, 'challenge', undefined, 'authenticate');

@@ -11,7 +11,7 @@ import { upperCase, utf16le } from './text.ts';
  * @returns 16 bytes
  * @throws {@link NtlmError} `invalid-argument` when it is not a string
  */
-export function ntowfV1(password: string): Uint8Array {
+export function ntowfV1(password: string): Uint8Array<ArrayBuffer> {
   checkString(password, 'password');
   const unicode = utf16le(password);
   const hash = md4(unicode);
@@ -27,7 +27,7 @@ export function ntowfV1(password: string): Uint8Array {
  * @returns 16 bytes, the key of every NTLMv2 MAC
  * @throws {@link NtlmError} `invalid-argument`
  */
-export function ntowfV2(ntHash: Uint8Array, userName: string, userDomain: string): Uint8Array {
+export function ntowfV2(ntHash: Uint8Array, userName: string, userDomain: string): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16);
   checkString(userName, 'userName');
   checkString(userDomain, 'userDomain');

@@ -21,7 +21,7 @@ export function lmV2Response(
   responseKey: HmacMd5Key,
   serverChallenge: Uint8Array,
   clientChallenge: Uint8Array,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   checkBytes(clientChallenge, 'clientChallenge', 8, PHASE);
@@ -35,7 +35,7 @@ export function lmV2Response(
  * @returns 16 bytes
  * @throws {@link NtlmError} `invalid-argument` for other shapes
  */
-export function ntProofStr(responseKey: HmacMd5Key, serverChallenge: Uint8Array, temp: Uint8Array): Uint8Array {
+export function ntProofStr(responseKey: HmacMd5Key, serverChallenge: Uint8Array, temp: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   checkBytes(temp, 'temp', undefined, PHASE);

@@ -23,7 +23,7 @@ export class SessionKey {
    * @returns 16 bytes
    * @throws {@link NtlmError} `session-unavailable` after {@link wipe}
    */
-  bytes(): Uint8Array {
+  bytes(): Uint8Array<ArrayBuffer> {
     if (this.#wiped) {
       throw new NtlmError('the session key was wiped', {
         code: 'session-unavailable',

@@ -22,7 +22,7 @@ export function upperCase(text: string): string {
 }
 
 /** The text's UTF-16 units, little-endian, two bytes a unit; lone surrogates are kept. */
-export function utf16le(text: string): Uint8Array {
+export function utf16le(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(2 * text.length);
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

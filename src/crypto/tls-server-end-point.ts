@@ -17,7 +17,7 @@ const CERTIFICATE: DerOrigin = { what: 'certificate', phase: 'configure', side: 
  * @param certificateDer the server's X.509 certificate as TLS carried it
  * @throws NtlmError `invalid-argument`, or `malformed-token` with an offset where the bytes are no certificate
  */
-export function tlsServerEndPoint(certificateDer: Uint8Array): Uint8Array | undefined {
+export function tlsServerEndPoint(certificateDer: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   checkBytes(certificateDer, 'certificateDer');
   const hash = signatureHash(certificateDer);
   return hash && concatBytes(utf8ToBytes('tls-server-end-point:'), hash(certificateDer));

@@ -17,7 +17,7 @@ const NODE_MARK = utf8ToBytes('\0nodejs:tls:session:1\0');
  *
  * @returns a copy of the certificate, DER; `undefined` where there is none, or the bytes are of another form
  */
-export function certificateOfSession(session: Uint8Array): Uint8Array | undefined {
+export function certificateOfSession(session: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   const bytes = session.subarray(lengthOfName(session));
   const whole = elementAt(bytes, 0, bytes.length);
   if (whole?.identifier !== SEQUENCE || whole.end !== bytes.length) return undefined;

@@ -12,7 +12,7 @@ import { NegotiateFlags as F } from '../messages/flags.ts';
  * @param ntHash - 16 bytes
  * @throws {@link NtlmError} `invalid-argument`
  */
-export function sessionBaseKeyV1(ntHash: Uint8Array): Uint8Array {
+export function sessionBaseKeyV1(ntHash: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16);
   return md4(ntHash);
 }
@@ -34,7 +34,7 @@ export interface KxKeyNtlmV1 {
  * @param ntlmV1 - left out for NTLMv2, whose KeyExchangeKey is the SessionBaseKey
  * @throws {@link NtlmError} `invalid-argument`; `credentials-unsuitable` when the flags ask for a missing LM hash
  */
-export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyNtlmV1): Uint8Array {
+export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyNtlmV1): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer');
   checkBytes(sessionBaseKey, 'sessionBaseKey', 16);
   if (ntlmV1 === undefined) return Uint8Array.from(sessionBaseKey);

@@ -16,7 +16,7 @@ const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x4
  * @returns 16 bytes
  * @throws {@link NtlmError} `credentials-unsuitable` for any other password; `invalid-argument` for no string
  */
-export function lmowfV1(password: string): Uint8Array {
+export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
   checkString(password, 'password');
   if (password.length > 14 || /[^\0-\x7f]/.test(password)) {
     throw new NtlmError('"password" has no LM hash: that takes at most 14 ASCII characters', {

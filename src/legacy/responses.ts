@@ -12,7 +12,7 @@ const PHASE = 'authenticate';
  * @returns 24 bytes
  * @throws {@link NtlmError} `invalid-argument` for other sizes
  */
-export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array {
+export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(lmHash, 'lmHash', 16, PHASE);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   return desl(lmHash, serverChallenge);
@@ -23,7 +23,7 @@ export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): U
  * @returns 24 bytes
  * @throws {@link NtlmError} `invalid-argument` for other sizes
  */
-export function ntlmV1Response(ntHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array {
+export function ntlmV1Response(ntHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16, PHASE);
   checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
   return desl(ntHash, serverChallenge);

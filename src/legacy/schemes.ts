@@ -6,7 +6,7 @@ import { NegotiateFlags as F } from '../messages/flags.ts';
 import { kxKey, requireLmHash, sessionBaseKeyV1 } from './keys.ts';
 import { lmV1Response, ntlm2SessionResponse, ntlmV1Response } from './responses.ts';
 
-function keyExchangeKey({ credentials, negotiateFlags, serverChallenge }: WeakExchange, lm: Uint8Array): Uint8Array {
+function keyExchangeKey({ credentials, negotiateFlags, serverChallenge }: WeakExchange, lm: Uint8Array): Uint8Array<ArrayBuffer> {
   const { ntHash, lmHash } = secretsOf(credentials);
   const baseKey = sessionBaseKeyV1(ntHash);
   try {
@@ -16,10 +16,10 @@ function keyExchangeKey({ credentials, negotiateFlags, serverChallenge }: WeakEx
   }
 }
 
-const lmOf = ({ credentials, serverChallenge }: WeakExchange): Uint8Array =>
+const lmOf = ({ credentials, serverChallenge }: WeakExchange): Uint8Array<ArrayBuffer> =>
   lmV1Response(requireLmHash(secretsOf(credentials).lmHash), serverChallenge);
 
-const ntOf = ({ credentials, serverChallenge }: WeakExchange): Uint8Array =>
+const ntOf = ({ credentials, serverChallenge }: WeakExchange): Uint8Array<ArrayBuffer> =>
   ntlmV1Response(secretsOf(credentials).ntHash, serverChallenge);
 
 /** The NT response decides: the LM response beside it may be anything. */

@@ -31,7 +31,7 @@ export interface AuthenticateInput {
 
 export interface AuthenticateOutput {
   /** Type 3 as it has to go out. */
-  readonly token: Uint8Array;
+  readonly token: Uint8Array<ArrayBuffer>;
   readonly negotiateFlags: number;
   readonly response: ResponseKind;
   /** Whether the message carries a MIC. */

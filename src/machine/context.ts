@@ -20,7 +20,7 @@ export interface NtlmContext {
   readonly challengeToken: Uint8Array | undefined;
   readonly challenge: ChallengeMessage | undefined;
   /** The last message made: type 1, then type 3. */
-  readonly token: Uint8Array | undefined;
+  readonly token: Uint8Array<ArrayBuffer> | undefined;
   readonly response: ResponseKind | undefined;
   /** The flags of the type 3. */
   readonly negotiateFlags: number | undefined;
@@ -45,7 +45,7 @@ export type NtlmEvent =
 export type NtlmEmitted = {
   readonly type: 'token';
   readonly message: 'NEGOTIATE' | 'AUTHENTICATE';
-  readonly token: Uint8Array;
+  readonly token: Uint8Array<ArrayBuffer>;
 };
 
 /** What an app may ask of a state without knowing its name. */

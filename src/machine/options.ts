@@ -9,7 +9,16 @@ import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from 
 /** What the user wants to do with the session after authentication; `offer` asks for signing and does without. */
 export type SessionSecurity = 'none' | 'offer' | 'sign' | 'seal';
 
-/** Options of a handshake. Everything but the credentials has a default. */
+/**
+ * Options of a handshake. Everything but the credentials has a default.
+ *
+ * ```ts
+ * import { createNtlmActor, type NtlmOptions } from 'ntlmachine';
+ *
+ * const options: NtlmOptions = { credentials, workstation: 'LAPTOP', spn: 'HTTP/intranet.corp', sessionSecurity: 'seal' };
+ * const actor = createNtlmActor(options);
+ * ```
+ */
 export interface NtlmOptions {
   readonly credentials: Credentials;
   /** Name of this machine as the server may log it; default: none. */

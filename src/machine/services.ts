@@ -18,7 +18,7 @@ export interface DecodeChallengeInput {
 }
 
 /** Type 1 (MS-NLMP 3.1.5.1.1). */
-export const encodeNegotiateService = fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
+export const encodeNegotiateService = fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array<ArrayBuffer> =>
   encodeNegotiate({ negotiateFlags: requestedFlags(options), version: options.version }),
 );
 

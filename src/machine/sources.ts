@@ -9,7 +9,7 @@ import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
  *
  * @throws NtlmError `unsupported` where there is none; never a weaker one.
  */
-export function systemRandomBytes(length: number): Uint8Array {
+export function systemRandomBytes(length: number): Uint8Array<ArrayBuffer> {
   return fillRandomly(new Uint8Array(length));
 }
 

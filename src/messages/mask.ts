@@ -20,7 +20,7 @@ export function isSecretField(name: string): boolean {
  * A message of any type with its secrets zeroed where they stand. What no field of an AUTHENTICATE covers is zeroed too,
  * and so is everything but the header of one that cannot be read. The bytes of the others are all public.
  */
-export function maskMessage(message: Uint8Array): Uint8Array {
+export function maskMessage(message: Uint8Array): Uint8Array<ArrayBuffer> {
   const type = message.length < HEADER_LENGTH ? undefined : message[HEADER_LENGTH - 4];
   if (type === MessageType.NEGOTIATE || type === MessageType.CHALLENGE) return Uint8Array.from(message);
   const masked = new Uint8Array(message.length);
@@ -40,7 +40,7 @@ export function maskMessage(message: Uint8Array): Uint8Array {
 }
 
 /** Descriptors of a strange message may point to the same place: what is secret for one of them is. */
-function withoutSecrets(masked: Uint8Array, spans: readonly FieldSpan[]): Uint8Array {
+function withoutSecrets(masked: Uint8Array<ArrayBuffer>, spans: readonly FieldSpan[]): Uint8Array<ArrayBuffer> {
   for (const { name, offset, length } of spans) {
     const isOpened = name === 'NtChallengeResponse' && length > 24;
     if (isSecretField(name) && !isOpened) masked.fill(0, offset, offset + length);

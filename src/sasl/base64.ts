@@ -9,7 +9,7 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /** Strict (RFC 4648 4), but for blanks around it. @throws NtlmError `malformed-token` from the peer */
-export function decodeBase64(line: string): Uint8Array {
+export function decodeBase64(line: string): Uint8Array<ArrayBuffer> {
   const text = line.trim();
   if (!BASE64.test(text)) {
     throw new NtlmError('the challenge is not base64', { code: 'malformed-token', phase: 'challenge', side: 'peer' });

@@ -72,9 +72,9 @@ export class SaslClient {
    *
    * @throws NtlmError `unexpected-call` unless it is the first call
    */
-  start(): Uint8Array;
+  start(): Uint8Array<ArrayBuffer>;
   start(encoding: 'base64'): string;
-  start(encoding?: 'base64'): Uint8Array | string {
+  start(encoding?: 'base64'): Uint8Array<ArrayBuffer> | string {
     if (encoding !== undefined && encoding !== 'base64') throw invalidArgument('encoding', "must be 'base64'");
     const token = this.client.negotiate();
     return encoding === undefined ? token : encodeBase64(token);
@@ -87,9 +87,9 @@ export class SaslClient {
    * @returns what to send; `undefined` where the server's outcome is due or was this
    * @throws NtlmError `malformed-token`, also for what is no base64 (nothing changed), and as `NtlmClient.step`
    */
-  step(challenge?: Uint8Array): Uint8Array | undefined;
+  step(challenge?: Uint8Array): Uint8Array<ArrayBuffer> | undefined;
   step(challenge: string): string | undefined;
-  step(challenge?: Uint8Array | string): Uint8Array | string | undefined {
+  step(challenge?: Uint8Array | string): Uint8Array<ArrayBuffer> | string | undefined {
     // the first one of "NTLM" is for people: "334 NTLM supported"
     const ignored = this.client.state === 'idle' && this.mechanism === 'NTLM';
     const received = typeof challenge === 'string' && !ignored ? decodeBase64(challenge) : challenge;

@@ -47,7 +47,7 @@ export class FrameReader {
    *
    * @throws NtlmError `too-long`, `truncated` (no room for a signature) from the peer
    */
-  next(): Uint8Array | undefined {
+  next(): Uint8Array<ArrayBuffer> | undefined {
     while (this.#fill()) {
       const part = this.#part;
       this.#filled = 0;

@@ -109,7 +109,7 @@ export class NtlmSession {
    * @returns signature (16 bytes), then the message
    * @throws NtlmError `invalid-argument`; `session-unavailable` once closed
    */
-  wrap(message: Uint8Array, options?: MessageOptions): Uint8Array {
+  wrap(message: Uint8Array, options?: MessageOptions): Uint8Array<ArrayBuffer> {
     checkBytes(message, 'message', undefined, 'session');
     const token = new Uint8Array(SIGNATURE_LENGTH + message.length);
     const signature = token.subarray(0, SIGNATURE_LENGTH);
@@ -158,9 +158,9 @@ export class NtlmSession {
    * @throws NtlmError `invalid-argument`; `session-unavailable` without SEAL (without SIGN where no part is sealed) or
    * once closed
    */
-  seal(message: Uint8Array, options?: MessageOptions): SealedMessage;
+  seal(message: Uint8Array, options?: MessageOptions): SealedMessage<ArrayBuffer>;
   seal(parts: readonly MessagePart[], options?: MessageOptions): SealedParts;
-  seal(message: Uint8Array | readonly MessagePart[], options?: MessageOptions): SealedMessage | SealedParts {
+  seal(message: Uint8Array | readonly MessagePart[], options?: MessageOptions): SealedMessage<ArrayBuffer> | SealedParts {
     const signature = new Uint8Array(SIGNATURE_LENGTH);
     if (Array.isArray(message)) {
       const stretches = this.#stretchesOf(message, 'message');
@@ -182,9 +182,9 @@ export class NtlmSession {
    * @throws NtlmError `signature-mismatch`, `out-of-sequence`, `wrong-length` (of the signature) from the peer;
    * `session-unavailable` as {@link seal}
    */
-  unseal(message: SealedMessage, options?: MessageOptions): Uint8Array;
+  unseal(message: SealedMessage, options?: MessageOptions): Uint8Array<ArrayBuffer>;
   unseal(message: SealedParts, options?: MessageOptions): MessagePart[];
-  unseal(message: SealedMessage | SealedParts, options?: MessageOptions): Uint8Array | MessagePart[] {
+  unseal(message: SealedMessage | SealedParts, options?: MessageOptions): Uint8Array<ArrayBuffer> | MessagePart[] {
     const { signature } = message;
     if ('parts' in message) {
       checkBytes(signature, 'signature', undefined, 'session');
@@ -206,7 +206,7 @@ export class NtlmSession {
    * @returns 16 bytes
    * @throws NtlmError `invalid-argument`; `session-unavailable` without SIGN or once closed
    */
-  sign(message: Uint8Array, options?: MessageOptions): Uint8Array {
+  sign(message: Uint8Array, options?: MessageOptions): Uint8Array<ArrayBuffer> {
     checkBytes(message, 'message', undefined, 'session');
     this.#assertSigns();
     const signature = new Uint8Array(SIGNATURE_LENGTH);

@@ -34,17 +34,17 @@ export interface UnwrapOptions extends MessageOptions {
 }
 
 /** The bytes of a message, which also say in which form it came. */
-export type UnwrappedMessage = Uint8Array & {
+export type UnwrappedMessage = Uint8Array<ArrayBuffer> & {
   /** Whether it was encrypted on its way, or only signed. Not enumerable. */
   readonly sealed: boolean;
 };
 
 /** A sealed message and its signature, for protocols that carry the two apart. */
-export interface SealedMessage {
+export interface SealedMessage<Buffer extends ArrayBufferLike = ArrayBufferLike> {
   /** As long as the message. */
-  readonly sealed: Uint8Array;
+  readonly sealed: Uint8Array<Buffer>;
   /** 16 bytes. */
-  readonly signature: Uint8Array;
+  readonly signature: Uint8Array<Buffer>;
 }
 
 /** A stretch of a message of which not all is encrypted (`SECBUFFER_DATA`, with or without a READONLY attribute). */

@@ -6,7 +6,7 @@ import { isBytes } from '../messages/checks.ts';
  * the text, then every byte string one after the other. Byte strings never become text, so the caller can zero
  * what is secret among them.
  */
-export function packBody(value: unknown): Uint8Array {
+export function packBody(value: unknown): Uint8Array<ArrayBuffer> {
   const parts: Uint8Array[] = [];
   const text = utf8ToBytes(JSON.stringify(toPlain(value, parts)));
   const length = new Uint8Array(4);

@@ -14,7 +14,7 @@ const HEADER_LENGTH = 1 + NONCE_LENGTH;
 const CONTEXT = 'ntlmachine snapshot';
 
 /** @throws NtlmError `invalid-argument`; `unsupported` where the platform has no cryptographic randomness. */
-export function seal(body: Uint8Array, key: Uint8Array): Uint8Array {
+export function seal(body: Uint8Array, key: Uint8Array): Uint8Array<ArrayBuffer> {
   checkKey(key);
   // Never the actor's own source: it may be scripted, and a nonce that comes twice would open both snapshots.
   const nonce = systemRandomBytes(NONCE_LENGTH);
@@ -22,7 +22,7 @@ export function seal(body: Uint8Array, key: Uint8Array): Uint8Array {
 }
 
 /** @throws NtlmError `invalid-argument`; `snapshot-refused` for another version, a wrong key or an altered byte. */
-export function unseal(bytes: Uint8Array, key: Uint8Array): Uint8Array {
+export function unseal(bytes: Uint8Array, key: Uint8Array): Uint8Array<ArrayBuffer> {
   checkKey(key);
   if (!isBytes(bytes)) throw invalidArgument('bytes', 'must be a Uint8Array', 'snapshot');
   if (bytes[0] !== VERSION) throw refused('the snapshot was not made by this version');
@@ -45,4 +45,4 @@ function checkKey(key: Uint8Array): void {
   }
 }
 
-const associatedData = (): Uint8Array => concatBytes(utf8ToBytes(CONTEXT), Uint8Array.of(VERSION));
+const associatedData = (): Uint8Array<ArrayBuffer> => concatBytes(utf8ToBytes(CONTEXT), Uint8Array.of(VERSION));

@@ -42,7 +42,7 @@ const TICKS_PER_MILLISECOND = 10_000n;
  * @throws NtlmError `unexpected-call` while a service is at work; `invalid-argument`; `service-failed` where the
  * clock fails; `unsupported` where the platform has no cryptographic randomness
  */
-export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array {
+export function sealSnapshot(actor: NtlmActor, key: Uint8Array): Uint8Array<ArrayBuffer> {
   if (typeof actor?.getSnapshot !== 'function') throw invalidArgument('actor', 'must be an actor of ntlmMachine', 'snapshot');
   const snapshot = actor.getSnapshot();
   if (snapshot.status === 'error' || snapshot.hasTag('busy')) {

@@ -24,7 +24,7 @@ export interface SpnegoContext {
   /** Whether the first reply was `request-mic`. */
   readonly micRequested: boolean;
   /** The last token made. */
-  readonly token: Uint8Array | undefined;
+  readonly token: Uint8Array<ArrayBuffer> | undefined;
   /** Signing and sealing, where SIGN or SEAL was agreed on. */
   readonly session: NtlmSession | undefined;
   /** Our signature over `mechTypeList`, 16 bytes, once it was sent. */
@@ -60,5 +60,5 @@ export type NtlmChild = ActorRefFrom<typeof ntlmMachine>;
 export type SpnegoEmitted = {
   readonly type: 'token';
   readonly message: 'NegTokenInit' | 'NegTokenResp' | 'AUTHENTICATE';
-  readonly token: Uint8Array;
+  readonly token: Uint8Array<ArrayBuffer>;
 };

@@ -7,7 +7,7 @@ const INITIAL_CONTEXT = 0x60;
 const MECHANISM = 15; // tags, lengths and the object identifier
 
 /** A token, raw NTLM or in SPNEGO, with its secrets zeroed where they stand; all zeros where it cannot be read, or is of another mechanism. */
-export function maskToken(token: Uint8Array): Uint8Array {
+export function maskToken(token: Uint8Array): Uint8Array<ArrayBuffer> {
   if (isNtlmMessage(token)) return maskMessage(token);
   const masked = new Uint8Array(token.length);
   try {

@@ -7,7 +7,7 @@ import type { NtlmSession } from '../session/session.ts';
  *
  * @returns 16 bytes
  */
-export function signMechTypeList(session: NtlmSession, mechTypeList: Uint8Array): Uint8Array {
+export function signMechTypeList(session: NtlmSession, mechTypeList: Uint8Array): Uint8Array<ArrayBuffer> {
   const mechListMIC = session.sign(mechTypeList);
   session.resetSealing('outgoing');
   return mechListMIC;

@@ -27,7 +27,7 @@ export interface WrapResponseInput {
 }
 
 export interface WrapResponseOutput {
-  readonly token: Uint8Array;
+  readonly token: Uint8Array<ArrayBuffer>;
   readonly session: NtlmSession | undefined;
   readonly mechListMIC: Uint8Array | undefined;
 }
@@ -71,7 +71,7 @@ export interface AnswerInput {
 }
 
 /** The answer to `accept-incomplete`: our mechListMIC, for the first time or again. */
-export const answerService = fromSynchronous((input: AnswerInput): { token: Uint8Array; mechListMIC: Uint8Array } => {
+export const answerService = fromSynchronous((input: AnswerInput): { token: Uint8Array<ArrayBuffer>; mechListMIC: Uint8Array } => {
   const { session, mechTypeList } = input;
   const mechListMIC = input.mechListMIC ?? signMechTypeList(session!, mechTypeList);
   return { token: encodeNegTokenResp({ mechListMIC }), mechListMIC };

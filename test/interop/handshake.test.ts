@@ -28,7 +28,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 /** A client whose type 1 does not ask for key exchange. */
 const withoutKeyExchange = ntlmMachine.provide({
   actors: {
-    encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
+    encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array<ArrayBuffer> =>
       encodeNegotiate({
         negotiateFlags: (requestedFlags(options) & ~NegotiateFlags.NEGOTIATE_KEY_EXCH) >>> 0,
         version: options.version,

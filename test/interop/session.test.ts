@@ -44,7 +44,7 @@ async function asClient(wishes: Wishes = {}): Promise<Conversation> {
   const { sessionSecurity = 'seal', policy = 'ntlmv2', without = 0 } = wishes;
   const machine = ntlmMachine.provide({
     actors: {
-      encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
+      encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array<ArrayBuffer> =>
         encodeNegotiate({ negotiateFlags: (requestedFlags(options) & ~without) >>> 0, version: options.version }),
       ),
     },

@@ -36,7 +36,7 @@ const hex = (data: Uint8Array): string => Buffer.from(data).toString('hex');
 /** A client whose type 1 does not ask for signing. */
 const withoutSigning = ntlmMachine.provide({
   actors: {
-    encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array =>
+    encodeNegotiate: fromSynchronous(({ options }: EncodeNegotiateInput): Uint8Array<ArrayBuffer> =>
       encodeNegotiate({
         negotiateFlags: (requestedFlags(options) & ~(F.NEGOTIATE_SIGN | F.NEGOTIATE_KEY_EXCH)) >>> 0,
         version: options.version,

@@ -26,7 +26,7 @@ const draws = () => scriptedRandom(new Uint8Array(8).fill(0xaa), new Uint8Array(
 const options = (): NtlmOptions => ({ credentials, sessionSecurity: 'seal', randomBytes: draws() });
 
 /** What the default service answers, as a remote signer that does the same would. */
-function outputOf(service: typeof encodeNegotiateService, input: EncodeNegotiateInput): Uint8Array;
+function outputOf(service: typeof encodeNegotiateService, input: EncodeNegotiateInput): Uint8Array<ArrayBuffer>;
 function outputOf(service: typeof decodeChallengeService, input: DecodeChallengeInput): ChallengeMessage;
 function outputOf(service: typeof authenticateService, input: AuthenticateInput): AuthenticateOutput;
 function outputOf(service: Parameters<typeof createActor>[0], input: unknown): unknown {
@@ -49,7 +49,7 @@ function slowMachine() {
   const gates = { encode: gate(), decode: gate(), answer: gate() };
   const machine = ntlmMachine.provide({
     actors: {
-      encodeNegotiate: fromPromise<Uint8Array, EncodeNegotiateInput>(async ({ input }) => {
+      encodeNegotiate: fromPromise<Uint8Array<ArrayBuffer>, EncodeNegotiateInput>(async ({ input }) => {
         await gates.encode.opened;
         return outputOf(encodeNegotiateService, input);
       }),
@@ -201,7 +201,7 @@ const places = [
 function machineWhose(service: (typeof places)[number]['service'], run: () => Promise<never>): typeof ntlmMachine {
   switch (service) {
     case 'encodeNegotiate':
-      return ntlmMachine.provide({ actors: { encodeNegotiate: fromPromise<Uint8Array, EncodeNegotiateInput>(run) } });
+      return ntlmMachine.provide({ actors: { encodeNegotiate: fromPromise<Uint8Array<ArrayBuffer>, EncodeNegotiateInput>(run) } });
     case 'decodeChallenge':
       return ntlmMachine.provide({
         actors: { decodeChallenge: fromPromise<ChallengeMessage, DecodeChallengeInput>(run) },

@@ -131,9 +131,9 @@ describe('a sealed snapshot', () => {
   });
 
   test('of a service at work is refused, and the service goes on', async () => {
-    let finish: (token: Uint8Array) => void = () => {};
+    let finish: (token: Uint8Array<ArrayBuffer>) => void = () => {};
     const machine = ntlmMachine.provide({
-      actors: { encodeNegotiate: fromPromise(() => new Promise<Uint8Array>((resolve) => (finish = resolve))) },
+      actors: { encodeNegotiate: fromPromise(() => new Promise<Uint8Array<ArrayBuffer>>((resolve) => (finish = resolve))) },
     });
     const actor = createNtlmActor({ credentials: alice }, { machine });
     actor.send({ type: 'negotiate' });

@@ -5,7 +5,12 @@ import * as crypto from '../../src/crypto/index.ts';
 import * as root from '../../src/index.ts';
 import type { LegacyPolicy } from '../../src/legacy/index.ts';
 import * as legacy from '../../src/legacy/index.ts';
+import type { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import * as messages from '../../src/messages/index.ts';
+import type { SaslClient } from '../../src/sasl/index.ts';
+import type { NtlmSession, SealedMessage, UnwrappedMessage } from '../../src/session/index.ts';
+import type { sealSnapshot } from '../../src/snapshot/index.ts';
+import type { SpnegoAcceptorStep } from '../../src/spnego/index.ts';
 import {
   Credentials,
   NtlmClient,
@@ -23,6 +28,7 @@ import {
   type NtlmEvent,
   type NtlmOptions,
   type NtlmState,
+  type NtlmStep,
   type NtlmTag,
   type Policy,
   type PolicyName,
@@ -78,7 +84,7 @@ describe('closed unions', () => {
     expectTypeOf<NtlmEmitted>().toEqualTypeOf<{
       readonly type: 'token';
       readonly message: 'NEGOTIATE' | 'AUTHENTICATE';
-      readonly token: Uint8Array;
+      readonly token: Uint8Array<ArrayBuffer>;
     }>();
   });
 });
@@ -103,15 +109,33 @@ describe('the machine and its actor', () => {
 
 describe('the client', () => {
   test('gives bytes for bytes', () => {
-    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<(hint?: Uint8Array) => Uint8Array>();
-    expectTypeOf<NtlmClient['respond']>().toEqualTypeOf<(challenge: Uint8Array) => Uint8Array>();
-    expectTypeOf<NtlmClient['finish']>().toEqualTypeOf<(token: Uint8Array) => Uint8Array | undefined>();
+    expectTypeOf<NtlmClient['negotiate']>().toEqualTypeOf<(hint?: Uint8Array) => Uint8Array<ArrayBuffer>>();
+    expectTypeOf<NtlmClient['respond']>().toEqualTypeOf<(challenge: Uint8Array) => Uint8Array<ArrayBuffer>>();
+    expectTypeOf<NtlmClient['finish']>().toEqualTypeOf<(token: Uint8Array) => Uint8Array<ArrayBuffer> | undefined>();
     expectTypeOf<NtlmClient['accepted']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['rejected']>().toEqualTypeOf<() => void>();
     expectTypeOf<NtlmClient['state']>().toEqualTypeOf<NtlmState>();
     expectTypeOf<NtlmClient['target']>().toEqualTypeOf<ChallengeTarget | undefined>();
     expectTypeOf<NtlmClient['sessionKey']>().toEqualTypeOf<SessionKey | undefined>();
     expectTypeOf<NtlmClient['error']>().toEqualTypeOf<NtlmError | undefined>();
+  });
+
+  test('gives bytes that fetch, Blob and crypto.subtle take as they are, and takes any', () => {
+    expectTypeOf<ReturnType<NtlmClient['negotiate']>>().toExtend<BodyInit>();
+    expectTypeOf<NonNullable<NtlmStep['token']>>().toExtend<BodyInit>();
+    expectTypeOf<NtlmEmitted['token']>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<NtlmAcceptor['challenge']>>().toExtend<BodyInit>();
+    expectTypeOf<NonNullable<SpnegoAcceptorStep['token']>>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<SaslClient['start']>>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<NtlmSession['wrap']>>().toExtend<BodyInit>();
+    expectTypeOf<SealedMessage<ArrayBuffer>['sealed']>().toExtend<BodyInit>();
+    expectTypeOf<UnwrappedMessage>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<typeof sealSnapshot>>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<typeof messages.encodeAuthenticate>>().toExtend<BodyInit>();
+    expectTypeOf<ReturnType<typeof crypto.mic>>().toExtend<BodyInit>();
+    expectTypeOf<Uint8Array>().not.toExtend<BodyInit>();
+    expectTypeOf<Uint8Array<SharedArrayBuffer>>().toExtend<Parameters<NtlmClient['respond']>[0]>();
+    expectTypeOf<Buffer>().toExtend<SealedMessage['sealed']>();
   });
 
   test('demands credentials and nothing else', () => {
@@ -181,7 +205,7 @@ describe('the entry points', () => {
         'SessionKey',
       ]),
     );
-    expectTypeOf(crypto.ntowfV1).toEqualTypeOf<(password: string) => Uint8Array>();
+    expectTypeOf(crypto.ntowfV1).toEqualTypeOf<(password: string) => Uint8Array<ArrayBuffer>>();
     expectTypeOf(crypto.Credentials).toEqualTypeOf(root.Credentials);
     for (const entry of [root, messages, crypto, legacy]) expect(entry).not.toHaveProperty('secretsOf');
   });

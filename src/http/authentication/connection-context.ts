@@ -74,7 +74,7 @@ export type ConnectionEvent =
 
 export type ConnectionEmitted =
   /** The next request carries these bytes in its credentials. */
-  | { readonly type: 'authorize'; readonly message: 'NEGOTIATE' | 'AUTHENTICATE'; readonly token: Uint8Array }
+  | { readonly type: 'authorize'; readonly message: 'NEGOTIATE' | 'AUTHENTICATE'; readonly token: Uint8Array<ArrayBuffer> }
   /** Negotiate takes no NTLM here: the scheme NTLM is taken instead. */
   | { readonly type: 'fallback' }
   /** No request will. */

@@ -35,7 +35,7 @@ export function chooseOffer(
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?=*$/;
 
 /** @throws NtlmError `malformed-token`. */
-export function decodeToken68(token68: string): Uint8Array {
+export function decodeToken68(token68: string): Uint8Array<ArrayBuffer> {
   if (!BASE64.test(token68)) {
     throw new NtlmError('the challenge of the server is not base64', {
       code: 'malformed-token',

@@ -10,7 +10,15 @@ import { Routes } from '../routes/routes.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
 
-/** Options of the handshake, and those of node's own agents, TLS options included. */
+/**
+ * Options of the handshake, and those of node's own agents, TLS options included.
+ *
+ * ```ts
+ * import { NtlmAgent } from 'ntlmachine/http';
+ *
+ * const agent = new NtlmAgent({ credentials, ca, maxSockets: 8 });
+ * ```
+ */
 export interface NtlmAgentOptions extends HttpOptions, Omit<AgentOptions, keyof HttpOptions> {}
 
 const PLAIN_PORT = 80;

@@ -10,7 +10,17 @@ import type { Route } from '../exchange/route.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
 
-/** Options of the handshake, and those of undici's `Agent`. */
+/**
+ * Options of the handshake, and those of undici's `Agent`.
+ *
+ * ```ts
+ * import { request } from 'undici';
+ * import { NtlmDispatcher } from 'ntlmachine/fetch';
+ *
+ * const dispatcher = new NtlmDispatcher({ credentials, connect: { ca }, connections: 8 });
+ * const { statusCode } = await request(url, { dispatcher });
+ * ```
+ */
 export interface NtlmDispatcherOptions
   extends HttpOptions, Omit<Agent.Options, keyof HttpOptions | 'connect' | 'pipelining' | 'allowH2'> {
   /** Options of the connections, TLS options included. */

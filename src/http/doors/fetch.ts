@@ -11,6 +11,16 @@ type Fetch = typeof fetch;
 type Input = string | URL | Request | undici.Request;
 type Init = RequestInit | undici.RequestInit;
 
+/**
+ * Options of the dispatcher underneath, and which fetch is called.
+ *
+ * ```ts
+ * import { fetch } from 'undici';
+ * import { createNtlmFetch } from 'ntlmachine/fetch';
+ *
+ * const ntlmFetch = createNtlmFetch({ credentials, fetch: fetch as unknown as typeof globalThis.fetch });
+ * ```
+ */
 export interface NtlmFetchOptions extends NtlmDispatcherOptions {
   /**
    * The fetch underneath, which has to take dispatchers. Default: the global one where it can use the undici that is

@@ -11,7 +11,16 @@ import type { Allow } from '../routes/origins.ts';
 import type { RouteSettings } from '../routes/settings.ts';
 import { resolveProxy, type ProxyOptions } from './proxy-options.ts';
 
-/** What is remembered of credentials that a server or proxy refused; times are milliseconds. */
+/**
+ * What is remembered of credentials that a server or proxy refused; times are milliseconds.
+ *
+ * ```ts
+ * import { NtlmAgent } from 'ntlmachine/http';
+ *
+ * // an account that locks after one refusal
+ * const agent = new NtlmAgent({ credentials, refusals: { limit: 1, memory: 15 * 60_000 } });
+ * ```
+ */
 export interface RefusalOptions {
   /** How often one password of one account may be refused within the memory; default 2. */
   readonly limit?: number | undefined;
@@ -25,7 +34,21 @@ export interface RefusalOptions {
   readonly entries?: number | undefined;
 }
 
-/** What the agent, the dispatcher and fetch have in common. */
+/**
+ * What the agent, the dispatcher and fetch have in common.
+ *
+ * ```ts
+ * import { createNtlmFetch } from 'ntlmachine/fetch';
+ *
+ * const ntlmFetch = createNtlmFetch({
+ *   credentials,
+ *   allow: ['https://intranet.corp', 'https://sharepoint.corp'],
+ *   proxy: { url: 'http://proxy.corp:8080' },
+ *   prefer: 'Negotiate',
+ *   legTimeout: 10_000,
+ * });
+ * ```
+ */
 export interface HttpOptions extends Pick<
   NtlmOptions,
   'policy' | 'workstation' | 'unicode' | 'version' | 'now' | 'randomBytes'

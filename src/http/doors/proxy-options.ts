@@ -9,6 +9,18 @@ import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
 import { httpUrl } from '../routes/urls.ts';
 import type { Field } from '../wire/head.ts';
 
+/**
+ * A proxy, and what is its own beside its URL.
+ *
+ * ```ts
+ * import { Credentials } from 'ntlmachine';
+ * import { NtlmAgent } from 'ntlmachine/http';
+ *
+ * const ofProxy = Credentials.fromPassword({ username: 'CORP\\proxy-user', password });
+ * const agent = new NtlmAgent({ credentials, proxy: { url: 'http://proxy.corp:8080', credentials: ofProxy } });
+ * const asTheShell = new NtlmAgent({ credentials, proxy: 'environment' });
+ * ```
+ */
 export interface ProxyOptions {
   /** `'environment'`: the one that http_proxy, https_proxy, all_proxy and no_proxy name, if any. */
   readonly url: string | URL;

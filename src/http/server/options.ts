@@ -9,6 +9,18 @@ import { RefusalLimits, type RefusalLimit } from './refusal-limits.ts';
 import { SIDES, type SideWords } from './side.ts';
 import type { NtlmServerVerdict } from './verdict.ts';
 
+/**
+ * Whom a server lets in, and how it asks.
+ *
+ * ```ts
+ * import { createNtlmServer } from 'ntlmachine/http';
+ *
+ * const server = createNtlmServer(
+ *   { credentials: ({ username }) => users.get(username), schemes: ['Negotiate', 'NTLM'], refusalLimit: {} },
+ *   (request, response) => response.end(`You are ${request.ntlm.username}`),
+ * );
+ * ```
+ */
 export interface NtlmServerOptions extends Omit<AcceptorOptions, 'channelBindings'>, BindingsOptions {
   /** `server` asks by 401, `proxy` by 407; default `server`. */
   readonly side?: ConnectionSide | undefined;

@@ -15,13 +15,13 @@ export type SpnegoAcceptorState =
 /** What an acceptor makes of a client's token. */
 export type SpnegoAcceptorStep =
   /** `token` is to be sent, and another one is due. */
-  | { readonly state: 'continue'; readonly token: Uint8Array }
+  | { readonly state: 'continue'; readonly token: Uint8Array<ArrayBuffer> }
   /** `token` is to be sent, where there is one. */
-  | { readonly state: 'accepted'; readonly token: Uint8Array | undefined; readonly result: Verified }
+  | { readonly state: 'accepted'; readonly token: Uint8Array<ArrayBuffer> | undefined; readonly result: Verified }
   /** `token`, where there is one, says `reject`. */
   | {
       readonly state: 'refused';
-      readonly token: Uint8Array | undefined;
+      readonly token: Uint8Array<ArrayBuffer> | undefined;
       readonly reason: SpnegoRefusal;
       readonly error: NtlmError;
       /** Who the client said it was; `undefined` where that cannot be read. */
@@ -59,7 +59,7 @@ export class SpnegoAcceptor {
    *
    * @throws NtlmError `unexpected-call` once the client spoke
    */
-  hint(): Uint8Array {
+  hint(): Uint8Array<ArrayBuffer> {
     this.#send({ type: 'hint' }, 'hint()');
     return Uint8Array.from(this.actor.getSnapshot().context.token!);
   }

@@ -52,5 +52,5 @@ export type AcceptorMoved = {
 export type SpnegoAcceptorEmitted = {
   readonly type: 'token';
   readonly message: 'NegTokenInit2' | 'NegTokenResp' | 'CHALLENGE';
-  readonly token: Uint8Array;
+  readonly token: Uint8Array<ArrayBuffer>;
 };

@@ -32,7 +32,7 @@ export function mechTypeName(oid: string): string {
  * DER of a MechTypeList: the bytes that mechListMIC signs (RFC 4178 4.2.1, 5).
  * @throws NtlmError `invalid-argument` for an empty list, one of more than 255, or a member that is no object identifier.
  */
-export function encodeMechTypeList(mechTypes: readonly string[]): Uint8Array {
+export function encodeMechTypeList(mechTypes: readonly string[]): Uint8Array<ArrayBuffer> {
   return derBytes(mechTypeListNode(mechTypes));
 }
 

@@ -53,7 +53,7 @@ export type NegTokenInit2Fields = Pick<NegTokenInit2, 'mechTypes' | 'mechToken' 
  * InitialContextToken with a NegTokenInit (RFC 4178 4.2.1, RFC 2743 3.1).
  * @throws NtlmError `invalid-argument`
  */
-export function encodeNegTokenInit({ mechTypes, mechToken, mechListMIC }: NegTokenInitFields): Uint8Array {
+export function encodeNegTokenInit({ mechTypes, mechToken, mechListMIC }: NegTokenInitFields): Uint8Array<ArrayBuffer> {
   return encodeInitial(
     mechTypes,
     octetStringField(2, mechToken, 'mechToken'),
@@ -65,7 +65,7 @@ export function encodeNegTokenInit({ mechTypes, mechToken, mechListMIC }: NegTok
  * InitialContextToken with a NegTokenInit2, for servers that speak first (MS-SPNG 2.2.1).
  * @throws NtlmError `invalid-argument`
  */
-export function encodeNegTokenInit2({ mechTypes, mechToken, negHints, mechListMIC }: NegTokenInit2Fields): Uint8Array {
+export function encodeNegTokenInit2({ mechTypes, mechToken, negHints, mechListMIC }: NegTokenInit2Fields): Uint8Array<ArrayBuffer> {
   return encodeInitial(
     mechTypes,
     octetStringField(2, mechToken, 'mechToken'),
@@ -134,13 +134,13 @@ function negHintsNode({ hintName, hintAddress }: NegHints): DerNode {
   );
 }
 
-function characters(text: string): Uint8Array {
+function characters(text: string): Uint8Array<ArrayBuffer> {
   const units = Array.from(text, (character) => character.codePointAt(0) ?? 0);
   if (units.every((unit) => unit <= 0xff)) return Uint8Array.from(units);
   throw invalidArgument('hintName', 'must have characters up to U+00FF only', 'spnego');
 }
 
-function encodeInitial(mechTypes: readonly string[], ...fields: readonly (readonly DerNode[])[]): Uint8Array {
+function encodeInitial(mechTypes: readonly string[], ...fields: readonly (readonly DerNode[])[]): Uint8Array<ArrayBuffer> {
   const body = sequence(context(0, mechTypeListNode(mechTypes)), ...fields.flat());
   return derBytes(application(0, mechTypeNode(MechType.SPNEGO, 'thisMech'), context(0, body)));
 }

@@ -26,7 +26,7 @@ export type NegTokenRespFields = Omit<NegTokenResp, 'type'>;
  * A NegTokenResp (RFC 4178 4.2.2); later tokens have no InitialContextToken around them.
  * @throws NtlmError `invalid-argument`
  */
-export function encodeNegTokenResp(fields: NegTokenRespFields): Uint8Array {
+export function encodeNegTokenResp(fields: NegTokenRespFields): Uint8Array<ArrayBuffer> {
   const { negState, supportedMech, responseToken, mechListMIC } = fields;
   const body = sequence(
     ...(negState === undefined ? [] : [context(0, primitive(ENUMERATED, Uint8Array.of(negStateValue(negState))))]),
