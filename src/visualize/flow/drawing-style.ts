@@ -21,7 +21,8 @@ export const DRAWING_STYLE = `
 .ladder .row.now .pill-text{fill:var(--ntlm-on);font-weight:650}
 .row.later :is(.rung,.pill,.chip){stroke:var(--ntlm-strong)}.row.later .chip{fill:var(--ntlm-card)}
 .ladder .row.row.later :is(text,tspan){fill:var(--ntlm-soft);font-weight:400}
-.ladder .fold{stroke:var(--ntlm-strong);stroke-width:1.5;fill:none}
+.ladder path.fold{stroke:var(--ntlm-strong);stroke-width:1.5;fill:none}
+.ladder .row.fold .label{fill:var(--ntlm-accent)}
 .band rect{fill:var(--ntlm-paper);opacity:.9}.band.bad rect{fill:var(--ntlm-bad-soft)}.band.good rect{fill:var(--ntlm-good-soft)}
 .ladder .number{font-weight:700;fill:var(--ntlm-ink)}.ladder .band.bad .number{fill:var(--ntlm-bad)}.ladder .band.good .number{fill:var(--ntlm-good)}
 .box rect{fill:var(--ntlm-card);stroke:var(--ntlm-strong);stroke-width:1.3}.six .name{font-weight:650}

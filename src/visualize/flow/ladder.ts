@@ -1,110 +1,74 @@
 /** A thread as a ladder: a lane for each end, a rung for each message of HTTP, the states on the client's lane. */
-import { isStep, type Band, type Lane, type Row, type Rung, type StateRow, type Thread, type WaitRow } from './story.ts';
+import { CHIP, HEAD, TEXT, besides, chipWidth, isStacked, labelOf, linesOf, pillWidth, placesBetween, type Frame, type LadderLayout, type Place, type PlacedBand } from './ladder-layout.ts';
+import type { Fold, Row, Rung, StateRow, Thread, WaitRow } from './story.ts';
 import { arrowHead, draw, fitted, widthOf, type Drawn } from './svg.ts';
-import { duration } from './waits.ts';
+import { clock } from './waits.ts';
 
 export interface LadderOptions {
-  /** CSS pixels. */
-  readonly width: number;
   /** Index of the step that is shown, among the steps; what lies behind it is still to come. */
   readonly step: number;
-}
-
-export interface Ladder {
-  readonly drawing: Drawn;
-  readonly height: number;
-  /** By step: where its row lies. */
-  readonly places: readonly { readonly y: number; readonly height: number }[];
-}
-
-const TEXT = 13;
-const CHIP = 11.5;
-const HEAD = 34;
-
-interface Frame {
-  readonly width: number;
-  readonly narrow: boolean;
-  readonly lanes: Readonly<Record<Lane, number>>;
-  /** Of the first time in the thread. */
-  readonly start: number | undefined;
+  /** The part of the height that is drawn. */
+  readonly from: number;
+  readonly to: number;
+  /** Drawn wherever it lies. */
+  readonly always?: Place | undefined;
 }
 
 type Phase = 'past' | 'now' | 'later';
 
-export function drawLadder(thread: Thread, { width, step }: LadderOptions): Ladder {
-  const { rows, bands, lanes } = thread;
-  const frame = frameOf(thread, width);
-  const tops: number[] = [];
-  const heights: number[] = [];
-  let y = HEAD;
-  for (const [at, row] of rows.entries()) {
-    if (bands.some(({ first }) => first === at)) y += 28;
-    tops.push(y);
-    heights.push(heightOf(row, frame));
-    y += heights[at]!;
-    if (bands.some(({ last }) => last === at)) y += 10;
-  }
-  const height = y + 14;
-  const parts: Drawn[] = [];
-  const places: { y: number; height: number }[] = [];
-  let index = 0;
-  for (const [at, row] of rows.entries()) {
-    const own = isStep(row) ? index++ : index - 1;
-    const phase: Phase = own === step && isStep(row) ? 'now' : own < step ? 'past' : 'later';
-    const [top, high] = [tops[at]!, heights[at]!];
-    if (isStep(row)) places.push({ y: top, height: high });
-    parts.push(drawRow(row, frame, top, high, phase, isStep(row) ? own : undefined));
-  }
-  const drawing = draw('svg', { viewBox: `0 0 ${width} ${height}`, width, height, role: 'none', class: 'ladder' },
+/** As high as all of it, whatever part is drawn. */
+export function drawLadder(layout: LadderLayout, { step, from, to, always }: LadderOptions): Drawn {
+  const { thread, frame, bands, height } = layout;
+  const places = placesBetween(layout, from, to);
+  const drawn = always === undefined || places.includes(always) ? places : [...places, always];
+  return draw('svg', { viewBox: `0 0 ${frame.width} ${height}`, width: frame.width, height, role: 'none', class: 'ladder' },
     draw('defs', {}, arrowHead('rung-head')),
-    ...bands.map((band) => drawBand(band, frame, tops[band.first]! - 26, tops[band.last]! + heights[band.last]! + 4, lanes.length > 2)),
-    ...lanes.map((lane) => draw('path', { class: 'life', d: `M${frame.lanes[lane]} ${HEAD - 8}V${height - 6}` })),
-    ...namesOf(thread, frame),
-    ...parts);
-  return { drawing, height, places };
+    ...bands.filter(({ top, bottom }) => bottom >= from && top <= to).map((band) => drawBand(band, frame, thread.lanes.length > 2)),
+    ...thread.lanes.map((lane) => draw('path', { class: 'life', d: `M${frame.lanes[lane]} ${HEAD - 8}V${height - 6}` })),
+    ...(from <= HEAD ? namesOf(thread, frame) : []),
+    ...drawn.map((place) => drawPlace(place, layout, place.isStep && place.step === step ? 'now' : place.step < step ? 'past' : 'later')));
 }
 
 /** The names of the lanes alone, which stay in sight. */
-export function drawNames(thread: Thread, width: number): Drawn {
-  return draw('svg', { viewBox: `0 0 ${width} 26`, width, height: 26, class: 'ladder', 'aria-hidden': 'true' }, ...namesOf(thread, frameOf(thread, width)));
+export function drawNames({ thread, frame }: LadderLayout): Drawn {
+  return draw('svg', { viewBox: `0 0 ${frame.width} 26`, width: frame.width, height: 26, class: 'ladder', 'aria-hidden': 'true' }, ...namesOf(thread, frame));
 }
 
 function namesOf({ lanes }: Thread, frame: Frame): Drawn[] {
   return lanes.map((lane) => draw('text', { class: 'end', x: frame.lanes[lane], y: 18, 'text-anchor': 'middle' }, lane));
 }
 
-function frameOf({ lanes, rows }: Thread, width: number): Frame {
-  const narrow = width < 480;
-  const client = narrow ? 98 : Math.min(150, 92 + width * 0.08);
-  const server = width - (narrow ? 34 : 58);
-  const start = rows.map((row) => ('time' in row ? row.time : undefined)).find((time) => time !== undefined);
-  return { width, narrow, start, lanes: { client, server, proxy: lanes.includes('proxy') ? client + (server - client) * 0.56 : server } };
-}
-
-function heightOf(row: Row, frame: Frame): number {
-  if (row.kind === 'state') return row.note === '' ? 27 : 27 + 17 * linesOf(row.note, frame).length - (besides(row, frame) ? 17 : 0);
-  if (row.kind === 'request' || row.kind === 'response') return isStacked(row, frame) ? 52 : 33;
-  return 26;
-}
-
-/** Whether a chip finds no place beside its label. */
-function isStacked(rung: Rung, { lanes }: Frame): boolean {
-  if (rung.chip === undefined) return false;
-  const span = Math.abs(lanes[rung.to] - lanes[rung.from]) - 24;
-  return Math.min(labelWidth(rung), 90) + 12 + chipWidth(rung.chip.label) > span;
-}
-
-const chipWidth = (label: string): number => Math.ceil(widthOf(label, CHIP)) + 18;
-const labelOf = ({ label, note }: Rung): string => [label, note].filter((part) => part !== '').join('  ');
-const labelWidth = (rung: Rung): number => widthOf(labelOf(rung), TEXT) * 1.04;
-
-function drawRow(row: Row, frame: Frame, y: number, height: number, phase: Phase, step: number | undefined): Drawn {
-  const inner = row.kind === 'state' ? stateRow(row, frame, y) : row.kind === 'wait' ? waitRow(row, frame, y) : row.kind === 'note' ? [noteText(row.label, frame, y)] : rungRow(row, frame, y, height);
+function drawPlace({ row, y, height, step, isStep }: Place, { frame, open, thread }: LadderLayout, phase: Phase): Drawn {
   const mood = 'mood' in row ? ` ${row.mood}` : '';
-  const data = step === undefined ? { 'aria-hidden': 'true' } : { id: `step-${step}`, 'data-step': step, role: 'option', 'aria-selected': String(phase === 'now'), 'aria-description': spoken(row) };
-  return draw('g', { class: `row ${row.kind}${mood} ${phase}`, ...data },
-    step === undefined ? undefined : draw('rect', { class: 'hit', x: 2, y: y + 1, width: frame.width - 4, height: height - 2, rx: 6 }),
-    ...inner);
+  const isFold = row.kind === 'fold';
+  const data = isStep ? { id: `step-${step}`, 'data-step': step, role: 'option', 'aria-selected': String(phase === 'now'), 'aria-posinset': step + 1, 'aria-setsize': thread.steps.length, 'aria-description': spoken(row) } : { 'aria-hidden': 'true' };
+  return draw('g', { class: `row ${row.kind}${mood} ${phase}`, ...data, ...(isFold ? { 'data-fold': row.id } : {}) },
+    isStep || isFold ? draw('rect', { class: 'hit', x: 2, y: y + 1, width: frame.width - 4, height: height - 2, rx: 6 }) : undefined,
+    ...(isFold ? foldRow(row, frame, y, open.has(row.id)) : innerRow(row, frame, y, height)));
+}
+
+function innerRow(row: Row, frame: Frame, y: number, height: number): Drawn[] {
+  switch (row.kind) {
+    case 'state':
+      return stateRow(row, frame, y);
+    case 'wait':
+      return waitRow(row, frame, y);
+    case 'note':
+      return [noteText(row.label, frame, y)];
+    case 'request':
+    case 'response':
+      return rungRow(row, frame, y, height);
+  }
+}
+
+/** What it stands for, on a torn piece of the client's lane; open, where it can be closed again. */
+function foldRow({ label }: Fold, frame: Frame, y: number, isOpen: boolean): Drawn[] {
+  const x = frame.lanes.client;
+  const sign = isOpen ? '▾' : '▸';
+  return [
+    draw('path', { class: 'fold', d: `M${x} ${y + 6}v5l-6 4 12 5 -6 4v5` }),
+    draw('text', { class: 'label', x: x + 18, y: y + 22 }, fitted(`${sign} ${label}`, TEXT, frame.width - x - 28)),
+  ];
 }
 
 function rungRow(rung: Rung, frame: Frame, y: number, height: number): Drawn[] {
@@ -135,19 +99,6 @@ function rungRow(rung: Rung, frame: Frame, y: number, height: number): Drawn[] {
   ];
 }
 
-const pillWidth = (state: string): number => Math.ceil(widthOf(state, TEXT)) + 22;
-const besides = (row: StateRow, frame: Frame): boolean => widthOf(row.note, 12) < frame.width - frame.lanes.client - pillWidth(row.state) / 2 - 24;
-
-function linesOf(note: string, { width }: Frame): string[] {
-  const lines: string[] = [''];
-  for (const word of note.split(' ')) {
-    const longer = `${lines.at(-1)!} ${word}`.trim();
-    if (widthOf(longer, 12) > width - 40 && lines.at(-1) !== '') lines.push(word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines.slice(0, 4);
-}
-
 function stateRow(row: StateRow, frame: Frame, y: number): Drawn[] {
   const wide = pillWidth(row.state);
   const x = frame.lanes.client;
@@ -171,10 +122,10 @@ function noteText(label: string, { lanes, width }: Frame, y: number): Drawn {
 function timeText(time: number | undefined, { start, narrow }: Frame, y: number): Drawn[] {
   if (time === undefined || start === undefined) return [];
   const passed = time - start;
-  return [draw('text', { class: 'time', x: narrow ? 6 : 12, y: y - 1, 'data-time': passed }, passed < 1000 ? duration(passed) : passed < 60_000 ? `${(passed / 1000).toFixed(2)} s` : duration(passed))];
+  return [draw('text', { class: 'time', x: narrow ? 6 : 12, y: y - 1, 'data-time': passed }, clock(passed))];
 }
 
-function drawBand({ number, outcome, mood, side, first, last }: Band, { width }: Frame, top: number, bottom: number, hasProxy: boolean): Drawn {
+function drawBand({ band: { number, outcome, mood, side, first, last }, top, bottom }: PlacedBand, { width }: Frame, hasProxy: boolean): Drawn {
   return draw('g', { class: `band ${mood}`, 'data-band': `${hasProxy ? `${side} ` : ''}${number} ${outcome}`, 'data-rows': `${first}-${last}` },
     draw('rect', { x: 6, y: top, width: width - 12, height: bottom - top, rx: 8 }),
     draw('text', { class: 'band-text', x: 14, y: top + 17 },
@@ -183,7 +134,8 @@ function drawBand({ number, outcome, mood, side, first, last }: Band, { width }:
 }
 
 /** What a screen reader says of a step. */
-export function spoken(row: Row): string {
+export function spoken(row: Row | Fold): string {
+  if (row.kind === 'fold') return `${row.label}: Enter opens and closes`;
   if (row.kind === 'state') return `state ${row.state}${row.note === '' ? '' : `: ${row.note}`}`;
   if (row.kind === 'wait' || row.kind === 'note') return row.label;
   const what = [labelOf(row), row.chip?.label].filter((part) => part !== undefined && part !== '').join(', ');

@@ -6,6 +6,7 @@ import type { Conversation, Connection, ConversationToken, Side } from '../conve
 import { hostOf } from '../explain/handshakes.ts';
 import { bandsOf, type Band } from './bands.ts';
 import { nameOfUser } from './chips.ts';
+import { foldsOf, type Fold } from './folds.ts';
 import { rungsOf, type Rung } from './rungs.ts';
 import { placeStates, type StateRow } from './states.ts';
 import { threadsOf } from './threads.ts';
@@ -27,6 +28,18 @@ export type Row = Rung | StateRow | WaitRow | NoteRow;
 /** A row on which a reader can stand. */
 export type Step = Rung | StateRow;
 
+/** A step, and how things stand there. */
+export interface Moment {
+  readonly row: Step;
+  /** Index of its row. */
+  readonly at: number;
+  /** The state that the machine is in, and the one before it. */
+  readonly now: StateRow | undefined;
+  readonly before: StateRow | undefined;
+  /** The latest that had gone over the wire. */
+  readonly token: ConversationToken | undefined;
+}
+
 /** What belongs together: a connection, and those on which its request was tried again. */
 export interface Thread {
   readonly id: string;
@@ -37,7 +50,10 @@ export interface Thread {
   readonly lanes: readonly Lane[];
   /** In the order of time. */
   readonly rows: readonly Row[];
+  readonly steps: readonly Moment[];
   readonly bands: readonly Band[];
+  /** Runs of rows that can be left out. */
+  readonly folds: readonly Fold[];
   readonly mood: Mood;
   /** For people, a word: `accepted`, `asking`. */
   readonly standing: string;
@@ -74,7 +90,8 @@ export function conversationOf({ connections }: Pick<Thread, 'connections'>, con
 
 function threadOf(conversation: Conversation, connections: readonly Connection[], index: number): Thread {
   const own = { ...conversation, connections };
-  const usesProxy = connections.some(({ exchanges }) => exchanges.some(({ side, request }) => side === 'proxy' || isForProxy(request?.method, request?.target)));
+  const isSent = conversation.source !== 'har'; // a HAR has whole URLs whatever was sent
+  const usesProxy = connections.some(({ exchanges }) => exchanges.some(({ side, request }) => side === 'proxy' || (isSent && isForProxy(request?.method, request?.target))));
   const rows: Row[] = [];
   let latest: number | undefined;
   for (const [number, connection] of connections.entries()) {
@@ -97,7 +114,9 @@ function threadOf(conversation: Conversation, connections: readonly Connection[]
     user: connections.flatMap(({ exchanges }) => exchanges.map(({ request }) => nameOfUser(request))).findLast((name) => name !== '') ?? '',
     lanes: usesProxy ? ['client', 'proxy', 'server'] : ['client', 'server'],
     rows,
+    steps: momentsOf(rows),
     bands,
+    folds: foldsOf(rows),
     mood,
     standing,
   };
@@ -138,19 +157,16 @@ function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((each, index) => each === b[index]);
 }
 
-/** The latest token that had gone over the wire at a step, with the row that carried it. */
-export function tokenAt(steps: readonly Step[], index: number): { readonly row: Rung; readonly token: ConversationToken } | undefined {
-  for (let at = Math.min(index, steps.length - 1); at >= 0; at--) {
-    const row = steps[at]!;
-    if (row.kind !== 'state' && row.chip !== undefined) return { row, token: row.chip.token };
-  }
-  return undefined;
+function momentsOf(rows: readonly Row[]): readonly Moment[] {
+  let now: StateRow | undefined;
+  let before: StateRow | undefined;
+  let token: ConversationToken | undefined;
+  return rows.flatMap((row, at): Moment[] => {
+    if (!isStep(row)) return [];
+    if (row.kind === 'state') [before, now] = [now, row];
+    else token = row.chip?.token ?? token;
+    return [{ row, at, now, before, token }];
+  });
 }
 
-/** The state that the machine was in at a step, and the one before it. */
-export function statesAt(steps: readonly Step[], index: number): { readonly now: StateRow | undefined; readonly before: StateRow | undefined } {
-  const passed = steps.slice(0, index + 1).filter((row) => row.kind === 'state');
-  return { now: passed.at(-1), before: passed.at(-2) };
-}
-
-export type { Band, Rung, Side, StateRow, WaitRow };
+export type { Band, Fold, Rung, Side, StateRow, WaitRow };

@@ -40,3 +40,13 @@ export function duration(milliseconds: number): string {
 function pair(count: number, unit: string): string {
   return count === 0 ? '' : ` ${count} ${unit}`;
 }
+
+/** Since the beginning, so that legs near each other differ: `18 ms`, `6.25 s`, `3:19.24`, `2:05:00.1`. */
+export function clock(milliseconds: number): string {
+  if (milliseconds < 1000) return duration(milliseconds);
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
+  const hours = Math.floor(milliseconds / 3_600_000);
+  const minutes = Math.floor(milliseconds / 60_000) % 60;
+  const seconds = (Math.floor((milliseconds % 60_000) / 10) / 100).toFixed(hours > 0 ? 1 : 2).padStart(hours > 0 ? 4 : 5, '0');
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`;
+}

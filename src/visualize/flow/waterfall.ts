@@ -1,4 +1,5 @@
 /** Real time as a strip: a bar for each exchange, long waits folded to a width that says so and no more. */
+import { firstWhere } from './ladder-layout.ts';
 import type { Thread } from './story.ts';
 import { draw, type Drawn } from './svg.ts';
 
@@ -22,8 +23,8 @@ export function foldTime(moments: readonly number[]): Folded {
   for (const gap of gaps) places.push(places.at(-1)! + Math.min(gap, longest));
   const total = places.at(-1)! || 1;
   const at = (time: number): number => {
-    const next = times.findIndex((each) => each >= time);
-    if (next === -1) return 1;
+    const next = firstWhere(times, (each) => each >= time);
+    if (next === times.length) return 1;
     if (next === 0 || times[next] === time) return places[next]! / total;
     const [before, after] = [times[next - 1]!, times[next]!];
     return (places[next - 1]! + ((time - before) / (after - before)) * (places[next]! - places[next - 1]!)) / total;
@@ -32,23 +33,53 @@ export function foldTime(moments: readonly number[]): Folded {
   return { at, folds };
 }
 
-export function drawWaterfall({ rows }: Thread, { width, height, until }: { readonly width: number; readonly height: number; readonly until: ReadonlySet<string> }): Drawn {
-  const bars = new Map<number, { from?: number; to?: number; mood: string; id: string; past: boolean }>();
-  for (const row of rows) {
-    if (row.kind !== 'request' && row.kind !== 'response') continue;
-    const bar = bars.get(row.exchange) ?? { mood: 'plain', id: row.id, past: until.has(row.id) };
-    if (row.kind === 'request') bar.from = row.time ?? bar.from!;
-    else Object.assign(bar, { mood: row.mood, ...(row.time === undefined ? {} : { to: row.time }) });
-    bars.set(row.exchange, bar);
+/** An exchange, or several that fall together. */
+interface Bar {
+  readonly left: number;
+  right: number;
+  readonly mood: string;
+  /** Index of the step with which it begins. */
+  readonly step: number;
+}
+
+export interface Strip {
+  readonly width: number;
+  readonly bars: readonly Bar[];
+  readonly folds: readonly { readonly left: number; readonly right: number }[];
+}
+
+/** CSS pixels between two bars: what is nearer is one. */
+const APART = 2;
+const MARGIN = 4;
+
+/** As many bars as the width holds, however many exchanges there are. */
+export function stripOf({ steps }: Thread, width: number): Strip {
+  const exchanges = new Map<number, { from: number | undefined; to: number | undefined; mood: string; step: number }>();
+  for (const [step, { row }] of steps.entries()) {
+    if (row.kind === 'state') continue;
+    const known = exchanges.get(row.exchange);
+    if (known === undefined) exchanges.set(row.exchange, { from: row.time, to: row.time, mood: row.mood, step });
+    else Object.assign(known, { mood: row.mood, to: row.time ?? known.to });
   }
-  const timed = [...bars.values()].filter(({ from }) => from !== undefined);
-  const { at, folds } = foldTime(timed.flatMap(({ from, to }) => [from!, to ?? from!]));
-  const x = (share: number): number => Math.round((4 + share * (width - 8)) * 10) / 10;
+  const timed = [...exchanges.values()].flatMap(({ from, to, mood, step }) => (from === undefined || to === undefined ? [] : [{ from, to, mood, step }]));
+  const { at, folds } = foldTime(timed.flatMap(({ from, to }) => [from, to]));
+  const x = (share: number): number => Math.round((MARGIN + share * (width - 2 * MARGIN)) * 10) / 10;
+  const bars = new Map<string, Bar>();
+  for (const { from, to, mood, step } of timed) {
+    const left = x(at(from));
+    const right = Math.max(left + 4, x(at(to)));
+    const key = `${Math.floor(left / APART)} ${mood}`;
+    const known = bars.get(key);
+    if (known === undefined) bars.set(key, { left, right, mood, step });
+    else known.right = Math.max(known.right, right);
+  }
+  return { width, bars: [...bars.values()], folds: folds.map(({ from, to }) => ({ left: x(from), right: x(to) })).filter(({ left, right }) => right - left > APART) };
+}
+
+export function drawStrip({ width, bars, folds }: Strip, { height, step }: { readonly height: number; readonly step: number }): Drawn {
+  const middle = height / 2;
   return draw('svg', { viewBox: `0 0 ${width} ${height}`, width, height, class: 'waterfall', 'aria-hidden': 'true' },
-    draw('rect', { class: 'track', x: 0, y: height / 2 - 1.5, width, height: 3, rx: 1.5 }),
-    ...folds.map(({ from, to }) => draw('path', { class: 'fold', d: `M${x(from)} ${height / 2}H${x(to)}` })),
-    ...timed.map(({ from, to, mood, past }) => {
-      const left = x(at(from!));
-      return draw('rect', { class: `bar ${mood}${past ? '' : ' later'}`, x: left, y: height / 2 - 7, width: Math.max(4, x(at(to ?? from!)) - left), height: 14, rx: 2 });
-    }));
+    draw('rect', { class: 'track', x: 0, y: middle - 1.5, width, height: 3, rx: 1.5 }),
+    ...folds.map(({ left, right }) => draw('path', { class: 'fold', d: `M${left} ${middle}H${right}` })),
+    ...bars.map((bar) => draw('rect', { class: `bar ${bar.mood}${bar.step <= step ? '' : ' later'}`, x: bar.left, y: middle - 7, width: Math.round((bar.right - bar.left) * 10) / 10, height: 14, rx: 2 })));
 }

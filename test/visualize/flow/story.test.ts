@@ -4,11 +4,12 @@ import { describe, expect, test } from 'vitest';
 import type { Conversation } from '../../../src/visualize/conversation/conversation.ts';
 import { readConversation } from '../../../src/visualize/conversation/read.ts';
 import { drawLadder } from '../../../src/visualize/flow/ladder.ts';
+import { layOut } from '../../../src/visualize/flow/ladder-layout.ts';
 import { patchOf, patched } from '../../../src/visualize/flow/patch.ts';
-import { isStep, storyOf, type Row, type Rung, type Story } from '../../../src/visualize/flow/story.ts';
+import { storyOf, type Row, type Rung, type Story } from '../../../src/visualize/flow/story.ts';
 import { toMarkup } from '../../../src/visualize/flow/svg.ts';
 import { foldTime } from '../../../src/visualize/flow/waterfall.ts';
-import { duration } from '../../../src/visualize/flow/waits.ts';
+import { clock, duration } from '../../../src/visualize/flow/waits.ts';
 
 const NEGOTIATE = 'TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAAAAAAAADw==';
 /** MS-NLMP 4.2.4.3: its challenge. */
@@ -99,11 +100,12 @@ describe('of any conversation', () => {
   test('a ladder of any width has a place for each step, one below the other', () => {
     fc.assert(fc.property(conversations, fc.integer({ min: 300, max: 1200 }), (conversation, width) => {
       for (const thread of storyOf(conversation).threads) {
-        const { drawing, places, height } = drawLadder(thread, { width, step: 2 });
-        expect(places.length).toBe(thread.rows.filter(isStep).length);
+        const layout = layOut(thread, { width, open: new Set() });
+        const { places, height } = layout;
+        expect(places.filter((place) => place.isStep).length).toBe(thread.steps.length);
         for (const [i, { y }] of places.entries()) expect(y).toBeGreaterThanOrEqual(i === 0 ? 0 : places[i - 1]!.y + places[i - 1]!.height);
         expect(places.every(({ y, height: own }) => y + own <= height)).toBe(true);
-        expect(toMarkup(drawing)).not.toMatch(/NaN|undefined/);
+        expect(toMarkup(drawLadder(layout, { step: 2, from: 0, to: height }))).not.toMatch(/NaN|undefined/);
       }
     }), { numRuns: 50 });
   });
@@ -137,5 +139,9 @@ describe('a strip of time', () => {
 
   test.each([[18, '18 ms'], [6200, '6.2 s'], [61_000, '1 min 1 s'], [180_000, '3 min'], [7_500_000, '2 h 5 min'], [59_999, '59 s']])('%i ms is %s', (milliseconds, text) => {
     expect(duration(milliseconds)).toBe(text);
+  });
+
+  test.each([[18, '18 ms'], [6250, '6.25 s'], [59_999, '60.00 s'], [199_240, '3:19.24'], [7_500_100, '2:05:00.1'], [3_599_999, '59:59.99']])('%i ms since the beginning is %s', (milliseconds, text) => {
+    expect(clock(milliseconds)).toBe(text);
   });
 });

@@ -9,7 +9,8 @@ import { explain } from '../../explain/explain.ts';
 import type { Explanation } from '../../explain/explanation.ts';
 import { Tracer } from '../../trace/trace.ts';
 import { spoken } from '../ladder.ts';
-import { conversationOf, isStep, statesAt, storyOf, tokenAt, type Step, type Story, type Thread } from '../story.ts';
+import { Standing } from '../standing.ts';
+import { conversationOf, storyOf, type Moment, type Story, type Thread } from '../story.ts';
 import { duration } from '../waits.ts';
 import { BytesPane } from './bytes-pane.ts';
 import { ChartPane, type ChartSource } from './chart-pane.ts';
@@ -40,19 +41,21 @@ export class NtlmFlow extends Base {
   readonly #bar = new ThreadsBar((id) => this.go(id, Infinity));
   readonly #head = new HeadBar();
   readonly #host = make('h2', { className: 'host' });
-  readonly #ladder = new LadderPane((step) => this.#goByHand(step));
+  readonly #ladder = new LadderPane({
+    go: (step) => this.#byHand(() => this.#standing.go(step)),
+    move: (by) => this.#byHand(() => this.#standing.move(by)),
+    toggle: (fold) => this.#byHand(() => this.#standing.toggle(fold)),
+  });
   readonly #chart = new ChartPane((machine) => this.charts(machine));
   readonly #bytes = new BytesPane();
-  readonly #player = new Player((step) => this.go(this.#thread?.id ?? '', step));
+  readonly #player = new Player({ go: (step) => this.#move(() => this.#standing.go(step)), move: (by) => this.#move(() => this.#standing.move(by)) });
   readonly #status = make('p', { className: 'hidden', attributes: { role: 'status' } });
   readonly #panes = make('div', { className: 'switch', attributes: { role: 'group', 'aria-label': 'Pane' } });
   readonly #flow = make('div', { className: 'flow' });
   readonly #empty = make('div', { className: 'empty' });
   #conversation: Conversation | undefined;
   #story: Story = { threads: [] };
-  #thread: Thread | undefined;
-  #steps: readonly Step[] = [];
-  #step = -1;
+  readonly #standing = new Standing();
   #explained: { readonly thread: Thread; readonly explanation: Explanation } | undefined;
   #feeding: (() => void) | undefined;
   #due = false;
@@ -92,6 +95,12 @@ export class NtlmFlow extends Base {
     });
   }
 
+  /** Another conversation, which has nothing to do with the one before: from its end, nothing of it open. */
+  open(conversation: Conversation | undefined): void {
+    this.#standing.take(undefined);
+    this.conversation = conversation;
+  }
+
   /** Shows the latest of `source` until another is given. */
   set source(source: FlowSource | undefined) {
     this.#feeding?.();
@@ -101,26 +110,32 @@ export class NtlmFlow extends Base {
   }
 
   get position(): FlowPosition | undefined {
-    return this.#thread === undefined ? undefined : { thread: this.#thread.id, step: this.#step };
+    const { thread, step } = this.#standing;
+    return thread === undefined ? undefined : { thread: thread.id, step };
   }
 
   /** How many steps the thread that is shown has. */
   get length(): number {
-    return this.#steps.length;
+    return this.thread?.steps.length ?? 0;
   }
 
   get thread(): Thread | undefined {
-    return this.#thread;
+    return this.#standing.thread;
+  }
+
+  /** Ids of the folds of the thread that are open: runs of requests in which nothing is asked. */
+  get openFolds(): ReadonlySet<string> {
+    return this.#standing.open;
   }
 
   /** To a step of a thread, as near as there is one. */
   go(thread: string, step: number): void {
-    const found = this.#story.threads.find(({ id }) => id === thread) ?? this.#thread;
+    const found = this.#story.threads.find(({ id }) => id === thread) ?? this.thread;
     if (found === undefined) return;
-    if (found !== this.#thread) this.#take(found);
-    this.#step = Math.max(Math.min(step, this.#steps.length - 1), Math.min(0, this.#steps.length - 1));
-    this.#show();
-    this.dispatchEvent(new CustomEvent('step', { detail: this.position }));
+    this.#move(() => {
+      if (found !== this.thread) this.#standing.take(found);
+      this.#standing.go(step);
+    });
   }
 
   play(): void {
@@ -131,9 +146,15 @@ export class NtlmFlow extends Base {
     this.#player.pause();
   }
 
-  #goByHand(step: number): void {
+  #move(work: () => void): void {
+    work();
+    this.#show();
+    this.dispatchEvent(new CustomEvent('step', { detail: this.position }));
+  }
+
+  #byHand(work: () => void): void {
     this.#player.pause();
-    this.go(this.#thread?.id ?? '', step);
+    this.#move(work);
   }
 
   #follow(source: AsyncIterable<Conversation>): () => void {
@@ -158,41 +179,28 @@ export class NtlmFlow extends Base {
   }
 
   #renew(): void {
-    const atEnd = this.#step >= this.#steps.length - 1 && !this.#player.playing;
     this.#story = this.#conversation === undefined ? { threads: [] } : storyOf(this.#conversation);
     const { threads } = this.#story;
-    const same = threads.find(({ id }) => id === this.#thread?.id);
-    this.#take(same ?? threads[0]);
-    this.#step = same === undefined || atEnd ? this.#steps.length - 1 : Math.min(this.#step, this.#steps.length - 1);
+    const same = threads.find(({ id }) => id === this.thread?.id);
+    if (same === undefined) this.#standing.take(threads[0]);
+    else this.#standing.renew(same, !this.#player.playing);
     this.#show();
   }
 
-  #take(thread: Thread | undefined): void {
-    this.#thread = thread;
-    this.#steps = thread?.rows.filter(isStep) ?? [];
-  }
-
   #show(): void {
-    const thread = this.#thread;
+    const { thread, moment, step, open, fold } = this.#standing;
     this.#empty.hidden = thread !== undefined;
     this.#flow.hidden = thread === undefined;
     if (thread === undefined || this.shadowRoot === null) return;
-    const { now, before } = statesAt(this.#steps, this.#step);
     this.#host.textContent = thread.host === '' ? `${thread.lanes.at(-1)}` : thread.host;
     this.#head.show(this.#explain(thread));
     this.#bar.show(this.#story.threads, thread.id);
-    this.#ladder.show(thread, this.#step);
-    this.#chart.show(now, before);
-    this.#bytes.show(tokenAt(this.#steps, this.#step)?.token);
-    const step = this.#steps[this.#step];
-    this.#player.show(thread, this.#step, this.#steps.map(({ id }) => id), this.#passed(step));
-    const told = step === undefined ? '' : `step ${this.#step + 1} of ${this.#steps.length}, ${spoken(step)}`;
+    this.#ladder.show(thread, step, open);
+    this.#chart.show(moment?.now, moment?.before);
+    this.#bytes.show(moment?.token);
+    this.#player.show(thread, step, passed(thread, moment));
+    const told = moment === undefined ? '' : `step ${step + 1} of ${thread.steps.length}, ${spoken(fold ?? moment.row)}`;
     if (this.#status.textContent !== told) this.#status.textContent = told;
-  }
-
-  #passed(step: Step | undefined): string {
-    const start = this.#steps.find(({ time }) => time !== undefined)?.time;
-    return step?.time === undefined || start === undefined ? '' : duration(step.time - start);
   }
 
   #explain(thread: Thread): Explanation | undefined {
@@ -206,4 +214,9 @@ export class NtlmFlow extends Base {
     this.#flow.dataset['pane'] = pane;
     for (const button of this.#panes.children) button.setAttribute('aria-pressed', String((button as HTMLElement).dataset['pane'] === pane));
   }
+}
+
+function passed({ steps }: Thread, moment: Moment | undefined): string {
+  const start = steps.find(({ row }) => row.time !== undefined)?.row.time;
+  return moment?.row.time === undefined || start === undefined ? '' : duration(moment.row.time - start);
 }

@@ -8,12 +8,16 @@ export class HeadBar {
   readonly #more = make('details', {});
   readonly #list = make('div', { className: 'more scroll' });
 
+  #shown: Explanation | undefined;
+
   constructor() {
     this.#more.append(make('summary', { text: 'more' }), this.#list);
     this.root.append(this.#sentence, this.#more);
   }
 
   show(explanation: Explanation | undefined): void {
+    if (explanation !== undefined && explanation === this.#shown) return;
+    this.#shown = explanation;
     this.root.hidden = explanation === undefined;
     if (explanation === undefined) return;
     const { outcome, sentence, causes, negotiated, refused } = explanation;

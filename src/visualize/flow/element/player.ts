@@ -1,8 +1,14 @@
-import { drawWaterfall } from '../waterfall.ts';
 import type { Thread } from '../story.ts';
 import { toElement } from '../svg.ts';
+import { drawStrip, stripOf, type Strip } from '../waterfall.ts';
 import { make } from './dom.ts';
 
+export interface Moves {
+  go(step: number): void;
+  move(by: 1 | -1): void;
+}
+
+const HEIGHT = 26;
 const STEP_MILLISECONDS = 650;
 const BUTTONS = [
   ['first', 'To the first step', 'M3 3h2v10H3zM13 3v10L6 8z'],
@@ -17,16 +23,16 @@ export class Player {
   readonly root = make('footer', {});
   readonly #bar = make('div', { className: 'player', attributes: { role: 'toolbar', 'aria-label': 'Player' } });
   readonly #strip = make('div', { className: 'strip' });
-  readonly #count = make('output', { className: 'count' });
+  readonly #count = make('p', { className: 'count' });
   readonly #buttons: readonly HTMLButtonElement[];
-  readonly #go: (step: number) => void;
+  readonly #moves: Moves;
+  #thread: Thread | undefined;
   #step = -1;
-  #length = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #strips: (() => void) | undefined;
+  #drawn: { readonly thread: Thread; readonly strip: Strip } | undefined;
 
-  constructor(go: (step: number) => void) {
-    this.#go = go;
+  constructor(moves: Moves) {
+    this.#moves = moves;
     this.#buttons = BUTTONS.map(([name, label, path], index) => {
       const button = make('button', { className: name, attributes: { type: 'button', title: label, tabindex: index === 2 ? '0' : '-1', ...(path === '' ? {} : { 'aria-label': label }) } });
       if (path === '') button.textContent = label;
@@ -34,40 +40,47 @@ export class Player {
       return button;
     });
     const [first, back, play, on, last] = this.#buttons as readonly [HTMLButtonElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement, HTMLButtonElement];
-    first.addEventListener('click', () => this.#to(0));
-    back.addEventListener('click', () => this.#to(this.#step - 1));
-    on.addEventListener('click', () => this.#to(this.#step + 1));
-    last.addEventListener('click', () => this.#to(this.#length - 1));
+    first.addEventListener('click', () => this.#byHand(() => moves.go(0)));
+    back.addEventListener('click', () => this.#byHand(() => moves.move(-1)));
+    on.addEventListener('click', () => this.#byHand(() => moves.move(1)));
+    last.addEventListener('click', () => this.#byHand(() => moves.go(Infinity)));
     play.addEventListener('click', () => (this.#timer === undefined ? this.play() : this.pause()));
     this.#bar.append(...this.#buttons);
     this.#bar.addEventListener('keydown', (event) => this.#key(event));
     this.root.append(this.#bar, this.#strip, this.#count);
-    new ResizeObserver(() => this.#strips?.()).observe(this.#strip);
+    new ResizeObserver(() => this.#draw()).observe(this.#strip);
   }
 
   get playing(): boolean {
     return this.#timer !== undefined;
   }
 
-  show(thread: Thread | undefined, step: number, ids: readonly string[], told: string): void {
+  show(thread: Thread, step: number, told: string): void {
+    this.#thread = thread;
     this.#step = step;
-    this.#length = ids.length;
-    this.#count.textContent = ids.length === 0 ? 'no steps yet' : `step ${step + 1} of ${ids.length}${told === '' ? '' : ` · ${told}`}`;
-    const until = new Set(ids.slice(0, step + 1));
-    this.#strips = () => {
-      const { clientWidth: width } = this.#strip;
-      this.#strip.replaceChildren(...(thread === undefined || width < 40 ? [] : [toElement(drawWaterfall(thread, { width, height: 26, until }))]));
-    };
-    this.#strips();
+    const { length } = thread.steps;
+    this.#count.textContent = length === 0 ? 'no steps yet' : `step ${step + 1} of ${length}${told === '' ? '' : ` · ${told}`}`;
+    this.#draw();
+  }
+
+  #draw(): void {
+    const { clientWidth: width } = this.#strip;
+    if (this.#thread === undefined || width < 40) return this.#strip.replaceChildren();
+    if (this.#drawn?.thread !== this.#thread || this.#drawn.strip.width !== width) this.#drawn = { thread: this.#thread, strip: stripOf(this.#thread, width) };
+    this.#strip.replaceChildren(toElement(drawStrip(this.#drawn.strip, { height: HEIGHT, step: this.#step })));
+  }
+
+  get #atEnd(): boolean {
+    return this.#step >= (this.#thread?.steps.length ?? 0) - 1;
   }
 
   /** From here, or from the first step where the last is reached. */
   play(): void {
     this.pause();
-    if (this.#step >= this.#length - 1) this.#go(0);
+    if (this.#atEnd) this.#moves.go(0);
     this.#timer = setInterval(() => {
-      if (this.#step < this.#length - 1) this.#go(this.#step + 1);
-      else this.pause();
+      if (this.#atEnd) this.pause();
+      else this.#moves.move(1);
     }, STEP_MILLISECONDS);
     this.#name();
   }
@@ -78,9 +91,9 @@ export class Player {
     this.#name();
   }
 
-  #to(step: number): void {
+  #byHand(move: () => void): void {
     this.pause();
-    this.#go(step);
+    move();
   }
 
   #name(): void {

@@ -11,6 +11,7 @@ font:13px/1.45 system-ui,-apple-system,'Segoe UI',sans-serif;color:var(--ntlm-in
 [hidden]{display:none!important}
 .hidden{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 :focus-visible{outline:2px solid var(--ntlm-accent);outline-offset:-2px}
+[role=listbox]:focus-visible{outline:0}.card:has(>[role=listbox]:focus-visible){outline:2px solid var(--ntlm-accent);outline-offset:-1px}
 button:focus-visible,summary:focus-visible{outline-offset:2px}
 h2,h3,h4,p,ul,ol{margin:0;padding:0}
 .soft{color:var(--ntlm-soft)}.bad{color:var(--ntlm-bad)}
@@ -67,10 +68,10 @@ footer{grid-column:1/3;display:grid;grid-template-columns:auto minmax(0,1fr) aut
 .count{color:var(--ntlm-soft);font-variant-numeric:tabular-nums;white-space:nowrap}
 .switch{display:none;gap:6px}.switch button{flex:1;text-transform:capitalize}
 .switch button[aria-pressed=true]{background:var(--ntlm-accent-soft);border-color:var(--ntlm-accent);color:var(--ntlm-accent);font-weight:600}
-.track{fill:var(--ntlm-line)}.strip .fold{stroke:var(--ntlm-card);stroke-width:3;stroke-dasharray:3 4}
+.track{fill:var(--ntlm-line)}.strip path.fold{stroke:var(--ntlm-card);stroke-width:3;stroke-dasharray:3 4}
 .bar{fill:var(--ntlm-accent)}.bar.good{fill:var(--ntlm-good)}.bar.bad{fill:var(--ntlm-bad)}.bar.later{fill:var(--ntlm-strong)}
 ${DRAWING_STYLE}
-.row.step,[data-step]{cursor:pointer}
+[data-step],[data-fold]{cursor:pointer}
 @media (min-width:1700px){:host{font-size:14px}}
 @media (max-width:900px){
 .flow{grid-template:auto auto minmax(0,1fr) auto/minmax(0,1fr);gap:8px}.head,footer{grid-column:1}

@@ -17,8 +17,10 @@ flow.charts = async (machine) => {
 };
 
 function show(conversation: Conversation | undefined, title: string): void {
+  const goesOn = isLive && conversation === live;
   isLive = conversation === live;
-  flow.conversation = conversation;
+  if (goesOn) flow.conversation = conversation;
+  else flow.open(conversation);
   byId('title').textContent = title;
   byId('live').hidden = isLive || live === undefined;
   for (const control of document.querySelectorAll<HTMLElement>('[data-save]')) control.hidden = conversation === undefined;

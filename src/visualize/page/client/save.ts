@@ -2,10 +2,13 @@
 import type { NtlmFlow } from '../../flow/index.ts';
 import { DRAWING_STYLE } from '../../flow/drawing-style.ts';
 import { drawLadder } from '../../flow/ladder.ts';
+import { layOut } from '../../flow/ladder-layout.ts';
 import { toMarkup } from '../../flow/svg.ts';
 
 /** CSS pixels. */
 const WIDTH = 760;
+/** Pixels of a picture that browsers still make. */
+const TALLEST = 32_000;
 const COLOURS = ['paper', 'card', 'ink', 'soft', 'line', 'strong', 'accent', 'accent-soft', 'on', 'good', 'good-soft', 'bad', 'bad-soft'];
 
 export function saveText(name: string, type: string, text: string): void {
@@ -25,9 +28,10 @@ export async function savePicture(flow: NtlmFlow): Promise<void> {
     const image = new Image();
     image.src = url;
     await image.decode();
-    const canvas = new OffscreenCanvas(WIDTH * 2, drawing.height * 2);
+    const scale = Math.min(2, TALLEST / drawing.height);
+    const canvas = new OffscreenCanvas(WIDTH * scale, drawing.height * scale);
     const context = canvas.getContext('2d');
-    context?.scale(2, 2);
+    context?.scale(scale, scale);
     context?.drawImage(image, 0, 0, WIDTH, drawing.height);
     save('flow.png', await canvas.convertToBlob({ type: 'image/png' }));
   } finally {
@@ -35,11 +39,13 @@ export async function savePicture(flow: NtlmFlow): Promise<void> {
   }
 }
 
-/** The whole ladder in the colours of the moment, as a document of its own. */
+/** The whole ladder, its folds as they are on the page, in the colours of the moment, as a document of its own. */
 function drawingOf(flow: NtlmFlow): { readonly markup: string; readonly height: number } | undefined {
-  const { thread, position } = flow;
-  if (thread === undefined || position === undefined) return undefined;
-  const { drawing, height } = drawLadder(thread, { width: WIDTH, step: Infinity });
+  const { thread, openFolds } = flow;
+  if (thread === undefined) return undefined;
+  const layout = layOut(thread, { width: WIDTH, open: openFolds });
+  const { height } = layout;
+  const drawing = drawLadder(layout, { step: Infinity, from: 0, to: height });
   const style = getComputedStyle(flow);
   const colours = COLOURS.map((name) => `--ntlm-${name}:${style.getPropertyValue(`--ntlm-${name}`)}`).join(';');
   const background = { name: 'rect', attributes: { width: '100%', height: '100%', style: 'fill:var(--ntlm-card)' }, children: [] };
