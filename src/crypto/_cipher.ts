@@ -8,7 +8,7 @@ export interface LegacyCipher {
   decrypt(ciphertext: Uint8Array, output?: Uint8Array): Uint8Array;
 }
 
-/** What `wrapCipher` of noble-ciphers makes of a cipher, {@link NtlmError} `invalid-argument` in place of plain errors. */
+/** What `wrapCipher` of noble-ciphers makes of a cipher, NtlmError `invalid-argument` in place of plain errors. */
 export function legacyCipher<Params extends { readonly blockSize: number }>(
   params: Params,
   keyed: (key: Uint8Array) => LegacyCipher,

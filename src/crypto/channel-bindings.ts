@@ -7,7 +7,7 @@ import { checkBytes } from './_arguments.ts';
  * (MS-NLMP 2.2.2.1, RFC 2744 3.11, 4121 4.1.1.2).
  * @param applicationData - for TLS `tls-server-end-point:` and the certificate's hash (RFC 5929 4)
  * @returns 16 bytes
- * @throws {@link NtlmError} `invalid-argument` when it is not bytes
+ * @throws NtlmError `invalid-argument` when it is not bytes
  */
 export function channelBindingsHash(applicationData: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(applicationData, 'applicationData');

@@ -93,7 +93,7 @@ export class Credentials {
 
   /**
    * Credentials of an account and its password.
-   * @throws {@link NtlmError} `invalid-argument` for a missing value, a wrong type or a password over 64 KiB;
+   * @throws NtlmError `invalid-argument` for a missing value, a wrong type or a password over 64 KiB;
    * `too-long` for a name that fits no message
    */
   static fromPassword(options: PasswordCredentials): Credentials {
@@ -109,7 +109,7 @@ export class Credentials {
 
   /**
    * Credentials of an account and its NT hash.
-   * @throws {@link NtlmError} `invalid-argument` for a missing value, a wrong type or a hash of another size;
+   * @throws NtlmError `invalid-argument` for a missing value, a wrong type or a hash of another size;
    * `too-long` for a name that fits no message
    */
   static fromNtHash(options: HashCredentials): Credentials {
@@ -162,7 +162,7 @@ export class Credentials {
 
 /**
  * The hashes behind a handle. Not part of the public surface.
- * @throws {@link NtlmError} `credentials-missing` after `wipe()`; `credentials-unsuitable` for the anonymous user;
+ * @throws NtlmError `credentials-missing` after `wipe()`; `credentials-unsuitable` for the anonymous user;
  * `invalid-argument` for anything but a handle
  */
 export function secretsOf(credentials: Credentials): CredentialSecrets {

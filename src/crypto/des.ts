@@ -99,7 +99,7 @@ function crypt(schedule: Uint8Array, data: Uint8Array, output: Uint8Array, backw
  * DES on whole blocks, each by itself (ECB), in noble's cipher shape.
  * @param key - 8 bytes, the parity bits ignored
  * @returns `{ encrypt, decrypt }` over any multiple of 8 bytes, no padding
- * @throws {@link NtlmError} `invalid-argument` for a key or data of another size
+ * @throws NtlmError `invalid-argument` for a key or data of another size
  */
 export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
   checkBytes(key, 'key', 8);
@@ -118,7 +118,7 @@ export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
  * Spreads 56 key bits over 8 bytes and sets each lowest bit to odd parity.
  * @param key7 - 7 bytes
  * @returns 8 bytes, a key for {@link des}
- * @throws {@link NtlmError} `invalid-argument` for another size
+ * @throws NtlmError `invalid-argument` for another size
  */
 export function expandDesKey(key7: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(key7, 'key7', 7);
@@ -146,7 +146,7 @@ export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array<ArrayB
  * @param key16 - 16 bytes
  * @param data8 - 8 bytes
  * @returns 24 bytes
- * @throws {@link NtlmError} `invalid-argument` for other sizes
+ * @throws NtlmError `invalid-argument` for other sizes
  */
 export function desl(key16: Uint8Array, data8: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(key16, 'key16', 16);

@@ -14,7 +14,7 @@ export class HmacMd5Key {
 
   /**
    * @param key - any number of bytes; NTLM's are 16
-   * @throws {@link NtlmError} `invalid-argument` when it is not bytes
+   * @throws NtlmError `invalid-argument` when it is not bytes
    */
   constructor(key: Uint8Array) {
     checkBytes(key, 'key');
@@ -24,7 +24,7 @@ export class HmacMd5Key {
   /**
    * The MAC of the parts, one after the other; it may be a key.
    * @returns 16 bytes
-   * @throws {@link NtlmError} `invalid-argument` when a part is not bytes; `unexpected-call` after {@link destroy};
+   * @throws NtlmError `invalid-argument` when a part is not bytes; `unexpected-call` after {@link destroy};
    * `unsupported` where the platform refuses MD5
    */
   digest(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
@@ -55,7 +55,7 @@ export class HmacMd5Key {
  * `HMAC_MD5(key, parts…)`, once.
  * @param key - any number of bytes
  * @returns 16 bytes
- * @throws {@link NtlmError} as {@link HmacMd5Key}
+ * @throws NtlmError as {@link HmacMd5Key}
  */
 export function hmacMd5(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const keyed = new HmacMd5Key(key);

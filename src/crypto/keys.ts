@@ -32,7 +32,7 @@ const MAGIC = /* @__PURE__ */ (() => ({
  * SessionBaseKey of NTLMv2, `HMAC_MD5(NTOWFv2, NTProofStr)` (MS-NLMP 3.3.2), which is its KeyExchangeKey too (3.4.5.1).
  * @param responseKey - keyed with the result of `ntowfV2`
  * @param proof - 16 bytes of `ntProofStr`
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
@@ -44,7 +44,7 @@ export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Ui
  * EncryptedRandomSessionKey, `RC4K(KeyExchangeKey, ExportedSessionKey)` (MS-NLMP 3.1.5.1.2, 3.4.5.1).
  * @param keyExchangeKey - 16 bytes
  * @param exportedSessionKey - 16 random bytes
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function encryptRandomSessionKey(keyExchangeKey: Uint8Array, exportedSessionKey: Uint8Array): Uint8Array {
   checkBytes(keyExchangeKey, 'keyExchangeKey', 16);
@@ -63,7 +63,7 @@ export function decryptRandomSessionKey(keyExchangeKey: Uint8Array, encryptedRan
  * SIGNKEY (MS-NLMP 3.4.5.2). Exists with extended session security only.
  * @param exportedSessionKey - 16 bytes
  * @param side - whose messages it signs
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
   checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
@@ -76,7 +76,7 @@ export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array<
  * @param exportedSessionKey - 16 bytes
  * @param side - whose messages it seals; without extended session security both sides share one key
  * @returns 16 bytes, or 8 with LM_KEY or DATAGRAM and no extended session security
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function sealKey(flags: number, exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
   checkFlags(flags, 'session');

@@ -79,6 +79,6 @@ export class _MD4 extends HashMD<_MD4> {
  * Hash a message with MD4 (RFC 1320).
  * @param msg - any number of bytes
  * @returns 16 bytes
- * @throws {@link NtlmError} `invalid-argument` when `msg` is not bytes
+ * @throws NtlmError `invalid-argument` when `msg` is not bytes
  */
 export const md4: CHash<_MD4> = /* @__PURE__ */ createHasher(() => new _MD4());

@@ -9,7 +9,7 @@ import { HmacMd5Key } from './hmac-md5.ts';
  * @param challenge - CHALLENGE_MESSAGE as received
  * @param authenticate - AUTHENTICATE_MESSAGE as sent, its MIC field zeroed
  * @returns 16 bytes
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function mic(
   exportedSessionKey: Uint8Array,

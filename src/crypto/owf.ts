@@ -9,7 +9,7 @@ import { upperCase, utf16le } from './text.ts';
  * NTOWFv1: the NT hash, `MD4(UNICODE(password))` (MS-NLMP 3.3.1).
  * @param password - any string, empty too
  * @returns 16 bytes
- * @throws {@link NtlmError} `invalid-argument` when it is not a string
+ * @throws NtlmError `invalid-argument` when it is not a string
  */
 export function ntowfV1(password: string): Uint8Array<ArrayBuffer> {
   checkString(password, 'password');
@@ -25,7 +25,7 @@ export function ntowfV1(password: string): Uint8Array<ArrayBuffer> {
  * @param userName - in any case
  * @param userDomain - exactly as AUTHENTICATE_MESSAGE carries it
  * @returns 16 bytes, the key of every NTLMv2 MAC
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function ntowfV2(ntHash: Uint8Array, userName: string, userDomain: string): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16);

@@ -16,7 +16,7 @@ export class RC4 {
 
   /**
    * @param key - 1 to 256 bytes; NTLM's are 16, or 8 without extended session security (MS-NLMP 3.4.5.3)
-   * @throws {@link NtlmError} `invalid-argument` for another size
+   * @throws NtlmError `invalid-argument` for another size
    */
   constructor(key: Uint8Array) {
     checkBytes(key, 'key');
@@ -37,7 +37,7 @@ export class RC4 {
    * @param data - any number of bytes
    * @param output - where to write, as long as `data`; may be `data` itself. A new array by default.
    * @returns `output`
-   * @throws {@link NtlmError} `invalid-argument`; `session-unavailable` after {@link destroy}
+   * @throws NtlmError `invalid-argument`; `session-unavailable` after {@link destroy}
    */
   process(data: Uint8Array, output?: Uint8Array): Uint8Array {
     checkBytes(data, 'data');
@@ -149,7 +149,7 @@ export function rc4k(key: Uint8Array, data: Uint8Array, output?: Uint8Array): Ui
 /**
  * RC4 over one message in noble's cipher shape; see {@link RC4} for a stream.
  * @param key - 1 to 256 bytes
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export const rc4 = /* @__PURE__ */ legacyCipher({ blockSize: 1 }, (key) => {
   const stream = new RC4(key);

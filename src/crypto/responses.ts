@@ -15,7 +15,7 @@ export function checkResponseKey(responseKey: HmacMd5Key): void {
  * The LMv2 response, `HMAC_MD5(NTOWFv2, serverChallenge || clientChallenge) || clientChallenge` (MS-NLMP 3.3.2).
  * @param responseKey - keyed with {@link ntowfV2}'s result
  * @returns 24 bytes
- * @throws {@link NtlmError} `invalid-argument` for other shapes
+ * @throws NtlmError `invalid-argument` for other shapes
  */
 export function lmV2Response(
   responseKey: HmacMd5Key,
@@ -33,7 +33,7 @@ export function lmV2Response(
  * @param responseKey - keyed with {@link ntowfV2}'s result
  * @param temp - the NTLMv2_CLIENT_CHALLENGE and what follows it, exactly as sent (MS-NLMP 2.2.2.7)
  * @returns 16 bytes
- * @throws {@link NtlmError} `invalid-argument` for other shapes
+ * @throws NtlmError `invalid-argument` for other shapes
  */
 export function ntProofStr(responseKey: HmacMd5Key, serverChallenge: Uint8Array, temp: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);

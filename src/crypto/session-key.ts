@@ -10,7 +10,7 @@ export class SessionKey {
 
   /**
    * @param bytes - 16 bytes, copied
-   * @throws {@link NtlmError} `invalid-argument` for another size
+   * @throws NtlmError `invalid-argument` for another size
    */
   constructor(bytes: Uint8Array) {
     checkBytes(bytes, 'bytes', 16, 'session');
@@ -21,7 +21,7 @@ export class SessionKey {
   /**
    * The key itself, as a copy that is the caller's to protect.
    * @returns 16 bytes
-   * @throws {@link NtlmError} `session-unavailable` after {@link wipe}
+   * @throws NtlmError `session-unavailable` after {@link wipe}
    */
   bytes(): Uint8Array<ArrayBuffer> {
     if (this.#wiped) {

@@ -7,7 +7,7 @@ const NO_CAPITAL = /[\u10d0-\u10ff\u13f8-\u13fd\uab70-\uabbf]/;
 /**
  * `UPPER(text)` one UTF-16 unit to one, so that the length stays (MS-NLMP 6; MS-UCODEREF 3.1.5.3).
  * A unit changes only with a single capital whose small letter it is: `ß`, `ı`, `ſ`, `µ` and `ς` stay.
- * @throws {@link NtlmError} `invalid-argument` when it is not a string
+ * @throws NtlmError `invalid-argument` when it is not a string
  */
 export function upperCase(text: string): string {
   checkString(text, 'text');

@@ -10,7 +10,7 @@ import { NegotiateFlags as F } from '../messages/flags.ts';
 /**
  * SessionBaseKey of NTLMv1 in all its variants, `MD4(NTOWFv1)` (MS-NLMP 3.3.1).
  * @param ntHash - 16 bytes
- * @throws {@link NtlmError} `invalid-argument`
+ * @throws NtlmError `invalid-argument`
  */
 export function sessionBaseKeyV1(ntHash: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16);
@@ -32,7 +32,7 @@ export interface KxKeyNtlmV1 {
  * @param flags - the negotiated NegotiateFlags
  * @param sessionBaseKey - 16 bytes
  * @param ntlmV1 - left out for NTLMv2, whose KeyExchangeKey is the SessionBaseKey
- * @throws {@link NtlmError} `invalid-argument`; `credentials-unsuitable` when the flags ask for a missing LM hash
+ * @throws NtlmError `invalid-argument`; `credentials-unsuitable` when the flags ask for a missing LM hash
  */
 export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyNtlmV1): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer');
@@ -58,7 +58,7 @@ export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyN
   return Uint8Array.from(sessionBaseKey);
 }
 
-/** @throws {@link NtlmError} `credentials-unsuitable` where there is none. */
+/** @throws NtlmError `credentials-unsuitable` where there is none. */
 export function requireLmHash(lmHash: Uint8Array | undefined): Uint8Array {
   if (lmHash === undefined) {
     throw new NtlmError(

@@ -14,7 +14,7 @@ const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x4
  * LMOWFv1: the LM hash (MS-NLMP 3.3.1).
  * @param password - at most 14 ASCII characters: longer ones have no LM hash, others depend on an OEM code page
  * @returns 16 bytes
- * @throws {@link NtlmError} `credentials-unsuitable` for any other password; `invalid-argument` for no string
+ * @throws NtlmError `credentials-unsuitable` for any other password; `invalid-argument` for no string
  */
 export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
   checkString(password, 'password');
@@ -38,7 +38,7 @@ export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
 /**
  * Credentials of an account and its password that hold the LM hash beside the NT hash: policies `lm` and
  * `lmAndNtlmv1` answer with it, and an acceptor checks an LM response against it.
- * @throws {@link NtlmError} `credentials-unsuitable` for a password that has no LM hash; else as `Credentials.fromNtHash`
+ * @throws NtlmError `credentials-unsuitable` for a password that has no LM hash; else as `Credentials.fromNtHash`
  */
 export function credentialsWithLmHash(options: Omit<PasswordCredentials, 'lmHash'>): Credentials {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');

@@ -10,7 +10,7 @@ const PHASE = 'authenticate';
 /**
  * The LMv1 response, `DESL(LMOWFv1, serverChallenge)` (MS-NLMP 3.3.1). Weak: reveals the LM hash to a search.
  * @returns 24 bytes
- * @throws {@link NtlmError} `invalid-argument` for other sizes
+ * @throws NtlmError `invalid-argument` for other sizes
  */
 export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(lmHash, 'lmHash', 16, PHASE);
@@ -21,7 +21,7 @@ export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): U
 /**
  * The NTLMv1 response, `DESL(NTOWFv1, serverChallenge)` (MS-NLMP 3.3.1). Weak: reveals the NT hash to a search.
  * @returns 24 bytes
- * @throws {@link NtlmError} `invalid-argument` for other sizes
+ * @throws NtlmError `invalid-argument` for other sizes
  */
 export function ntlmV1Response(ntHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
   checkBytes(ntHash, 'ntHash', 16, PHASE);
@@ -33,7 +33,7 @@ export function ntlmV1Response(ntHash: Uint8Array, serverChallenge: Uint8Array):
  * NTLMv1 with extended session security, "NTLM2 session" (MS-NLMP 3.3.1): the NT response hashes both
  * challenges, the LM field carries the client's.
  * @returns two fields of 24 bytes
- * @throws {@link NtlmError} `invalid-argument` for other sizes
+ * @throws NtlmError `invalid-argument` for other sizes
  */
 export function ntlm2SessionResponse(
   ntHash: Uint8Array,

@@ -7,7 +7,6 @@ import type { Verb } from '../../src/cli/verb.ts';
 import { documents, read, root, type Document } from '../support/documents.ts';
 
 const verbs: readonly Verb[] = await Promise.all(listed.map(({ load }) => load()));
-const readme = read('README.md');
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   readonly exports: Readonly<Record<string, unknown>>;
   readonly scripts: Readonly<Record<string, string>>;
@@ -65,8 +64,8 @@ describe('the command line', () => {
     expect(verbs.map(({ name }) => name)).toEqual(listed.map(({ name }) => name));
   });
 
-  test('README lists every verb, in the order of the help', () => {
-    expect(columnsUnder('Verb', readme)).toEqual([verbs.map(({ name }) => `ntlmachine ${name}`)]);
+  test('the page of the command line lists every verb, in the order of the help', () => {
+    expect(columnsUnder('Verb', read('docs/command-line.md'))).toEqual([verbs.map(({ name }) => `ntlmachine ${name}`)]);
   });
 
   test('every verb and flag shown exists', () => {
@@ -93,9 +92,9 @@ describe('error codes', () => {
   const [, union = ''] = /export type NtlmErrorCode =\n([^]+?)\n\n/.exec(read('src/errors.ts').lines.join('\n')) ?? [];
   const codes = Array.from(union.matchAll(/^ {2}\| '([a-z-]+)'/gm), ([, code]) => code!);
 
-  test('README explains each once', () => {
+  test('their page explains each once', () => {
     expect(codes).toContain('truncated');
-    expect(columnsUnder('Code', readme).flat().sort()).toEqual([...codes].sort());
+    expect(columnsUnder('Code', read('docs/errors.md')).flat().sort()).toEqual([...codes].sort());
   });
 
   test('no document names one that does not exist', () => {
@@ -106,6 +105,6 @@ describe('error codes', () => {
 
 test('README lists every entry point', () => {
   const importable = Object.keys(manifest.exports).filter((path) => path !== './package.json');
-  const listed = columnsUnder('Import', readme).flat();
+  const listed = columnsUnder('Import', read('README.md')).flat();
   expect(listed.map((name) => name.replace(/^ntlmachine/, '.')).sort()).toEqual(importable.sort());
 });

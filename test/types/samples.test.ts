@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { documents, root, sources, type Document } from '../support/documents.ts';
+import { documents, fencesOf, root, sources, type Document, type Fence } from '../support/documents.ts';
 
 /** What a sample leaves to its reader: secrets, wires, screens. The package's own names have to be imported. */
 const READERS_OWN = `
@@ -45,19 +45,15 @@ interface Sample {
 }
 
 /** Fenced blocks, imports within a line, and the tables that say what an entry point holds. */
-function samplesOf({ path, lines }: Document): Sample[] {
+function samplesOf(document: Document): Sample[] {
+  const { path, lines } = document;
   const samples: Sample[] = [];
   const add = (line: number, code: string, ending = 'ts'): void =>
     void samples.push({ file: `${path}/${samples.length}.${ending}`, code: '\n'.repeat(line) + code });
-  for (let line = 0; line < lines.length; line += 1) {
-    const text = lines[line]!;
-    const [, before, ending] = /^([\s*]*)```(ts|tsx|js|jsx)\b/.exec(text) ?? [];
-    if (before !== undefined) {
-      const start = line + 1;
-      while (!lines[++line]!.slice(before.length).startsWith('```'));
-      const block = lines.slice(start, line).map((each) => ' '.repeat(before.length) + each.slice(before.length));
-      add(start, block.join('\n'), ending?.replace('js', 'ts'));
-    }
+  for (const { line, indent, language, lines: block } of fencesOf(document).filter(isSample)) {
+    add(line, block.map((each) => ' '.repeat(indent) + each).join('\n'), language.replace('js', 'ts'));
+  }
+  for (const [line, text] of lines.entries()) {
     for (const [, statement] of text.matchAll(/`(import [^`]+ from '[^'`]+')`/g)) add(line, `${statement};`);
     const [, entry, held] = /^\| `(ntlmachine(?:\/[\w-]+)?)` \| (.+?) \|/.exec(text) ?? [];
     if (held !== undefined) {
@@ -67,6 +63,8 @@ function samplesOf({ path, lines }: Document): Sample[] {
   }
   return samples;
 }
+
+const isSample = ({ language }: Fence): boolean => /^[jt]sx?$/.test(language);
 
 /** What the compiler has to say, each complaint led by the place in the document: `README.md:40:7: error …`. */
 function complaintsAbout(samples: readonly Sample[]): string[] {
@@ -104,7 +102,7 @@ test('samples are found in documents and docstrings', () => {
   const places = shown.map(({ file }) => dirname(file));
   expect(places).toEqual(expect.arrayContaining(['README.md', 'docs/http.md', 'src/client/client.ts']));
   const fences = [...documents, ...sources].flatMap(({ lines }) => lines).filter((text) => /```[tj]sx?\b/.test(text));
-  expect(places.length).toBeGreaterThan(fences.length);
+  expect([...documents, ...sources].flatMap(fencesOf).filter(isSample).length).toBe(fences.length);
 });
 
 test('every sample compiles', () => {

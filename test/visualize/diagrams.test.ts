@@ -2,7 +2,6 @@
  * What is drawn is what runs: each generated file is made anew from the machines and compared. After a change of a
  * machine, `npm run docs` writes them.
  */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { acceptorMachine } from '../../src/acceptor/index.ts';
@@ -13,12 +12,10 @@ import { storyFigure } from '../../src/visualize/flow/figure.ts';
 import { closed, groupsOf, opened } from '../../src/visualize/diagram/fold.ts';
 import { TEXT_SIZE } from '../../src/visualize/diagram/layout.ts';
 import { layouts } from '../../src/visualize/diagram/layouts.ts';
-import { toMermaid, toSvg, toTable, walk, type Diagram } from '../../src/visualize/index.ts';
+import { toSvg, toTable, walk, type Diagram } from '../../src/visualize/index.ts';
 import { layOut } from './elk.ts';
 
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-/** Documents with a part between `<!-- diagram:… -->` and `<!-- /diagram:… -->`. */
-const documents = ['README.md'];
 const machines = {
   handshake: ntlmMachine,
   connection: connectionMachine,
@@ -68,15 +65,6 @@ describe.each(Object.entries(machines))('docs/%s', (name, machine) => {
     const pictures = drawings.map(({ file, title }) => `${title === '' ? '' : `## ${title}\n\n`}${picture(file)}\n\n`).join('');
     const page = `# The ${name} machine\n\nGenerated from the machine itself by \`npm run docs\`.\n\n${pictures}${toTable(diagram)}`;
     await expect(page).toMatchFileSnapshot(root(`docs/${name}.md`));
-  });
-
-  test('every document that shows the machine in mermaid shows it as it is', async () => {
-    for (const path of documents) {
-      const document = readFileSync(root(path), 'utf8');
-      const marked = new RegExp(`(<!-- diagram:${name} -->\\n)[^]*?(<!-- /diagram:${name} -->)`, 'g');
-      const current = document.replace(marked, (_, open: string, close: string) => `${open}\`\`\`mermaid\n${toMermaid(diagram)}\`\`\`\n${close}`);
-      await expect(current).toMatchFileSnapshot(root(path));
-    }
   });
 });
 

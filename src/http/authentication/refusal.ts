@@ -25,8 +25,7 @@ export function refusalField({ code, message }: NtlmError): { name: string; valu
 }
 
 /** What clients hand out as headers: `Headers`, or an object as node:http, axios, got and undici have it. */
-export type HeadersLike =
-  { get(name: string): unknown } | { readonly [name: string]: string | readonly string[] | undefined };
+export type HeadersLike = { get(name: string): unknown } | { readonly [name: string]: unknown };
 
 /** A response as fetch and axios (`status`), or node:http, got and undici (`statusCode`) have it. */
 export interface ResponseLike {
@@ -55,7 +54,7 @@ export function explainRefusal(response: ResponseLike | null | undefined): Refus
 }
 
 function fieldOf(headers: HeadersLike, name: string): string {
-  const value = typeof headers.get === 'function' ? headers.get(name) : (headers as Record<string, unknown>)[name];
+  const value = typeof headers.get === 'function' ? headers.get(name) : (headers as Readonly<Record<string, unknown>>)[name];
   return Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : '';
 }
 

@@ -5,7 +5,7 @@ import { captionsOf, childrenOf, lineageOf, pathOf, rootOf, waysOf, type Way } f
 const MOST_GUARDS = 2;
 
 /**
- * A mermaid `stateDiagram-v2`, small enough for a README. What leads out of the whole machine's
+ * A mermaid `stateDiagram-v2`, small enough for a document. What leads out of the whole machine's
  * states (`reset`) is a note: an arrow from each would hide the others.
  */
 export function toMermaid(diagram: Diagram): string {

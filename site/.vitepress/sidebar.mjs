@@ -1,0 +1,58 @@
+/** The order of the pages. One that is named nowhere stands under "More", so that none is lost. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './places.mjs';
+
+const GROUPS = [
+  ['Guides', ['start', 'http', 'proxies', 'client', 'actor', 'server', 'carriers', 'session', 'gateway', 'command-line']],
+  ['When it fails', ['visualize', 'explain', 'errors', /^recipes\/(?:locked|browser|load|extended|clock|kerberos)/]],
+  ['Recipes', [/^recipes\//]],
+  ['Leave NTLM', ['leaving-ntlm', 'kerberos']],
+  ['Coming from', [/^(?:from-|migrating)/]],
+  ['The machines', ['handshake', 'connection', 'spnego', 'acceptor']],
+  ['About', ['policies', 'security', 'performance', 'runtimes', 'versions']],
+];
+
+/** The first heading. */
+function titleOf(page) {
+  const [, title = page] = /^# (.+)$/m.exec(readFileSync(join(root, 'docs', `${page}.md`), 'utf8')) ?? [];
+  return title.replaceAll('`', '');
+}
+
+export function sidebar() {
+  const rest = new Set(
+    readdirSync(join(root, 'docs'), { recursive: true })
+      .filter((path) => path.endsWith('.md'))
+      .map((path) => path.replace(/\.md$/, ''))
+      .sort(),
+  );
+  const taken = (wanted) => {
+    const found = [...rest].filter((page) => (typeof wanted === 'string' ? page === wanted : wanted.test(page)));
+    for (const page of found) rest.delete(page);
+    return found.map((page) => ({ text: titleOf(page), link: `/${page}` }));
+  };
+  const groups = GROUPS.map(([text, pages]) => ({ text, collapsed: false, items: pages.flatMap(taken) }));
+  const more = { text: 'More', items: taken(/./) };
+  const project = {
+    text: 'Project',
+    items: [
+      { text: 'Changelog', link: '/changelog' },
+      { text: 'Contributing', link: '/contributing', file: 'CONTRIBUTING.md' },
+      { text: 'Security policy', link: '/security-policy' },
+    ].filter(({ file }) => file === undefined || existsSync(join(root, file))),
+  };
+  return [...groups, more, project].filter(({ items }) => items.length > 0);
+}
+
+/** Of the pages in site/api, which are made before. */
+export function referenceSidebar() {
+  const pages = readdirSync(join(root, 'site/api')).map((name) => name.replace(/\.md$/, ''));
+  const entries = pages.filter((name) => name !== 'index' && name !== 'ntlmachine').sort();
+  return [
+    {
+      text: 'Reference',
+      link: '/reference/',
+      items: ['ntlmachine', ...entries].map((name) => ({ text: name === 'ntlmachine' ? name : `/${name}`, link: `/reference/${name}` })),
+    },
+  ];
+}
