@@ -11,15 +11,34 @@ const VERDICTS: ReadonlySet<string> = new Set(['credentials-refused']);
 
 export function conversationOfTrace(trace: Trace, visibility: TokenVisibility = 'masked'): Conversation {
   const builder = new ConversationBuilder('trace', visibility);
-  addSteps(builder, '1', trace);
+  builder.open('1');
+  builder.steps('1', trace.entries);
+  if (trace.machine === 'acceptor') addServerSteps(builder, '1', trace);
+  else addClientSteps(builder, '1', trace);
   builder.blind('status-unknown');
   if (trace.dropped > 0) builder.blind('incomplete');
   return builder.build();
 }
 
-function addSteps(builder: ConversationBuilder, id: string, { machine, entries }: Trace): void {
+/** What an acceptor receives are requests, what it sends and decides are their answers. */
+function addServerSteps(builder: ConversationBuilder, id: string, { machine, entries }: Trace): void {
+  let received: ConversationRequest | undefined;
+  const answer = (unauthorized: boolean, challenges: readonly SchemeUse[], time: number): void => {
+    builder.add(id, { ...(received === undefined ? {} : { request: received }), response: responseOf(unauthorized, challenges, time) });
+    received = undefined;
+  };
+  for (const { machine: own, direction, token, from, to, time } of entries) {
+    if (own !== machine) continue;
+    if (direction === 'received') received = { ...requestOf(useOf(token, 'NTLM', builder.visibility)), time };
+    else if (direction === 'sent') answer(true, useOf(token, 'NTLM', builder.visibility), time);
+    if (from !== to && (to === 'accepted' || to === 'refused')) answer(to === 'refused', [], time);
+  }
+  if (received !== undefined) builder.add(id, { request: received });
+}
+
+function addClientSteps(builder: ConversationBuilder, id: string, { machine, entries }: Trace): void {
   let scheme = machine === 'spnego' ? 'Negotiate' : 'NTLM';
-  const use = (token: TraceEntry['token']): SchemeUse[] => (token === undefined ? [] : [{ side: 'server', scheme, token: kept(token, builder.visibility) }]);
+  const use = (token: TraceEntry['token']): SchemeUse[] => useOf(token, scheme, builder.visibility);
   let sent: SchemeUse[] | undefined;
   let refusal: TracedError | undefined;
   let timedOut = false;
@@ -27,8 +46,6 @@ function addSteps(builder: ConversationBuilder, id: string, { machine, entries }
     builder.add(id, { ...(sent === undefined ? {} : { request: requestOf(sent) }), response: responseOf(unauthorized, challenges, time) });
     sent = undefined;
   };
-  builder.open(id);
-  builder.steps(id, entries);
   for (const { machine: own, event, from, direction, token, time, context } of entries) {
     if (context.error !== undefined) refusal = context.error;
     if (own === 'spnego') scheme = 'Negotiate';
@@ -50,6 +67,10 @@ function addSteps(builder: ConversationBuilder, id: string, { machine, entries }
   }
   if (sent !== undefined) builder.add(id, { request: requestOf(sent), ...(timedOut ? { broken: 'timed-out' } : {}) });
   if (refusal !== undefined && !VERDICTS.has(refusal.code)) builder.refuse(id, refusal);
+}
+
+function useOf(token: TraceEntry['token'], scheme: string, visibility: TokenVisibility): SchemeUse[] {
+  return token === undefined ? [] : [{ side: 'server', scheme, token: kept(token, visibility) }];
 }
 
 function kept(token: NonNullable<TraceEntry['token']>, visibility: TokenVisibility): NonNullable<SchemeUse['token']> {

@@ -1,5 +1,5 @@
 /** A message as it hangs on its rung, and whose it is. */
-import type { ConversationRequest, ConversationToken, SchemeUse } from '../conversation/conversation.ts';
+import type { ConversationRequest, ConversationToken, SchemeUse, Side } from '../conversation/conversation.ts';
 import { escaped } from '../decode/text.ts';
 import { messageIn } from '../trace/summary.ts';
 
@@ -8,6 +8,8 @@ export interface Chip {
   readonly label: string;
   readonly token: ConversationToken;
   readonly scheme: string;
+  /** Whom it is for, or from. */
+  readonly side: Side;
 }
 
 const LONGEST_NAME = 24;
@@ -17,8 +19,8 @@ const users = new WeakMap<ConversationToken, string>();
 export function chipOf(uses: readonly SchemeUse[]): Chip | undefined {
   const use = uses.find(({ side, token }) => side === 'proxy' && token !== undefined) ?? uses.find(({ token }) => token !== undefined);
   if (use?.token === undefined) return undefined;
-  const { token, scheme } = use;
-  return { label: [nameOf(token), userOf(token), String(token.length)].filter((part) => part !== '').join(' '), token, scheme };
+  const { token, scheme, side } = use;
+  return { label: [nameOf(token), userOf(token), String(token.length)].filter((part) => part !== '').join(' '), token, scheme, side };
 }
 
 export function nameOfUser(request: ConversationRequest | undefined): string {

@@ -142,9 +142,15 @@ export const labelOf = ({ label, note }: Rung): string => [label, note].filter((
 const labelWidth = (rung: Rung): number => widthOf(labelOf(rung), TEXT) * 1.04;
 export const pillWidth = (state: string): number => Math.ceil(widthOf(state, TEXT)) + 22;
 
+/** Whose machine passed it. */
+export function laneOf({ machine }: StateRow): Lane {
+  return machine === 'acceptor' ? 'server' : 'client';
+}
+
 /** Whether a note finds its place on the line of its state. */
-export function besides({ note, state }: StateRow, { width, lanes }: Frame): boolean {
-  return widthOf(note, 12) < width - lanes.client - pillWidth(state) / 2 - 24;
+export function besides(row: StateRow, { width, lanes }: Frame): boolean {
+  const room = laneOf(row) === 'server' ? lanes.server : width - lanes.client;
+  return widthOf(row.note, 12) < room - pillWidth(row.state) / 2 - 24;
 }
 
 export function linesOf(note: string, { width }: Frame): string[] {

@@ -1,5 +1,5 @@
 /** A thread as a ladder: a lane for each end, a rung for each message of HTTP, the states on the client's lane. */
-import { CHIP, HEAD, TEXT, besides, chipWidth, isStacked, labelOf, linesOf, pillWidth, placesBetween, type Frame, type LadderLayout, type Place, type PlacedBand } from './ladder-layout.ts';
+import { CHIP, HEAD, TEXT, besides, chipWidth, isStacked, labelOf, laneOf, linesOf, pillWidth, placesBetween, type Frame, type LadderLayout, type Place, type PlacedBand } from './ladder-layout.ts';
 import type { Fold, Row, Rung, StateRow, Thread, WaitRow } from './story.ts';
 import { arrowHead, draw, fitted, widthOf, type Drawn } from './svg.ts';
 import { clock } from './waits.ts';
@@ -101,13 +101,18 @@ function rungRow(rung: Rung, frame: Frame, y: number, height: number): Drawn[] {
 
 function stateRow(row: StateRow, frame: Frame, y: number): Drawn[] {
   const wide = pillWidth(row.state);
-  const x = frame.lanes.client;
+  const lane = laneOf(row);
+  const x = frame.lanes[lane];
   const beside = besides(row, frame);
   const notes = row.note === '' ? [] : beside ? [row.note] : linesOf(row.note, frame);
   return [
     draw('rect', { class: row.implied ? 'pill implied' : 'pill', x: x - wide / 2, y: y + 3, width: wide, height: 21, rx: 10.5 }),
     draw('text', { class: 'pill-text', x, y: y + 18, 'text-anchor': 'middle' }, row.state),
-    ...notes.map((line, i) => draw('text', { class: 'small', x: beside ? x + wide / 2 + 12 : 20, y: y + (beside ? 18 : 38 + 17 * i) }, line)),
+    ...notes.map((line, i) => {
+      if (!beside) return draw('text', { class: 'small', x: 20, y: y + 38 + 17 * i }, line);
+      const away = wide / 2 + 12;
+      return draw('text', lane === 'server' ? { class: 'small', x: x - away, y: y + 18, 'text-anchor': 'end' } : { class: 'small', x: x + away, y: y + 18 }, line);
+    }),
   ];
 }
 

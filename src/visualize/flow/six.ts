@@ -66,9 +66,12 @@ function drawBox(box: Box, now: StateRow | undefined): Drawn {
     second === '' ? undefined : draw('text', { class: 'second', x: middle, y: y + 37, 'text-anchor': 'middle' }, second));
 }
 
+/** The machines of a client's handshake; any other has boxes of its own. */
+const HANDSHAKES: ReadonlySet<string> = new Set(['ntlm', 'connection', 'spnego']);
+
 /** Which box holds a state of whatever machine stands for a handshake. */
 export function boxOf(row: StateRow | undefined): Box | undefined {
-  if (row === undefined) return undefined;
+  if (row === undefined || !HANDSHAKES.has(row.machine)) return undefined;
   const [top = ''] = row.path.split(', ')[0]!.split('.');
   if (Object.hasOwn(BOXES, top)) return top as Box;
   if (row.mood === 'bad') return 'failed';

@@ -37,7 +37,8 @@ export function placeStates(connection: Connection, rungs: readonly Rung[], conv
     return rungs.flatMap((rung) => [rung, ...(implied.get(`${rung.exchange} ${rung.kind}`) ?? [])]);
   }
   let next = 0;
-  for (const pill of pills) {
+  for (const [at, pill] of pills.entries()) {
+    if (at === pills.length - 1 && connection.end !== undefined && isUnsent(pill, rungs, next)) break;
     const until = Math.max(next, anchorOf(pill, rungs, next));
     rows.push(...rungs.slice(next, until), pill);
     next = until;
@@ -51,36 +52,46 @@ const AHEAD = 60_000;
 const TICK = 2;
 
 /** The number of rungs before a state: behind the message that it speaks of, else by the clock. */
-function anchorOf({ state, side, time, event }: StateRow, rungs: readonly Rung[], from: number): number {
-  const wanted = SPEAKS_OF[state];
-  if (wanted !== undefined) {
-    const { kind, message } = wanted;
-    const at = rungs.findIndex((rung, index) => index >= from && rung.kind === kind && rung.chip?.token.message === message && sideOf(rung) === side && isNear(rung, time, kind));
-    if (at >= 0) return at + 1;
-  }
+function anchorOf(state: StateRow, rungs: readonly Rung[], from: number): number {
+  const { side, time, event } = state;
+  const spoken = messageOf(state, rungs, from);
+  if (spoken >= 0) return spoken + 1;
   if (event === 'accepted' || event === 'rejected') {
-    const asked = rungs.findIndex((rung, index) => index >= from - 1 && rung.kind === 'response' && !rung.missing && sideOf(rung) === side && isNear(rung, time, 'response'));
+    const proving = new Set(rungs.filter(({ kind, chip }) => kind === 'request' && chip?.side === side).map(({ exchange }) => exchange));
+    const isVerdict = (rung: Rung): boolean => proving.has(rung.exchange) || rung.from === side;
+    const asked = rungs.findIndex((rung, index) => index >= from - 1 && rung.kind === 'response' && !rung.missing && isVerdict(rung) && isNear(rung, time, 'response'));
     if (asked >= 0) return asked + 1;
   }
-  if (time === undefined) return from;
+  if (time === undefined || event === 'start') return from;
   let at = from;
   while (at < rungs.length && !rungs[at]!.missing && (rungs[at]!.time ?? -Infinity) <= time) at++;
   return at;
+}
+
+/** Index of the rung with the message that a state speaks of; -1 where there is none. */
+function messageOf({ state, side, time }: StateRow, rungs: readonly Rung[], from: number): number {
+  const wanted = SPEAKS_OF[state];
+  if (wanted === undefined) return -1;
+  const { kind, message } = wanted;
+  return rungs.findIndex((rung, index) => index >= from && rung.kind === kind && rung.chip?.token.message === message && rung.chip.side === side && isNear(rung, time, kind));
+}
+
+/** A message was made, and nothing came of it: the connection was gone. */
+function isUnsent(state: StateRow, rungs: readonly Rung[], from: number): boolean {
+  return SPEAKS_OF[state.state]?.kind === 'request' && messageOf(state, rungs, from) === -1;
 }
 
 const SPEAKS_OF: Readonly<Record<string, { readonly kind: Rung['kind']; readonly message: string }>> = {
   negotiated: { kind: 'request', message: 'NEGOTIATE' },
   challenged: { kind: 'response', message: 'CHALLENGE' },
   responded: { kind: 'request', message: 'AUTHENTICATE' },
+  challenging: { kind: 'request', message: 'NEGOTIATE' }, // of an acceptor
+  verifying: { kind: 'request', message: 'AUTHENTICATE' },
 };
 
 function isNear(rung: Rung, time: number | undefined, kind: Rung['kind']): boolean {
   if (rung.time === undefined || time === undefined) return true;
   return kind === 'request' ? rung.time >= time - TICK && rung.time - time <= AHEAD : time >= rung.time - TICK && time - rung.time <= AHEAD;
-}
-
-function sideOf({ from, to, kind }: Rung): string {
-  return kind === 'request' ? to : from;
 }
 
 /** Milliseconds from which on a question is shown: credentials that are at hand are no event. */

@@ -98,8 +98,9 @@ function threadOf(conversation: Conversation, connections: readonly Connection[]
     if (number > 0) rows.push({ kind: 'note', id: `c${number}`, label: connection.id === undefined ? 'on another connection' : `on another connection, #${connection.id}` });
     for (const row of placeStates(connection, rungsOf(connection, `${number}.`), own)) {
       const time = row.time === undefined ? undefined : Math.max(row.time, latest ?? row.time);
-      const wait = waitBetween(rows.at(-1), latest, time);
-      if (wait !== undefined) rows.push({ ...wait, id: `w${row.id}` });
+      const before = rows.findLastIndex(({ kind }) => kind !== 'note'); // a connection that was waited on ends when another begins
+      const wait = waitBetween(rows[before], latest, time);
+      if (wait !== undefined) rows.splice(before + 1, 0, { ...wait, id: `w${row.id}` });
       rows.push(time === undefined || time === row.time ? row : { ...row, time });
       latest = time ?? latest;
     }

@@ -30,8 +30,9 @@ function wantsAnother({ response, broken }: Exchange): boolean {
   return response === undefined ? broken !== undefined : response.unauthorized;
 }
 
+/** By what method does not matter: a carrier probes with one that has no body. */
 function keyOf(exchange: Exchange): string {
-  return `${exchange.request?.method ?? ''} ${hostOf(exchange)} ${exchange.request?.target ?? ''}`;
+  return `${hostOf(exchange)} ${exchange.request?.target ?? ''}`;
 }
 
 function endsBefore({ id, exchanges }: Connection, next: Exchange): boolean {
