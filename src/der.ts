@@ -30,10 +30,13 @@ export class DerElement {
     this.#origin = origin;
   }
 
-  /** The one element that fills `bytes`. The bytes are copied first, so later changes to them have no effect. */
-  static decode(bytes: Uint8Array, origin: DerOrigin): DerElement {
-    const [element, more] = DerElement.#read(Uint8Array.from(bytes), 0, origin);
-    if (element === undefined) throw malformed(origin, 'is empty', 0);
+  /**
+   * The one element that fills `bytes`, which lie at `offset` in the message. They are copied first, so later changes to
+   * them have no effect.
+   */
+  static decode(bytes: Uint8Array, origin: DerOrigin, offset = 0): DerElement {
+    const [element, more] = DerElement.#read(Uint8Array.from(bytes), offset, origin);
+    if (element === undefined) throw malformed(origin, 'is empty', offset);
     if (more !== undefined) throw malformed(origin, 'has bytes after its end', more.offset);
     return element;
   }

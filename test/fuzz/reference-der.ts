@@ -5,14 +5,14 @@
 import type { Reading } from './reference-decoder.ts';
 
 /** One element: identifier octet and contents, which are elements again if the caller asks. */
-interface Tlv {
+export interface Tlv {
   readonly id: number;
   readonly body: Uint8Array;
   readonly whole: Uint8Array;
 }
 
 /** Every element of `bytes`, or `undefined` unless they fill it, each with its shortest length. */
-function elements(bytes: Uint8Array): readonly Tlv[] | undefined {
+export function elements(bytes: Uint8Array): readonly Tlv[] | undefined {
   const found: Tlv[] = [];
   let rest = bytes;
   while (rest.length > 0) {
@@ -34,11 +34,11 @@ function elements(bytes: Uint8Array): readonly Tlv[] | undefined {
   return found;
 }
 
-const only = (list: readonly Tlv[] | undefined): Tlv | undefined => (list?.length === 1 ? list[0] : undefined);
+export const only = (list: readonly Tlv[] | undefined): Tlv | undefined => (list?.length === 1 ? list[0] : undefined);
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /** Dotted decimal (X.690 8.19); at most 128 bytes. */
-function oid(tlv: Tlv | undefined): string | undefined {
+export function oid(tlv: Tlv | undefined): string | undefined {
   if (tlv?.id !== 0x06 || tlv.body.length === 0 || tlv.body.length > 128) return undefined;
   const arcs: bigint[] = [];
   let current: number[] = [];
@@ -56,7 +56,7 @@ function oid(tlv: Tlv | undefined): string | undefined {
 }
 
 /** `[n] value` fields of a SEQUENCE, by n ascending; each still in its tag. */
-function tagged(tlv: Tlv | undefined): Map<number, Tlv> | undefined {
+export function tagged(tlv: Tlv | undefined): Map<number, Tlv> | undefined {
   if (tlv?.id !== 0x30) return undefined;
   const members = elements(tlv.body);
   if (members === undefined) return undefined;

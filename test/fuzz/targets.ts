@@ -3,8 +3,10 @@ import { AvId, avFlags, avText, avTimestamp, encodeAvPairs, encodeNegotiate } fr
 import { MechType, encodeNegTokenInit, encodeNegTokenInit2, encodeNegTokenResp } from '../../src/spnego/messages/index.ts';
 import { davenport, ntlmV1, ntlmV1ClientChallenge, ntlmV2 } from '../vectors/ms-nlmp.ts';
 import * as codecs from './decoders.ts';
+import { kerberosNames, kerberosToken } from '../vectors/kerberos.ts';
 import { attackChallenges, attackFraming } from './http.ts';
 import { attackAcceptorFirst, attackAcceptorLast, attackClient, genuineHandshake } from './machines.ts';
+import { attackKerberos } from './kerberos.ts';
 import { holdCodec, type Codec } from './oracles.ts';
 
 /** Something that takes bytes from outside. */
@@ -94,6 +96,9 @@ const fields = (): Uint8Array[] =>
     'Digest realm="x", qop="auth,auth-int", nonce=abc , NTLM',
   ].map(text);
 
+/** Of each kind, those that SPNEGO adds nothing to. */
+const kerberos = (): Uint8Array[] => kerberosNames.filter((name) => !name.endsWith('SPNEGO')).map(kerberosToken);
+
 const variants = (messages: readonly Uint8Array[]): Uint8Array[] =>
   [0, 1, 2, 3, 4, 5, 6, 7].flatMap((variant) => messages.map((message) => Uint8Array.of(variant, ...message)));
 
@@ -105,6 +110,7 @@ export const targets = {
   'av-pairs': decoder(codecs.avPairs, lists),
   'ntlmv2-response': decoder(codecs.ntlmV2Response, () => [bytes(ntlmV2.ntlmV2Response), bytes(davenport.ntlmV2Response)]),
   spnego: decoder(codecs.spnego, tokens),
+  kerberos: { run: attackKerberos, seeds: kerberos },
   certificate: decoder(codecs.certificate, certificates),
   'http-response': { run: attackFraming, seeds: responses },
   'http-challenges': { run: attackChallenges, seeds: fields },

@@ -2,8 +2,9 @@
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, type NtlmClientOptions } from '../../src/index.ts';
 import { NegotiateFlags as F, encodeChallenge } from '../../src/messages/index.ts';
-import { MechType, encodeNegTokenInit } from '../../src/spnego/messages/index.ts';
+import { MechType, encodeNegTokenInit, encodeNegTokenResp } from '../../src/spnego/messages/index.ts';
 import type { Leg } from '../support/recordings.ts';
+import { kerberosMade, kerberosToken, type KerberosTokenName } from '../vectors/kerberos.ts';
 
 type Fields = readonly (readonly [string, string])[];
 
@@ -95,8 +96,35 @@ const noInfo = base64(
 );
 const t = tokens();
 const wrongPassword = tokens({ credentials: alice('Wrong horse') });
-const ticket = base64(encodeNegTokenInit({ mechTypes: [MechType.MS_KERBEROS, MechType.KERBEROS, MechType.NTLMSSP], mechToken: new Uint8Array(1500).fill(0x6e) }));
-const rawTicket = base64(Uint8Array.from([0x60, 0x82, 0x01, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02, 0x01, 0x00, ...new Uint8Array(256).fill(0x6e)]));
+const ticket = base64(kerberosToken('AP-REQ in SPNEGO'));
+const kerberosAt = kerberosMade - START;
+/** A ticket for HTTP/keep.castle.example, and what became of it. */
+const ticketed = ({ token = ticket, answer, ahead = 0, at = kerberosAt, ...last }: LegChoices & { token?: string; answer?: KerberosTokenName; ahead?: number } = {}): Leg[] => [
+  leg({ at, status: 401, offer: ['Negotiate'], fields: [dated(at + ahead)] }),
+  leg({ at: at + 10, send: `Negotiate ${token}`, status: 401, offer: [answer === undefined ? 'Negotiate' : `Negotiate ${base64(kerberosToken(answer))}`], fields: [dated(at + 10 + ahead)], ...last }),
+];
+const dated = (at: number): Fields[number] => ['Date', new Date(START + at).toUTCString()];
+const KERBEROS_ERRORS = [
+  ['the clock of the server is 600 s ahead', /the clocks are too far apart/, 600],
+  ['the clock of the server is 600 s ahead, in SPNEGO', /the clocks are too far apart/, 600],
+  ['the ticket has expired', /the ticket has expired(?:\.$| by the server's clock.*4000\d seconds ahead)/, 40_000],
+  ['the ticket is not yet valid', /not valid yet/, -600],
+  ['another key of the same number', /encrypted with another key than the server has of "HTTP\/keep\.castle\.example"/, 0],
+  ['another key of the same number, in SPNEGO', /encrypted with another key/, 0],
+  ['a keytab that is out of date', /its keytab is out of date/, 0],
+  ['a ticket for another service', /the server has no key of "HTTP\//, 0],
+  ['a replay', /has seen this very token before/, 0],
+] as const;
+/** The client speaks to the KDC through the server, by requests of one connection, all within SPNEGO. */
+const IAKERB = [MechType.IAKERB, MechType.KERBEROS];
+const ANSWERED = { 1: 2, 3: 4, 5: 6, 7: 8 } as const;
+const iakerb = (last: LegChoices, legs: number): Leg[] =>
+  ([1, 3, 5, 7] as const).slice(0, legs).map((at) => {
+    const token = kerberosToken(at === 5 && legs === 3 ? 'IAKERB, unknown service, 5 of the initiator' : `IAKERB, ${at} of the initiator`);
+    const sent = at === 1 ? encodeNegTokenInit({ mechTypes: IAKERB, mechToken: token }) : encodeNegTokenResp({ responseToken: token });
+    return leg({ at: kerberosAt + at, send: `Negotiate ${base64(sent)}`, status: 401, offer: [answered(`IAKERB, ${ANSWERED[at]} of the acceptor`)], fields: [dated(kerberosAt + at)], ...(at === legs * 2 - 1 ? last : {}) });
+  });
+const answered = (name: KerberosTokenName): string => `Negotiate ${base64(encodeNegTokenResp({ negState: 'accept-incomplete', supportedMech: MechType.IAKERB, responseToken: kerberosToken(name) }))}`;
 const rejectSpnego = 'oQcwBaADCgEC';
 const bare = { status: 401, offer: ['NTLM'] } as const;
 const password = /password is wrong/;
@@ -129,9 +157,18 @@ export const SITUATIONS: readonly Situation[] = [
   { name: 'NTLM is named and not carried out', legs: [leg({ status: 401, offer: ['NTLM'] }), leg({ at: 10, send: `NTLM ${t.negotiate}`, status: 401, offer: ['NTLM'] })], sentence: /names NTLM and does not carry it out/, outcome: 'rejected' },
   { name: 'Kerberos only', legs: [leg({ status: 401, offer: ['Negotiate'] }), leg({ at: 10, send: `Negotiate ${t.negotiate}`, status: 401, offer: ['Negotiate'] })], sentence: /Kerberos only/, outcome: 'rejected' },
   { name: 'SPNEGO says reject', legs: [leg({ status: 401, offer: ['Negotiate'] }), leg({ at: 10, send: `Negotiate ${t.negotiate}`, status: 401, offer: [`Negotiate ${rejectSpnego}`] })], sentence: /refuses NTLM as a mechanism/, outcome: 'unfinished' },
-  { name: 'a ticket is refused', legs: [leg({ status: 401, offer: ['Negotiate', 'NTLM'] }), leg({ at: 10, send: `Negotiate ${ticket}`, status: 401, offer: ['Negotiate', 'NTLM'] })], sentence: /refused a token of Kerberos/, outcome: 'rejected' },
-  { name: 'a ticket without SPNEGO is refused', legs: [leg({ send: `Negotiate ${rawTicket}`, status: 401, offer: ['Negotiate'] })], sentence: /refused a token of Kerberos/, outcome: 'rejected' },
-  { name: 'a ticket is accepted', legs: [leg({ send: `Negotiate ${ticket}`, status: 200 })], sentence: /accepted a token of Kerberos, not of NTLM/, outcome: 'accepted' },
+  { name: 'a ticket is refused', legs: ticketed(), sentence: /refused a Kerberos ticket for "HTTP\/keep\.castle\.example" of the realm "CASTLE\.EXAMPLE" \(401\): most likely the server cannot decrypt the ticket/, outcome: 'rejected' },
+  { name: 'a ticket without SPNEGO is refused', legs: ticketed({ token: base64(kerberosToken('AP-REQ')) }), sentence: /refused a Kerberos ticket for "HTTP\/keep\.castle\.example".*cannot decrypt the ticket/, outcome: 'rejected' },
+  { name: 'a ticket is accepted', legs: ticketed({ status: 200, answer: 'AP-REP in SPNEGO' }), sentence: /^The server accepted a Kerberos ticket for "HTTP\/keep\.castle\.example" of the realm "CASTLE\.EXAMPLE", not NTLM, and answered 200\.$/, outcome: 'accepted' },
+  { name: 'a ticket is accepted, without a right', legs: ticketed({ status: 403, answer: 'AP-REP in SPNEGO' }), sentence: /accepted a Kerberos ticket.*answered 403.*no right/, outcome: 'rejected' },
+  { name: 'a ticket is too long', legs: ticketed({ status: 431 }), sentence: /431 to the ticket.*too long/, outcome: 'rejected' },
+  { name: 'the answer to a ticket is lost', legs: ticketed({ status: undefined, end: 'closed' }), sentence: /closed before the ticket was answered/, outcome: 'unfinished', except: { heads: /its answer is not in here/, 'heads, CRLF': /its answer is not in here/, mitmdump: /its answer is not in here/, 'follow stream, hex': /its answer is not in here/ } },
+  { name: 'a ticket for another name', legs: ticketed({ token: base64(kerberosToken('AP-REQ for another service')) }), sentence: /the ticket is for "HTTP\/tower\.castle\.example", and the server was asked for as "keep\.castle\.example"/, outcome: 'rejected' },
+  ...KERBEROS_ERRORS.map(([name, sentence, ahead]): Situation => ({ name: `a ticket, ${name}`, legs: ticketed({ token: name.endsWith('SPNEGO') ? ticket : base64(kerberosToken(name === 'a ticket for another service' ? 'AP-REQ for another service' : 'AP-REQ')), answer: name, ahead: ahead * 1000 }), sentence, outcome: 'rejected' })),
+  { name: 'a ticket that was used for too long', legs: ticketed({ at: kerberosAt + 40_000_000, token: base64(kerberosToken('AP-REQ')), answer: 'the ticket has expired' }), sentence: /the ticket has expired\.$/, outcome: 'rejected' },
+  { name: 'IAKERB', legs: iakerb({ status: 200 }, 4), sentence: /accepted a Kerberos ticket for "HTTP\/keep\.castle\.example".*answered 200/, outcome: 'accepted' },
+  { name: 'IAKERB, the service is unknown', legs: iakerb({ offer: [answered('IAKERB, unknown service, 6 of the acceptor')] }, 3), sentence: /IAKERB, TGS-REQ.*the KDC does not know the service "HTTP\/nobody\.castle\.example"/, outcome: 'rejected' },
+  { name: 'NEGOEX is refused', legs: ticketed({ token: base64(encodeNegTokenInit({ mechTypes: [MechType.NEGOEX, MechType.NTLMSSP], mechToken: Uint8Array.from([...Buffer.from('NEGOEXTS'), ...new Uint8Array(120)]) })) }), sentence: /refused a token of NEGOEX \(401\)/, outcome: 'rejected' },
   { name: 'Basic only', legs: [leg({ status: 401, offer: ['Basic realm="intranet, of CASTLE"'] })], sentence: /does not offer NTLM, but Basic only/, outcome: 'rejected' },
   { name: 'Basic only, answered by type 1', legs: [leg({ send: `NTLM ${t.negotiate}`, status: 401, offer: ['Basic realm="x"'] })], sentence: /does not offer NTLM, but Basic only/, outcome: 'rejected' },
   { name: 'Bearer and Digest', legs: [leg({ status: 401, offer: ['Bearer', 'Digest realm="x", nonce="y", qop="auth"'] })], sentence: /Bearer and Digest only/, outcome: 'rejected' },

@@ -5,6 +5,7 @@ import {
   CONVERSATION_FORMAT,
   CONVERSATION_VERSION,
   type Blindness,
+  type ClientWord,
   type Connection,
   type Conversation,
   type ConversationRequest,
@@ -33,6 +34,7 @@ export interface OpenConnection {
   /** The first exchange that may have no answer yet. */
   unanswered: number;
   end?: Ending;
+  says?: ClientWord;
   refusal?: TracedError;
 }
 
@@ -106,6 +108,11 @@ export class ConversationBuilder {
     this.#connection(id).steps = [...steps];
   }
 
+  /** Why the client has no token of Kerberos. */
+  says(id: string | undefined, word: ClientWord): void {
+    this.#connection(id).says = word;
+  }
+
   /** `undefined` takes an earlier one back. */
   refuse(id: string | undefined, refusal: TracedError | undefined): void {
     const connection = this.#connection(id);
@@ -156,13 +163,14 @@ export class ConversationBuilder {
 }
 
 /** As plain data, with what follows from its exchanges. */
-function connectionOf({ id, tls, exchanges, steps, end, refusal }: Omit<OpenConnection, 'unanswered'>): Connection {
+function connectionOf({ id, tls, exchanges, steps, end, says, refusal }: Omit<OpenConnection, 'unanswered'>): Connection {
   return {
     id,
     tls: tls ?? tlsOf(exchanges),
     exchanges: exchanges.map(exchangeOf),
     steps: [...steps],
     ...(end === undefined ? {} : { end }),
+    ...(says === undefined ? {} : { says }),
     ...(refusal === undefined ? {} : { refusal }),
   };
 }

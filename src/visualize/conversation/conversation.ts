@@ -27,8 +27,8 @@ export type TokenState = 'whole' | 'masked' | 'cut' | 'malformed' | 'unreadable'
 /** A token as a conversation keeps it. */
 export interface ConversationToken extends TracedToken {
   readonly state: TokenState;
-  /** Of another mechanism than NTLM; its bytes are not kept. */
-  readonly mechanism: 'ntlm' | 'kerberos' | 'spnego' | 'unknown';
+  /** The bytes of an unknown one are not kept, of Kerberos what is in the clear. */
+  readonly mechanism: 'ntlm' | 'kerberos' | 'negoex' | 'spnego' | 'unknown';
   /** Bytes. */
   readonly length: number;
   /** For people, where the state is `malformed`: what is wrong and where. */
@@ -91,6 +91,9 @@ export type ServerWord =
   | 'ntlm-blocked'
   | 'head-too-long';
 
+/** What a client says of itself: why it had no token of Kerberos to send. */
+export type ClientWord = 'no-ticket' | 'ticket-expired' | 'unknown-service' | 'clock-skew' | 'kdc-unreachable';
+
 /** One request and its answer. */
 export interface Exchange {
   /** Where it stands among all of the conversation, from 0. */
@@ -115,6 +118,8 @@ export interface Connection {
   /** The steps of its machines, where they were recorded. */
   readonly steps: readonly TraceEntry[];
   readonly end?: Ending;
+  /** Why its client had no token of Kerberos for it, where it says so. */
+  readonly says?: ClientWord;
   /** The reason that this end recorded for going no further. */
   readonly refusal?: TracedError;
 }

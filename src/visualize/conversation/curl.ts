@@ -1,6 +1,7 @@
 /** What curl tells of itself: `-v`, with or without `--trace-time` and `--trace-ids`, and the files of `--trace` and `--trace-ascii`. */
 import { fromHex, toLatin1 } from '../bytes.ts';
 import { ConversationBuilder } from './builder.ts';
+import { clientWord } from './client-word.ts';
 import type { Conversation, Ending } from './conversation.ts';
 import { fieldLine, linesOf, startLine, type Head } from './heads.ts';
 import type { RawField } from './raw.ts';
@@ -138,6 +139,11 @@ class Curl {
     if (/^SSL connection using|^ALPN: (?:curl )?offers/i.test(line)) {
       this.#tls = true;
       this.#builder.tls(this.#connection, true);
+      return;
+    }
+    const word = clientWord(line);
+    if (word !== undefined) {
+      this.#builder.says(this.#connection, word);
       return;
     }
     const end = endOf(line);

@@ -17,6 +17,7 @@ import {
   type Exchange,
   type Field,
   type SchemeUse,
+  type ClientWord,
   type ServerWord,
   type Side,
   type TokenState,
@@ -45,11 +46,12 @@ const SOURCES: readonly ConversationSource[] = ['process', 'trace', 'har', 'curl
 const BLINDNESS: readonly Blindness[] = ['legs-hidden', 'tokens-hidden', 'status-unknown', 'incomplete'];
 const ENDINGS: readonly Ending[] = ['closed', 'reset', 'timed-out', 'refused', 'unresolved', 'tls-failed', 'h2-required', 'h2-only', 'aborted'];
 const STATES: readonly TokenState[] = ['whole', 'masked', 'cut', 'malformed', 'unreadable'];
-const MECHANISMS: readonly ConversationToken['mechanism'][] = ['ntlm', 'kerberos', 'spnego', 'unknown'];
+const MECHANISMS: readonly ConversationToken['mechanism'][] = ['ntlm', 'kerberos', 'negoex', 'spnego', 'unknown'];
 const WORDS: readonly ServerWord[] = [
   'account-locked', 'account-disabled', 'account-expired', 'password-expired', 'logon-restricted', 'wrong-credentials', 'not-permitted',
   'clock-skew', 'channel-bindings', 'ntlm-blocked', 'head-too-long',
 ];
+const CLIENT_WORDS: readonly ClientWord[] = ['no-ticket', 'ticket-expired', 'unknown-service', 'clock-skew', 'kdc-unreachable'];
 const SIDES: readonly Side[] = ['server', 'proxy'];
 
 function oneOf<T extends string>(values: readonly T[], value: unknown): T | undefined {
@@ -57,7 +59,8 @@ function oneOf<T extends string>(values: readonly T[], value: unknown): T | unde
 }
 
 function connectionOf(value: unknown, at: string, visibility: TokenVisibility): Connection {
-  const { id, tls, exchanges, steps, end, refusal } = record(value, `has no object at ${at}`);
+  const { id, tls, exchanges, steps, end, says, refusal } = record(value, `has no object at ${at}`);
+  const word = oneOf(CLIENT_WORDS, says);
   const ending = oneOf(ENDINGS, end);
   return {
     id: typeof id === 'string' ? id : undefined,
@@ -65,6 +68,7 @@ function connectionOf(value: unknown, at: string, visibility: TokenVisibility): 
     exchanges: list(exchanges, `${at}.exchanges`).map((each, index) => exchangeOf(each, `${at}.exchanges[${index}]`, visibility)),
     steps: list(steps ?? [], `${at}.steps`).map(entryOf),
     ...(ending === undefined ? {} : { end: ending }),
+    ...(word === undefined ? {} : { says: word }),
     ...(refusal === undefined ? {} : { refusal: errorOf(refusal, at) }),
   };
 }

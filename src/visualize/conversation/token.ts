@@ -2,6 +2,9 @@
 import { decodeToken } from '../decode/decode.ts';
 import { fromBase64 } from '../bytes.ts';
 import { traceToken } from '../trace/mask.ts';
+import { isNegoEx } from '../decode/negoex.ts';
+import { mayBeKerberos } from '../kerberos/token.ts';
+import { decodeGssToken } from '../../spnego/messages/gss-token.ts';
 import { MechType, decodeSpnegoToken } from '../../spnego/messages/index.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { NtlmError } from '../../errors.ts';
@@ -38,7 +41,7 @@ function without(state: TokenState, length: number): ConversationToken {
 
 export function tokenOf(bytes: Uint8Array, visibility: TokenVisibility): ConversationToken {
   const mechanism = mechanismOf(bytes);
-  if (mechanism === 'kerberos' || mechanism === 'unknown') return { ...without('whole', bytes.length), mechanism };
+  if (mechanism === 'unknown') return { ...without('whole', bytes.length), mechanism };
   const { fields, problems } = decodeToken(bytes);
   const traced = traceToken(bytes, visibility === 'whole' ? 'shown' : 'masked');
   const zeros = fields.filter(({ hex }) => /^(?:00)+$/.test(hex));
@@ -58,23 +61,32 @@ export function tokenOf(bytes: Uint8Array, visibility: TokenVisibility): Convers
 }
 
 /** A proof of nothing but zeros was masked by whoever saved it. */
-const RESPONSE = /NTProofStr$|^NtChallengeResponse$/;
+const RESPONSE = /NTProofStr$|^NtChallengeResponse$|\.cipher$/;
 /** And so were these, where they are there at all. */
 const KEYED = /^(?:MIC|EncryptedRandomSessionKey)$/;
 
+const KERBEROS: readonly string[] = [MechType.KERBEROS, MechType.MS_KERBEROS, MechType.KERBEROS_USER_TO_USER, MechType.IAKERB];
+
+/** By the frame, and within SPNEGO by the mechanism that its token is of: the one chosen, or the first of those offered. */
 function mechanismOf(bytes: Uint8Array): ConversationToken['mechanism'] {
   if (isNtlmMessage(bytes)) return 'ntlm';
   if (bytes[0] !== 0x60 && bytes[0] !== 0xa1) return 'unknown';
   try {
+    if (bytes[0] === 0x60) {
+      const { mechanism } = decodeGssToken(bytes);
+      if (mechanism !== MechType.SPNEGO) return KERBEROS.includes(mechanism) ? 'kerberos' : 'unknown';
+    }
     const token = decodeSpnegoToken(bytes);
     if (token.type === 'raw-ntlmssp') return 'ntlm';
     const inner = token.type === 'resp' ? token.responseToken : token.mechToken;
-    if (inner !== undefined && isNtlmMessage(inner)) return 'ntlm';
+    if (inner === undefined) return 'spnego';
+    if (isNtlmMessage(inner)) return 'ntlm';
+    if (isNegoEx(inner)) return 'negoex';
     const chosen = token.type === 'resp' ? token.supportedMech : token.mechTypes[0];
-    const isHint = inner === undefined && token.type !== 'resp';
-    return chosen !== undefined && chosen !== MechType.NTLMSSP && !isHint && inner !== undefined ? 'kerberos' : 'spnego';
+    if (chosen === undefined) return mayBeKerberos(inner) ? 'kerberos' : 'spnego';
+    return KERBEROS.includes(chosen) ? 'kerberos' : 'spnego';
   } catch (error) {
     if (!(error instanceof NtlmError)) throw error;
-    return error.code === 'mechanism-refused' ? 'kerberos' : 'spnego';
+    return 'spnego';
   }
 }

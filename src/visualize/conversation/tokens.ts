@@ -1,5 +1,5 @@
 /** Tokens alone, in the order in which they were found, as a conversation without HTTP. */
-import { decodeToken } from '../decode/decode.ts';
+import { decodeToken, type MessageName } from '../decode/decode.ts';
 import type { FoundToken } from '../decode/find.ts';
 import { ConversationBuilder } from './builder.ts';
 import type { Conversation, ConversationRequest, ConversationResponse, SchemeUse } from './conversation.ts';
@@ -49,7 +49,7 @@ export function conversationOfFound(found: readonly FoundToken[], visibility: To
   };
   for (const { token } of found) {
     const use = useOf(token, visibility);
-    if (decodeToken(token).message === 'CHALLENGE' || (use.token?.message === undefined && token[0] === 0xa1)) {
+    if (isAnswer(token)) {
       builder.add(undefined, { ...(sent === undefined ? {} : { request: requestOf([sent]) }), response: responseOf(true, [use], undefined) });
       sent = undefined;
     } else {
@@ -60,6 +60,15 @@ export function conversationOfFound(found: readonly FoundToken[], visibility: To
   open();
   builder.blind('status-unknown');
   return builder.build();
+}
+
+const SENT: readonly (MessageName | undefined)[] = ['NEGOTIATE', 'AUTHENTICATE', 'AS-REQ', 'TGS-REQ', 'AP-REQ'];
+const ANSWERED: readonly (MessageName | undefined)[] = ['CHALLENGE', 'AS-REP', 'TGS-REP', 'AP-REP', 'KRB-ERROR'];
+
+/** Whether a server sends it: by its message, else by its being no first token of SPNEGO. */
+function isAnswer(token: Uint8Array): boolean {
+  const { message } = decodeToken(token);
+  return ANSWERED.includes(message) || (token[0] === 0xa1 && !SENT.includes(message));
 }
 
 function useOf(bytes: Uint8Array, visibility: TokenVisibility): SchemeUse {

@@ -4,13 +4,18 @@ import { NegotiateFlags, hasFlag } from '../../messages/flags.ts';
 import { decodeMessage } from '../../messages/message.ts';
 import { decodeNtlmV2Response } from '../../messages/ntlmv2-response.ts';
 import type { FieldRecorder, FieldSpan } from '../../messages/reader.ts';
-import { recordSpnego } from '../../spnego/messages/record.ts';
+import { decodeGssToken } from '../../spnego/messages/gss-token.ts';
+import { MechType } from '../../spnego/messages/mech-types.ts';
+import { recordSpnego, type InnerToken } from '../../spnego/messages/record.ts';
 import { toHex } from '../bytes.ts';
+import type { KerberosMessage } from '../kerberos/shapes.ts';
+import { mayBeKerberos, readKerberosToken, type KerberosToken } from '../kerberos/token.ts';
 import { describeField, type MeaningContext } from './meanings.ts';
+import { isNegoEx, recordNegoEx } from './negoex.ts';
 import { partition } from './spans.ts';
 
-
-export type MessageName = 'NEGOTIATE' | 'CHALLENGE' | 'AUTHENTICATE';
+/** Of NTLM, of Kerberos, of what is negotiated beside them. */
+export type MessageName = 'NEGOTIATE' | 'CHALLENGE' | 'AUTHENTICATE' | KerberosMessage | 'NEGOEX';
 
 /** A run of bytes with a name. */
 export interface DecodedField {
@@ -45,7 +50,9 @@ export interface DecodedToken {
   /** Bytes. */
   readonly length: number;
   /** Where the NTLM message lies in the token. */
-  readonly ntlm: { readonly offset: number; readonly length: number } | undefined;
+  readonly ntlm: InnerToken | undefined;
+  /** What its clear part says, where it is a well-formed token of Kerberos. */
+  readonly kerberos: KerberosToken | undefined;
   /** In the order of the bytes. */
   readonly fields: readonly DecodedField[];
   readonly problems: readonly DecodeProblem[];
@@ -67,30 +74,69 @@ export function decodeToken(token: Uint8Array, masked: readonly FieldSpan[] = []
   };
   const shifted = (offset: number): FieldRecorder => (span) => spans.push({ ...span, offset: span.offset + offset });
 
-  const spnego = !isNtlmMessage(token) && (token[0] === 0x60 || token[0] === 0xa1);
-  let ntlm: DecodedToken['ntlm'];
-  if (spnego) attempt(0, () => (ntlm = recordSpnego(token, shifted(0))));
-  else ntlm = { offset: 0, length: token.length };
-
+  const spnego = isSpnego(token);
+  let inner: InnerToken | undefined = { offset: 0, length: token.length };
+  if (spnego) {
+    inner = undefined;
+    attempt(0, () => (inner = recordSpnego(token, shifted(0))));
+  }
+  const bytes = inner && token.subarray(inner.offset, inner.offset + inner.length);
+  const kind = bytes && kindOf(bytes, spnego);
   let message: MessageName | undefined;
-  if (ntlm !== undefined) {
-    const { offset, length } = ntlm;
-    const bytes = token.subarray(offset, offset + length);
-    const own: FieldSpan[] = [];
-    attempt(offset, () => decodeMessage(bytes, (span) => own.push(span)));
-    message = isNtlmMessage(bytes) && bytes.length >= 12 ? MESSAGE_NAMES[new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)] : undefined;
-    for (const span of own) {
-      if (span.name !== 'NtChallengeResponse' || span.length <= 24) {
-        shifted(offset)(span);
-        continue;
-      }
-      const start = offset + span.offset;
-      const response = token.subarray(start, start + span.length);
-      attempt(start, () => decodeNtlmV2Response(response, shifted(start)));
+  let kerberos: KerberosToken | undefined;
+  if (inner !== undefined && bytes !== undefined) {
+    const { offset } = inner;
+    if (kind === 'kerberos') {
+      attempt(0, () => (kerberos = readKerberosToken(bytes, shifted(0), offset)));
+      message = kerberos?.message;
+    } else if (kind === 'negoex') {
+      recordNegoEx(shifted(0), offset);
+      message = 'NEGOEX';
+    } else {
+      message = recordNtlm(bytes, offset, attempt, shifted);
     }
   }
-  return { message, spnego, length: token.length, ntlm, fields: describe(token, spans, masked, message), problems };
+  const ntlm = kind === 'ntlm' ? inner : undefined;
+  return { message, spnego, length: token.length, ntlm, kerberos, fields: describe(token, spans, masked, message), problems };
 }
+
+/** What is framed as SPNEGO is, or in whatever way its first token can be read no further. */
+function isSpnego(token: Uint8Array): boolean {
+  if (token[0] !== 0x60) return token[0] === 0xa1;
+  try {
+    return decodeGssToken(token).mechanism === MechType.SPNEGO;
+  } catch (error) {
+    if (!(error instanceof NtlmError)) throw error;
+    return true;
+  }
+}
+
+/** What is of no other kind is held to be NTLM's, and its problem said. Kerberos has no frame around it within SPNEGO alone. */
+function kindOf(bytes: Uint8Array, spnego: boolean): 'ntlm' | 'kerberos' | 'negoex' {
+  if (isNtlmMessage(bytes)) return 'ntlm';
+  if (bytes[0] === 0x60 || (spnego && mayBeKerberos(bytes))) return 'kerberos';
+  return isNegoEx(bytes) ? 'negoex' : 'ntlm';
+}
+
+function recordNtlm(
+  bytes: Uint8Array,
+  offset: number,
+  attempt: (offset: number, work: () => void) => void,
+  shifted: (offset: number) => FieldRecorder,
+): MessageName | undefined {
+  const own: FieldSpan[] = [];
+  attempt(offset, () => decodeMessage(bytes, (span) => own.push(span)));
+  for (const span of own) {
+    if (span.name !== 'NtChallengeResponse' || span.length <= 24) {
+      shifted(offset)(span);
+      continue;
+    }
+    const response = bytes.subarray(span.offset, span.offset + span.length);
+    attempt(offset + span.offset, () => decodeNtlmV2Response(response, shifted(offset + span.offset)));
+  }
+  return isNtlmMessage(bytes) && bytes.length >= 12 ? MESSAGE_NAMES[new DataView(bytes.buffer, bytes.byteOffset).getUint32(8, true)] : undefined;
+}
+
 
 function describe(
   token: Uint8Array,

@@ -4,6 +4,7 @@ import type { FieldSpan } from '../../messages/reader.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { decodeSpnegoToken } from '../../spnego/messages/index.ts';
 import { fromBase64, indexOfBytes, toLatin1 } from '../bytes.ts';
+import { readKerberosToken } from '../kerberos/token.ts';
 import { bareHex, dumpsOf } from './hex-dump.ts';
 
 /** A token and where it was. */
@@ -30,7 +31,7 @@ const MOST_TOKENS = 1000;
 const LARGEST_INPUT = 4 * 1024 * 1024;
 
 /**
- * The NTLMSSP and SPNEGO tokens in whatever a person has at hand: base64, hexadecimal, header
+ * The tokens of NTLMSSP, SPNEGO and Kerberos in whatever a person has at hand: base64, hexadecimal, header
  * lines, a hex dump of packets, or the bytes themselves.
  *
  * @throws NtlmError `malformed-token` where there is none, with the offset up to which the text could be read.
@@ -42,7 +43,7 @@ export function findTokens(input: string | Uint8Array): readonly FoundToken[] {
   const text = typeof input === 'string' ? input : toLatin1(input);
   const start = text.search(/\S/);
   if (start < 0) throw nothing('the input is empty', 0);
-  throw nothing('no NTLMSSP or SPNEGO token is in the input', start);
+  throw nothing('no token of NTLMSSP, SPNEGO or Kerberos is in the input', start);
 }
 
 function inText(text: string): FoundToken[] {
@@ -74,7 +75,7 @@ function inHeaders(text: string): FoundToken[] {
 
 function inBytes(bytes: Uint8Array, what: string): FoundToken[] {
   if (isNtlmMessage(bytes) && indexOfBytes(bytes, SIGNATURE, 1) < 0) return [{ token: bytes, where: what }];
-  if (isSpnego(bytes)) return [{ token: bytes, where: what }];
+  if (isSpnego(bytes) || isKerberos(bytes)) return [{ token: bytes, where: what }];
   const found: FoundToken[] = [];
   const envelopes = new Envelopes(bytes);
   for (let at = indexOfBytes(bytes, SIGNATURE); at >= 0 && found.length < MOST_TOKENS; ) {
@@ -154,6 +155,16 @@ function isSpnego(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x60 && bytes[0] !== 0xa1) return false;
   try {
     return decodeSpnegoToken(bytes).type !== 'raw-ntlmssp';
+  } catch {
+    return false;
+  }
+}
+
+/** In a frame of its own. */
+function isKerberos(bytes: Uint8Array): boolean {
+  if (bytes[0] !== 0x60) return false;
+  try {
+    return readKerberosToken(bytes).mechanism !== undefined;
   } catch {
     return false;
   }

@@ -7,6 +7,8 @@ import { DerElement } from '../../der.ts';
 import { mechTypeName, NEG_STATES } from '../../spnego/messages/index.ts';
 import { TOKEN } from '../../spnego/messages/token-origin.ts';
 import { toHex, toLatin1 } from '../bytes.ts';
+import { kerberosMeaning } from '../kerberos/meanings.ts';
+import { NEGOEX_TYPES } from './negoex.ts';
 import { escaped, plural, quoted } from './text.ts';
 
 /** What a field says. */
@@ -97,10 +99,13 @@ const hints: Describe = (bytes) => {
     ...(address === undefined ? {} : { detail: [`hintAddress ${toHex(address)}`] }),
   };
 };
+const negoExType: Describe = (bytes) => ({ value: `${number(bytes)}, ${NEGOEX_TYPES[number(bytes)] ?? 'unknown'}` });
 const envelope: Describe = (bytes) => ({ value: `tags and lengths, ${plural(bytes.length, 'byte')}` });
 
 /** The first rule that matches the whole name counts. Sections are MS-NLMP's where no document is named. */
 const LISTED: readonly Rule[] = [
+  { name: /NEGOEX\.Signature/, section: 'MS-NEGOEX 2.2.6.2', describe: (bytes) => ({ value: quoted(toLatin1(bytes)) }) },
+  { name: /NEGOEX\.MessageType/, section: 'MS-NEGOEX 2.2.6.1', describe: negoExType },
   { name: /Signature/, section: '2.2.1', describe: (bytes) => ({ value: quoted(toLatin1(bytes)) }) },
   { name: /MessageType/, section: '2.2.1', describe: messageType },
   { name: /NegotiateFlags/, section: '2.2.2.5', describe: flags },
@@ -137,23 +142,17 @@ const LISTED: readonly Rule[] = [
 ];
 const RULES = LISTED.map((rule) => ({ ...rule, name: new RegExp(`^(?:${rule.name.source})$`) }));
 
-const MESSAGE_SECTIONS = { NEGOTIATE: '2.2.1.1', CHALLENGE: '2.2.1.2', AUTHENTICATE: '2.2.1.3' } as const;
+const MESSAGE_SECTIONS: Readonly<Record<string, string>> = { NEGOTIATE: '2.2.1.1', CHALLENGE: '2.2.1.2', AUTHENTICATE: '2.2.1.3' };
 
 /** What the bytes of a field say, and where it is written. */
-export function describeField(
-  name: string,
-  bytes: Uint8Array,
-  message: keyof typeof MESSAGE_SECTIONS | undefined,
-  context: MeaningContext,
-): Meaning & { readonly section: string } {
+export function describeField(name: string, bytes: Uint8Array, message: string | undefined, context: MeaningContext): Meaning & { readonly section: string } {
   const rule = RULES.find((candidate) => candidate.name.test(name));
-  const own = rule?.section || (message === undefined ? '2.2.1' : MESSAGE_SECTIONS[message]);
+  const own = rule?.section || (MESSAGE_SECTIONS[message ?? ''] ?? '2.2.1');
   const section = /^\d/.test(own) ? `MS-NLMP ${own}` : own;
   try {
     const { value, detail = [] } = (rule?.describe ?? plain)(bytes, context);
-    return { value, detail, section };
+    return kerberosMeaning(name, bytes) ?? { value, detail, section };
   } catch {
     return { value: escaped(toHex(bytes)), detail: [], section }; // a part of a field that was cut
   }
 }
-

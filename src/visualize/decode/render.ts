@@ -85,11 +85,12 @@ function nameParts(name: string, all: boolean): readonly [parent: string, own: s
 }
 
 /** Descriptors, lengths, reserved bytes, what frames: there in every token, and looked at by few. */
-const FOLDED = /^(?:Signature|MessageType|\w+Fields|.*\.AvId|.*\.AvLen|.*Reserved\d?|.*\.(?:Hi)?RespType|Version\..*|InitialContextToken.*|NegToken(?:Init|Resp)|.*\.mechTypes|.* header)$/;
+const FOLDED = /^(?:(?:NEGOEX\.)?Signature|MessageType|TOK_ID|IAKERB-HEADER|A[PS]-RE[QP]|TGS-RE[QP]|KRB-ERROR|(?:A|TG|KRB-)[\w-]+\.(?:.*(?:pvno|tkt-vno|msg-type|[cs]usec|nonce)|(?:.*\.)?(?:ticket|req-body|enc-part|authenticator))|\w+Fields|.*\.AvId|.*\.AvLen|.*Reserved\d?|.*\.(?:Hi)?RespType|Version\..*|InitialContextToken.*|NegToken(?:Init|Resp)|.*\.mechTypes|.* header)$/;
 
 function foldedFields(fields: readonly DecodedField[]): readonly DecodedField[] {
   const version = fields.filter(({ name }) => /^Version\.Product/.test(name));
   return fields.flatMap((field) => {
+    if (field.name === 'InitialContextToken.thisMech' && !field.value.endsWith('SPNEGO')) return [field];
     if (field === version[0]) return [{ ...field, name: 'Version', value: version.map(({ value }) => value).join('.'), detail: [] }];
     if (FOLDED.test(field.name) || (field.name === 'unread' && field.value.startsWith('zero bytes'))) return [];
     return [field];

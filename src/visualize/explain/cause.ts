@@ -25,6 +25,12 @@ export type CauseId =
   | 'not-offered'
   | 'kerberos-only'
   | 'ntlm-off'
+  // Kerberos
+  | 'no-ticket'
+  | 'ticket-expired'
+  | 'unknown-service'
+  | 'ticket-refused'
+  | 'kdc-unreachable'
   // messages
   | 'malformed'
   | 'unreadable'

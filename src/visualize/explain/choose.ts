@@ -23,7 +23,7 @@ export function chosen(conversation: Conversation): Chosen | undefined {
     (one) => !ended.some((later) => later !== one && !isFailure(later.end) && later.end.kind !== 'open' && sameAs(one, later) && later.end.exchange.index > one.end.exchange.index && target(later) === target(one)),
   );
   const failures = standing.filter(({ end }) => isFailure(end));
-  const weight = ({ end }: Ended): number => (end.after === 'type 3' ? 2 : end.after === 'type 1' ? 1 : 0);
+  const weight = ({ end }: Ended): number => (end.after === 'type 3' || end.after === 'the ticket' ? 2 : end.after === 'type 1' ? 1 : 0);
   const heaviest = Math.max(...failures.map(weight));
   const one = failures.findLast((each) => weight(each) === heaviest) ?? standing.at(-1) ?? ended.at(-1);
   if (one === undefined) return undefined;

@@ -87,7 +87,7 @@ export const lost: Rule = (facts) => {
     return possible(
       end.after === 'type 3'
         ? { id: 'slow-server', summary: `${it(facts)} waits for its domain controller, or something on the way holds the request back`, evidence: 'type 3 went out and no answer came in time', advice: "look whether the server reaches its domain controller, and at its log" }
-        : { id: 'slow-server', summary: `${it(facts)} or something on the way holds the request back`, evidence: 'type 1 went out and no answer came in time', advice: 'try the request without credentials, and look at what stands between' },
+        : { id: 'slow-server', summary: `${it(facts)} or something on the way holds the request back`, evidence: `${end.after} went out and no answer came in time`, advice: 'try the request without credentials, and look at what stands between' },
     );
   }
   if (end.how === 'h2-required') return http2Cause('the server ended the stream with HTTP_1_1_REQUIRED');
@@ -154,6 +154,7 @@ export const gatewayFailed: Rule = ({ end }) =>
 export const forbidden: Rule = (facts) => {
   const { end, handshake } = facts;
   if (end.kind !== 'forbidden') return undefined;
+  if (end.after === 'the ticket') return likely({ id: 'not-permitted', summary: 'the account is authenticated and has no right to see this page', evidence: 'a 403 to a ticket is about rights: a ticket that is not taken gets a 401', advice: 'give the account the right; neither the ticket nor Kerberos is at fault' });
   if (end.after !== 'type 3') {
     return likely({ id: 'not-permitted', summary: 'something before the server, or its own filter, lets the request not through', evidence: 'the 403 came before there was a user', advice: 'look at rules on addresses, methods and fields' });
   }

@@ -2,10 +2,12 @@
 import type { Rule } from './cause.ts';
 import { badRequest, connectionNotKept, forbidden, gatewayFailed, http2, lost, otherServer } from './connection-rules.ts';
 import type { EndKind } from './ending.ts';
-import { kerberosOnly, kerberosRefused, malformedChallenge, noChallenge, noExtendedSecurity, noTargetInformation, notAnswered, notOffered, ntlmOff, refusedHere, shortNegotiate } from './offer-rules.ts';
+import { saidByClient, saidByKerberos, ticketClocks, ticketEncryption, ticketForAnother, ticketRefused, ticketUnbound } from './kerberos-rules.ts';
+import { kerberosOnly, malformedChallenge, noChallenge, noExtendedSecurity, noTargetInformation, notAnswered, notOffered, ntlmOff, refusedHere, shortNegotiate } from './offer-rules.ts';
 
 export const END_RULES: readonly Rule[] = [
   refusedHere,
+  saidByClient,
   http2,
   notOffered,
   malformedChallenge,
@@ -18,7 +20,12 @@ export const END_RULES: readonly Rule[] = [
   lost,
   gatewayFailed,
   forbidden,
-  kerberosRefused,
+  saidByKerberos,
+  ticketForAnother,
+  ticketClocks,
+  ticketRefused,
+  ticketEncryption,
+  ticketUnbound,
   ntlmOff,
   noChallenge,
   shortNegotiate,

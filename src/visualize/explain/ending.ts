@@ -1,5 +1,5 @@
 /** How a handshake ended, by HTTP alone. */
-import type { ConversationResponse, Ending, Exchange, Side } from '../conversation/conversation.ts';
+import type { ConversationResponse, ConversationToken, Ending, Exchange, Side } from '../conversation/conversation.ts';
 import { challengeOf, tokenOf, type Handshake } from './handshakes.ts';
 
 export type EndKind =
@@ -16,7 +16,7 @@ export type EndKind =
   | 'unanswered' // type 2, and no type 3
   | 'not-needed' // type 1 answered by the page
   | 'not-answered' // asked, and nothing was sent
-  | 'other-mechanism-refused' // a Kerberos token was refused
+  | 'other-mechanism-refused' // a token of Kerberos or NEGOEX was refused
   | 'other-mechanism-accepted'
   | 'open'; // the recording ends before the answer
 
@@ -25,7 +25,7 @@ export interface End {
   /** The exchange that shows it. */
   readonly exchange: Exchange;
   /** What the client had sent last. */
-  readonly after: 'type 3' | 'type 1' | 'nothing';
+  readonly after: 'type 3' | 'type 1' | 'the ticket' | 'nothing';
   readonly how?: Ending | undefined;
 }
 
@@ -43,34 +43,35 @@ export function endOf(handshake: Handshake): End | undefined {
 
 function endOfAnswer({ side, connection }: Handshake, answer: Exchange): End | undefined {
   const { response } = answer;
-  const end = (kind: EndKind, how?: Ending): End => ({ kind, exchange: answer, after: 'type 3', how });
+  const foreign = isForeign(tokenOf(answer, side));
+  const end = (kind: EndKind, how?: Ending): End => ({ kind, exchange: answer, after: foreign ? 'the ticket' : 'type 3', how });
   if (response === undefined) return answer.broken === undefined ? end('open') : end('lost', answer.broken);
-  const foreign = tokenOf(answer, side)?.mechanism === 'kerberos';
   if (asks(response, side) === 'other side') return side === 'proxy' ? end('accepted') : undefined;
   if (asks(response, side) === 'this side') {
     if (foreign) return end('other-mechanism-refused');
     return end(challengeOf(answer, side)?.message === 'CHALLENGE' ? 'challenged-again' : 'rejected');
   }
-  if (foreign) return end('other-mechanism-accepted');
-  return end(byStatus(response.status) ?? 'accepted', connection.end);
+  return end(byStatus(response.status) ?? (foreign ? 'other-mechanism-accepted' : 'accepted'), connection.end);
 }
 
 function endOfOpening({ side, connection }: Handshake, opening: Exchange): End | undefined {
   const { response } = opening;
-  const end = (kind: EndKind, how?: Ending): End => ({ kind, exchange: opening, after: 'type 1', how });
+  const foreign = isForeign(tokenOf(opening, side));
+  const end = (kind: EndKind, how?: Ending): End => ({ kind, exchange: opening, after: foreign ? 'the ticket' : 'type 1', how });
   if (response === undefined) return opening.broken === undefined ? end('open') : end('lost', opening.broken);
-  const foreign = tokenOf(opening, side)?.mechanism === 'kerberos';
   if (asks(response, side) === 'other side') return undefined;
-  if (asks(response, side) === 'no') {
-    if (foreign) return end('other-mechanism-accepted');
-    return end(byStatus(response.status) ?? 'not-needed');
-  }
+  if (asks(response, side) === 'no') return end(byStatus(response.status) ?? (foreign ? 'other-mechanism-accepted' : 'not-needed'));
   const challenge = challengeOf(opening, side);
   if (foreign && challenge?.message !== 'CHALLENGE') return end('other-mechanism-refused');
   if (challenge === undefined) return end('no-challenge');
   if (challenge.state === 'unreadable' || challenge.mechanism === 'unknown') return end(challenge.state === 'masked' || challenge.state === 'cut' ? 'unanswered' : 'challenge-unreadable', connection.end);
-  if (challenge.mechanism === 'spnego' || challenge.mechanism === 'kerberos') return end('challenge-other', connection.end);
+  if (challenge.mechanism === 'spnego' || isForeign(challenge)) return end('challenge-other', connection.end);
   return end('unanswered', connection.end);
+}
+
+/** Whether it is of a mechanism beside NTLM. */
+function isForeign(token: ConversationToken | undefined): boolean {
+  return token?.mechanism === 'kerberos' || token?.mechanism === 'negoex';
 }
 
 function byStatus(status: number): EndKind | undefined {

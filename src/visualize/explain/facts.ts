@@ -10,6 +10,7 @@ import type { ResponseKind } from '../../machine/policy.ts';
 import { NtlmError } from '../../errors.ts';
 import { decodeToken } from '../decode/decode.ts';
 import type { Verdict } from '../decode/verify.ts';
+import type { KerberosToken } from '../kerberos/token.ts';
 import { tokenBytes } from '../trace/mask.ts';
 import type { TracedError } from '../trace/projection.ts';
 import { fieldOf, type Blindness, type Conversation, type ConversationSource, type ConversationToken, type Exchange, type Side } from '../conversation/conversation.ts';
@@ -34,6 +35,9 @@ export interface Facts {
   readonly authenticate: AuthenticateMessage | undefined;
   readonly ntlmV2: NtlmV2Response | undefined;
   readonly response: ResponseKind | undefined;
+  /** The clear part of the client's token of Kerberos, and of the server's answer to it. */
+  readonly ticket: KerberosToken | undefined;
+  readonly ticketAnswer: KerberosToken | undefined;
   readonly tls: boolean | undefined;
   readonly refusal: TracedError | undefined;
   readonly verdicts: readonly Verdict[];
@@ -75,6 +79,8 @@ export function factsOf(
     authenticate,
     ntlmV2,
     response,
+    ticket: kerberosIn(tokenOf(end.exchange, side)),
+    ticketAnswer: kerberosIn(challengeOf(end.exchange, side)),
     tls: known.tls ?? connection.tls ?? tlsOf(end.exchange),
     refusal: connection.refusal ?? written(end.exchange),
     verdicts: known.verdicts ?? [],
@@ -90,6 +96,11 @@ function read<T>(token: ConversationToken | undefined, decode: (bytes: Uint8Arra
   const bytes = tokenBytes(token);
   const { ntlm } = decodeToken(bytes);
   return ntlm === undefined ? undefined : attempt(() => decode(bytes.subarray(ntlm.offset, ntlm.offset + ntlm.length)));
+}
+
+/** What a token of Kerberos says in the clear. */
+function kerberosIn(token: ConversationToken | undefined): KerberosToken | undefined {
+  return token === undefined || token.base64 === '' ? undefined : decodeToken(tokenBytes(token)).kerberos;
 }
 
 function attempt<T>(work: () => T): T | undefined {

@@ -75,7 +75,7 @@ export function tokenOf(exchange: Exchange | undefined, side: Side): Conversatio
 /** Where a token does not say what it is, its place does. */
 function carriesAnswer({ token }: SchemeUse, known: Handshake | undefined): boolean {
   if (token?.message !== undefined) return token.message === 'AUTHENTICATE';
-  return known?.opening !== undefined && known.answer === undefined && challengeOf(known.opening, known.side)?.mechanism !== 'kerberos';
+  return known?.opening !== undefined && known.answer === undefined && ['ntlm', 'spnego', 'unknown'].includes(challengeOf(known.opening, known.side)?.mechanism ?? 'unknown');
 }
 
 function asksAt({ response, side }: Exchange): Side | undefined {

@@ -2,6 +2,7 @@
 import { quoted } from '../decode/text.ts';
 import type { Ending } from '../conversation/conversation.ts';
 import type { Facts } from './facts.ts';
+import { tokenOf } from './handshakes.ts';
 
 const BROKEN: Record<Ending, string> = {
   closed: 'the connection was closed',
@@ -26,6 +27,17 @@ export function whoOf({ authenticate }: Facts): string | undefined {
   return quoted(domainName === '' ? userName : `${domainName}\\${userName}`).replaceAll('\\\\', '\\');
 }
 
+/** `a Kerberos ticket for "HTTP/keep.castle.example" of the realm "CASTLE.EXAMPLE"`. */
+function ticketOf({ ticket, handshake, end, side }: Facts): string {
+  const { mechanism } = tokenOf(end.exchange, side) ?? tokenOf(handshake.opening, side) ?? {};
+  if (mechanism === 'negoex') return 'a token of NEGOEX';
+  if (ticket === undefined) return 'a token of Kerberos';
+  const { message, realm, service, iakerb } = ticket;
+  const about = `${service === undefined ? '' : ` for ${quoted(service)}`}${realm === undefined ? '' : ` of the realm ${quoted(realm)}`}`;
+  if (iakerb) return `a request to the KDC by way of the server (IAKERB, ${message})${about}`;
+  return `${message === 'AP-REQ' ? 'a Kerberos ticket' : `a token of Kerberos (${message})`}${about}`;
+}
+
 export function happened(facts: Facts): string {
   const { side, end, refusal } = facts;
   const { status, unauthorized } = end.exchange.response ?? { status: 0, unauthorized: false };
@@ -42,6 +54,7 @@ export function happened(facts: Facts): string {
     case 'challenged-again':
       return `${it} answered type 3 by another challenge`;
     case 'forbidden':
+      if (end.after === 'the ticket') return `${it} accepted ${ticketOf(facts)} and answered 403`;
       return end.after === 'type 3' ? `${it} accepted ${who ?? 'the response'} and answered 403` : `${it} answered 403 to type 1`;
     case 'bad-request':
       return `${it} answered ${code} to ${end.after}`;
@@ -63,10 +76,11 @@ export function happened(facts: Facts): string {
       if (status === 0) return 'the server or a proxy asked for authentication (401 or 407) and no handshake began';
       return `${it} asked for authentication (${code}) and nothing was sent`;
     case 'other-mechanism-refused':
-      return `${it} refused a token of Kerberos (${code})`;
+      return `${it} refused ${ticketOf(facts)} (${code})`;
     case 'other-mechanism-accepted':
-      return `${it} accepted a token of Kerberos, not of NTLM, and answered ${code}`;
+      return `${it} accepted ${ticketOf(facts)}, not NTLM, and answered ${code}`;
     case 'open':
+      if (end.after === 'the ticket') return `${ticketOf(facts)} was sent, and its answer is not in here`;
       return end.after === 'type 3' ? `type 3${who === undefined ? '' : ` of ${who}`} was sent, and its answer is not in here` : 'type 1 was sent, and its answer is not in here';
   }
 }

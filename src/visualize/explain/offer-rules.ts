@@ -141,11 +141,6 @@ export const ntlmOff: Rule = (facts) => {
   });
 };
 
-export const kerberosRefused: Rule = ({ end }) =>
-  end.kind === 'other-mechanism-refused'
-    ? likely({ id: 'kerberos-only', summary: 'the client used Kerberos and its ticket was not taken: its service name, its time or its key is not that of the server', evidence: 'the token under Negotiate is not NTLM', advice: 'look at the service principal and the clocks; for NTLM the client must be told to leave Kerberos out' })
-    : undefined;
-
 export const notAnswered: Rule = (facts) => {
   const { end, refusal, handshake, blind } = facts;
   if (end.kind !== 'not-answered') return undefined;
@@ -161,7 +156,7 @@ export const notAnswered: Rule = (facts) => {
   const basic = end.exchange.request?.credentials.find((use) => use.side === facts.side);
   if (basic !== undefined) return likely({ id: 'not-attempted', summary: `the client used ${quoted(basic.scheme)} and not NTLM`, evidence: `the request carries ${basic.scheme} credentials`, advice: 'tell the client to use NTLM (`curl --ntlm`)' });
   if (offers(facts, /^negotiate$/i) && !offers(facts, /^ntlm$/i)) {
-    return likely({ id: 'kerberos-only', summary: 'Negotiate is offered alone: the client had no Kerberos ticket, and the server may take Kerberos only', evidence: `${it(facts)} offers ${listed([...new Set(offersOf(facts))])}, and the client sent no token`, advice: 'get a ticket (`kinit`), or try NTLM within Negotiate, which this library does' });
+    return likely({ id: 'no-ticket', summary: 'Negotiate is offered alone: the client had no Kerberos ticket, and the server may take Kerberos only', evidence: `${it(facts)} offers ${listed([...new Set(offersOf(facts))])}, and the client sent no token`, advice: 'look with `klist` and get a ticket (`kinit`), or try NTLM within Negotiate, which this library does' });
   }
   return likely({ id: 'not-attempted', summary: 'the client had no credentials for it, or was not told to use NTLM', evidence: `${it(facts)} offers ${listed([...new Set(offersOf(facts))])}`, advice: 'give the client credentials for this origin' });
 };

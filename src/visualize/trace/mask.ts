@@ -2,10 +2,11 @@ import { isSecretField } from '../../messages/mask.ts';
 import type { FieldSpan } from '../../messages/reader.ts';
 import { decodeToken, type MessageName } from '../decode/decode.ts';
 import { fromBase64, toBase64 } from '../bytes.ts';
+import { isSealed } from '../kerberos/places.ts';
 
 /** A token as a trace keeps it. */
 export interface TracedToken {
-  /** `undefined` where the bytes are no NTLM message. */
+  /** `undefined` where the bytes are none that is known. */
   readonly message: MessageName | undefined;
   /** With zeros where masked. */
   readonly base64: string;
@@ -20,7 +21,7 @@ export function traceToken(token: Uint8Array, responses: 'masked' | 'shown'): Tr
   const bytes = Uint8Array.from(token);
   const masked: FieldSpan[] = [];
   for (const { name, offset, length } of responses === 'shown' ? [] : fields) {
-    const secret = isSecretField(name) || (name === 'unread' && !isPublic);
+    const secret = isSecretField(name) || isSealed(name) || (name === 'unread' && !isPublic);
     if (!secret || bytes.subarray(offset, offset + length).every((byte) => byte === 0)) continue;
     bytes.fill(0, offset, offset + length);
     masked.push({ name, offset, length });

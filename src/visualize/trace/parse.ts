@@ -2,6 +2,7 @@ import { NtlmError } from '../../errors.ts';
 import { fromBase64 } from '../bytes.ts';
 import type { FieldSpan } from '../../messages/reader.ts';
 import type { MessageName } from '../decode/decode.ts';
+import { KERBEROS_MESSAGES } from '../kerberos/shapes.ts';
 import type { TracedToken } from './mask.ts';
 import type { TracedContext, TracedError } from './projection.ts';
 import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trace.ts';
@@ -10,7 +11,7 @@ import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trac
 export const LARGEST_TRACE = 64 * 1024 * 1024;
 const LATEST_TIME = 8.64e15; // of a Date
 const MOST_MASKS = 1000; // more than a message has fields
-const MESSAGES: readonly unknown[] = ['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE'];
+const MESSAGES: readonly unknown[] = ['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE', ...KERBEROS_MESSAGES, 'NEGOEX'];
 
 /**
  * A saved trace. Only what a trace is made of is taken over; the rest of the file is ignored.

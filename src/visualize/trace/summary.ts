@@ -2,6 +2,8 @@ import { decodeMessage, type NtlmMessage } from '../../messages/message.ts';
 import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import { decodeToken } from '../decode/decode.ts';
 import { escaped, plural } from '../decode/text.ts';
+import { errorName } from '../kerberos/numbers.ts';
+import type { KerberosToken } from '../kerberos/token.ts';
 import { tokenBytes, type TracedToken } from './mask.ts';
 
 /** The NTLM message in a traced token, if there is a well-formed one. */
@@ -18,10 +20,13 @@ export function messageIn(token: TracedToken): NtlmMessage | undefined {
 
 /** One line: what kind of message, and from or for whom. */
 export function summaryOf(token: TracedToken): string {
-  const size = plural(tokenBytes(token).length, 'byte');
+  const bytes = tokenBytes(token);
+  const size = plural(bytes.length, 'byte');
+  const { kerberos } = decodeToken(bytes);
+  if (kerberos !== undefined) return `${inWords(kerberos)}, ${size}`;
   const decoded = messageIn(token);
   const name = token.message ?? 'token';
-  if (decoded === undefined) return token.message === undefined ? `${name}, ${size}` : `${name}, malformed, ${size}`;
+  if (decoded === undefined) return token.message === undefined || token.message === 'NEGOEX' ? `${name}, ${size}` : `${name}, malformed, ${size}`;
   switch (decoded.type) {
     case 'NEGOTIATE':
       return `${name}, ${size}`;
@@ -37,4 +42,10 @@ export function summaryOf(token: TracedToken): string {
       return `${name} as ${who}, ${size}`;
     }
   }
+}
+
+/** `AP-REQ for HTTP/keep.castle.example of CASTLE.EXAMPLE`. */
+function inWords({ message, realm, service, error }: KerberosToken): string {
+  const about = error === undefined ? '' : ` ${errorName(error.code)}`;
+  return `Kerberos ${message}${about}${service === undefined ? '' : ` for ${escaped(service)}`}${realm === undefined ? '' : ` of ${escaped(realm)}`}`;
 }

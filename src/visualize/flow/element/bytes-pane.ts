@@ -52,6 +52,6 @@ export function hexOffset(offset: number): string {
 }
 
 function unread({ state, mechanism, length }: ConversationToken): string {
-  if (mechanism === 'kerberos') return `a token of Kerberos, ${length} bytes, which are not kept`;
+  if (mechanism === 'unknown' && state === 'whole') return `a token of another mechanism, ${length} bytes, which are not kept`;
   return state === 'masked' || state === 'cut' ? `a token that was left out by what recorded it` : `no readable token, ${length} characters`;
 }
