@@ -84,8 +84,8 @@ describe('what curl -v says of a client without a ticket', () => {
     ['Ticket expired.', 'ticket-expired', /the client's Kerberos ticket has expired\.$/],
     ['Server HTTP/keep.castle.example@CASTLE.EXAMPLE not found in Kerberos database.', 'unknown-service', /the KDC does not know the service "HTTP\/keep\.castle\.example"\.$/],
     ['Clock skew too great.', 'clock-skew', /clocks of the client and the KDC are too far apart\.$/],
-    ["Cannot contact any KDC for realm 'CASTLE.EXAMPLE'.", 'kdc-unreachable', /the client reaches no KDC of the realm\.$/],
-    ['unable to reach any KDC in realm CASTLE.EXAMPLE', 'kdc-unreachable', /the client reaches no KDC of the realm\.$/],
+    ["Cannot contact any KDC for realm 'CASTLE.EXAMPLE'.", 'realm-unreachable', /the client reaches no KDC of the realm\.$/],
+    ['unable to reach any KDC in realm CASTLE.EXAMPLE', 'realm-unreachable', /the client reaches no KDC of the realm\.$/],
   ])('%s', (words, id, sentence) => {
     const explanation = explain(readConversation(said(words)));
     expect(explanation.sentence).toMatch(sentence);

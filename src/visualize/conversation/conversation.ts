@@ -92,7 +92,7 @@ export type ServerWord =
   | 'head-too-long';
 
 /** What a client says of itself: why it had no token of Kerberos to send. */
-export type ClientWord = 'no-ticket' | 'ticket-expired' | 'unknown-service' | 'clock-skew' | 'kdc-unreachable';
+export type ClientWord = 'no-ticket' | 'ticket-expired' | 'unknown-service' | 'clock-skew' | 'realm-unreachable';
 
 /** One request and its answer. */
 export interface Exchange {

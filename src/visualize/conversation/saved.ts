@@ -51,7 +51,7 @@ const WORDS: readonly ServerWord[] = [
   'account-locked', 'account-disabled', 'account-expired', 'password-expired', 'logon-restricted', 'wrong-credentials', 'not-permitted',
   'clock-skew', 'channel-bindings', 'ntlm-blocked', 'head-too-long',
 ];
-const CLIENT_WORDS: readonly ClientWord[] = ['no-ticket', 'ticket-expired', 'unknown-service', 'clock-skew', 'kdc-unreachable'];
+const CLIENT_WORDS: readonly ClientWord[] = ['no-ticket', 'ticket-expired', 'unknown-service', 'clock-skew', 'realm-unreachable'];
 const SIDES: readonly Side[] = ['server', 'proxy'];
 
 function oneOf<T extends string>(values: readonly T[], value: unknown): T | undefined {

@@ -30,7 +30,7 @@ export type CauseId =
   | 'ticket-expired'
   | 'unknown-service'
   | 'ticket-refused'
-  | 'kdc-unreachable'
+  | 'realm-unreachable'
   // messages
   | 'malformed'
   | 'unreadable'

@@ -51,7 +51,7 @@ const unknownService = (service: string): Words => ({
 });
 
 const noKdc = (summary: string): Words => ({
-  id: 'kdc-unreachable',
+  id: 'realm-unreachable',
   summary,
   advice: 'look for one with `KRB5_TRACE=/dev/stderr kinit` or `nltest /dsgetdc:DOMAIN`: DNS, the firewall (port 88), krb5.conf',
 });
@@ -145,7 +145,7 @@ const CLIENT_SAYS: Readonly<Record<ClientWord, (facts: Facts) => Words>> = {
   'ticket-expired': () => ({ ...NEW_TICKET, summary: "the client's Kerberos ticket has expired" }),
   'unknown-service': ({ host }) => unknownService(`HTTP/${nameIn(host) || 'HOST'}`),
   'clock-skew': () => ({ id: 'clock-skew', summary: "the clocks of the client and the KDC are too far apart", advice: SET_CLOCKS }),
-  'kdc-unreachable': () => noKdc('the client reaches no KDC of the realm'),
+  'realm-unreachable': () => noKdc('the client reaches no KDC of the realm'),
 };
 
 /** Why there is no ticket, in the client's own words. */
