@@ -7,10 +7,10 @@ const source = (path: string): string => fileURLToPath(new URL(`src/${path}`, im
 
 /** What the `imports` of package.json stand for, in the sources. */
 const onNode = {
-  alias: { '#hmac-md5': source('crypto/_hmac-md5-node.ts'), '#spnego': source('spnego/_included.ts') },
+  alias: { '#hmac-md5': source('crypto/_hmac-md5-node.ts'), '#spnego': source('spnego/_included.ts'), '#hints': source('hints/hints.ts') },
 };
 const inBrowsers = {
-  alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_left-out.ts') },
+  alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_left-out.ts'), '#hints': source('hints/_left-out.ts') },
 };
 
 /** The package under its own name, as examples import it: its sources, or there would be two of each class. */

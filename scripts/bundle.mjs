@@ -22,7 +22,8 @@ const WHOLE = ['messages'];
  * apart, and so do classes that extend another's: what needs neither bundles neither.
  */
 const TOGETHER = {
-  crypto: ['_arguments', '_cipher', 'hmac-md5', 'keys', 'mic', 'rc4', 'responses', 'session-key'].map((name) => `crypto/${name}.js`),
+  errors: ['errors.js', 'checks.js'],
+  crypto: ['_cipher', 'hmac-md5', 'keys', 'mic', 'rc4', 'responses', 'session-key'].map((name) => `crypto/${name}.js`),
   'machine-policy': ['crypto/legacy-policy.js', 'machine/policy.js', 'machine/sources.js', 'machine/synchronous.js'],
   'spnego-messages': ['mech-types', 'neg-token-init', 'neg-token-resp', 'record', 'spnego-token', 'token-origin'].map((name) => `spnego/messages/${name}.js`),
   'spnego-machine': ['actor', 'machine', 'mech-list-mic', 'objections', 'services', 'setup'].map((name) => `spnego/${name}.js`),
@@ -88,7 +89,7 @@ const { output } = await bundle.write({
   minifyInternalExports: false,
   onlyExplicitManualChunks: true,
   manualChunks: (id, { getModuleInfo }) =>
-    entries.includes(relative(BUILT, id)) || id.endsWith(`${BUILT}/errors.js`)
+    entries.includes(relative(BUILT, id))
       ? undefined
       : (Object.keys(TOGETHER).find((name) => TOGETHER[name].includes(relative(BUILT, id))) ??
         WHOLE.find((room) => reachedFrom(resolve(BUILT, room, 'index.js'), getModuleInfo).has(id))),

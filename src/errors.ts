@@ -100,13 +100,18 @@ export class NtlmError extends Error {
   }
 }
 
+/** One whose fault is here. */
+export function localError(message: string, code: NtlmErrorCode, phase: NtlmErrorPhase, cause?: unknown): NtlmError {
+  return new NtlmError(message, { code, phase, side: 'local', cause });
+}
+
 /** @throws NtlmError `too-long` where `length` (bytes) does not fit 16 bits, as every length field of a message. */
 export function checkLength16(argument: string, length: number, phase: NtlmErrorPhase): void {
   if (length <= 0xffff) return;
-  throw new NtlmError(`"${argument}" takes ${length} bytes; its length field allows 65535`, { code: 'too-long', phase, side: 'local' });
+  throw localError(`"${argument}" takes ${length} bytes; its length field allows 65535`, 'too-long', phase);
 }
 
 /** A caller's value that cannot be used; `argument` is its name as the caller wrote it. */
 export function invalidArgument(argument: string, expected: string, phase: NtlmErrorPhase = 'configure'): NtlmError {
-  return new NtlmError(`"${argument}" ${expected}`, { code: 'invalid-argument', phase, side: 'local' });
+  return localError(`"${argument}" ${expected}`, 'invalid-argument', phase);
 }

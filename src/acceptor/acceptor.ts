@@ -1,6 +1,7 @@
+import { checkToken, hinted } from '#hints';
 import { createActor, waitFor, type Actor } from 'xstate';
 import type { SessionKey } from '../crypto/session-key.ts';
-import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { localError, type NtlmErrorPhase } from '../errors.ts';
 import type { AcceptorEvent, AcceptorOptions } from './context.ts';
 import { acceptorMachine } from './machine.ts';
 import type { ClaimedIdentity, VerifyResult } from './verdict.ts';
@@ -31,9 +32,8 @@ export class NtlmAcceptor {
   challenge(negotiate: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#send({ type: 'negotiate', token: negotiate }, 'negotiate', 'challenge()');
     const { error, challengeToken } = this.actor.getSnapshot().context;
-    if (error !== undefined || challengeToken === undefined) {
-      throw error ?? new NtlmError('a service answers later', { code: 'unsupported', phase: 'negotiate', side: 'local' });
-    }
+    if (error !== undefined) throw hinted(error, negotiate, 'acceptor');
+    if (challengeToken === undefined) throw localError('a service answers later', 'unsupported', 'negotiate');
     return challengeToken.slice();
   }
 
@@ -47,8 +47,8 @@ export class NtlmAcceptor {
     const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
     if (context.result !== undefined) return context.result;
     const { refusal, error, claimed: identity } = context;
-    if (refusal !== undefined && error !== undefined) return { ok: false, reason: refusal, error, identity };
-    throw error ?? new NtlmError('the handshake was reset', { code: 'aborted', phase: 'authenticate', side: 'local' });
+    if (refusal !== undefined && error !== undefined) return { ok: false, reason: refusal, error: hinted(error, authenticate, 'acceptor'), identity };
+    throw error ?? localError('the handshake was reset', 'aborted', 'authenticate');
   }
 
   /** Forgets this handshake, its keys wiped. */
@@ -70,13 +70,9 @@ export class NtlmAcceptor {
   }
 
   #send(event: Exclude<AcceptorEvent, { type: 'reset' }>, phase: NtlmErrorPhase, call: string): void {
-    if (!(event.token instanceof Uint8Array)) throw invalidArgument(event.type, 'must be a Uint8Array', phase);
+    checkToken(event.type, event.token, phase);
     if (!this.actor.getSnapshot().can(event)) {
-      throw new NtlmError(`${call} has no meaning in state "${this.state}"; nothing changed`, {
-        code: 'unexpected-call',
-        phase,
-        side: 'local',
-      });
+      throw localError(`${call} has no meaning in state "${this.state}"; nothing changed`, 'unexpected-call', phase);
     }
     this.actor.send(event);
   }

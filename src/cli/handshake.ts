@@ -1,10 +1,12 @@
 /** The options of a handshake made by hand: `negotiate` and `respond` share them, so that both make the same type 1. */
-import { NtlmError } from '../errors.ts';
 import type { NtlmOptions } from '../machine/options.ts';
 import { NTLMSSP_REVISION_W2K3, type Version } from '../messages/version.ts';
+import { tokensIn } from '../visualize/conversation/found.ts';
+import { decodeToken } from '../visualize/decode/decode.ts';
 import { userOptions } from './credentials.ts';
 import { policyFrom, policyOption } from './policy.ts';
-import { readAll, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
+import { readInputs } from './tokens.ts';
 import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
 
 export const handshakeOptions = {
@@ -18,7 +20,7 @@ export const handshakeOptions = {
   'request-target': { type: 'boolean', negatable: true, help: 'Whether the server is asked for its name; default yes.' },
   'os-version': { type: 'string', value: 'VERSION', help: 'What to call ourselves: 10.0.0, the default, or none.' },
   connectionless: { type: 'boolean', help: 'The challenge came without a negotiate before it.' },
-  raw: { type: 'boolean', help: 'Bytes instead of base64, in and out.' },
+  raw: { type: 'boolean', help: 'Print bytes instead of base64.' },
 } as const satisfies OptionTable;
 
 export type HandshakeValues = OptionValues<typeof handshakeOptions>;
@@ -55,22 +57,17 @@ export function writeMessage(terminal: Terminal, message: Uint8Array, raw = fals
   terminal.out(raw ? message : `${Buffer.from(message).toString('base64')}\n`);
 }
 
-const LARGEST_INPUT = 1024 * 1024; // bytes; no message is longer than a few 16-bit fields
-
-/** @throws NtlmError `malformed-token`, `too-long`. */
-export async function readChallenge(terminal: Terminal, raw = false): Promise<Uint8Array> {
-  const { stdin } = terminal;
-  if (stdin.isTTY === true) terminal.say('Paste the challenge, then press Ctrl-D:');
-  const bytes = await readAll(stdin, 'the challenge', LARGEST_INPUT);
-  if (bytes.length === 0) throw malformed('no challenge on standard input');
-  if (raw) return bytes;
-  const text = Buffer.from(bytes).toString('latin1').replace(/\s+/g, '');
-  if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
-    throw malformed('the challenge on standard input is not base64');
-  }
-  return new Uint8Array(Buffer.from(text, 'base64'));
-}
-
-function malformed(message: string): NtlmError {
-  return new NtlmError(message, { code: 'malformed-token', phase: 'challenge', side: 'peer' });
+/**
+ * The last challenge in what `decode` would find too: a token, header lines, a log, a capture.
+ *
+ * @throws NtlmError `malformed-token` where there is no token at all; what is no challenge is told by who answers it.
+ */
+export async function readChallenge(operands: readonly string[], terminal: Terminal): Promise<Uint8Array> {
+  const found = (await readInputs(operands, terminal)).flatMap(tokensIn);
+  const tokens = found.map(({ token, masked }) => ({ token, ...decodeToken(token, masked) }));
+  const last = tokens.findLast(({ message }) => message === 'CHALLENGE') ?? tokens.at(-1)!;
+  const { token, ntlm, spnego } = last;
+  if (!spnego || ntlm === undefined) return token;
+  terminal.say('the challenge came inside SPNEGO; this is its answer without it');
+  return token.subarray(ntlm.offset, ntlm.offset + ntlm.length);
 }

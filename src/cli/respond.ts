@@ -8,15 +8,17 @@ import { defineVerb } from './verb.ts';
 export const respond = defineVerb({
   name: 'respond',
   description:
-    'Reads a type 2 message in base64 on standard input and prints the type 3 message that answers it.\n\n' +
+    'Prints the type 3 message that answers a type 2 message: the last one in its operands, in files or on standard input, in ' +
+    'whatever form "decode" takes (base64, header lines, a log of curl, a HAR, a capture).\n\n' +
     'The type 1 before it is made again from the options: give the same ones as to "negotiate".\n\n' +
     PASSWORD_HELP,
-  operands: '< CHALLENGE',
+  operands: '[TOKEN...|FILE...]',
+  operandCount: [0, 1000],
   options: handshakeOptions,
-  run: async (values, terminal) => {
+  run: async (values, terminal, operands) => {
     const input = handshakeInput(values);
     if (values.anonymous !== true) checkUser(values.user);
-    const challenge = await readChallenge(terminal, values.raw);
+    const challenge = await readChallenge(operands, terminal);
     const credentials = values.anonymous
       ? Credentials.anonymous()
       : await readCredentials(values, terminal, { lmHash: takesLmHash(input.policy) });

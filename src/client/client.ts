@@ -1,13 +1,13 @@
 import { included } from '#spnego';
 import { Actor } from 'xstate';
+import { checkToken, hinted } from '#hints';
 import type { Credentials } from '../crypto/credentials.ts';
 import type { SessionKey } from '../crypto/session-key.ts';
-import { NtlmError, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { NtlmError, invalidArgument, localError, type NtlmErrorPhase } from '../errors.ts';
 import { createNtlmActor, stateOf, type NtlmActor, type NtlmActorOptions, type NtlmState } from '../machine/actor.ts';
 import type { NtlmEvent } from '../machine/context.ts';
 import { checkCredentials, checkObject, type NtlmOptions } from '../machine/options.ts';
 import { describeTargetInfo, type TargetInfo } from '../messages/av-pairs.ts';
-import { checkBytes } from '../messages/checks.ts';
 import type { NtlmSession } from '../session/session.ts';
 import type { Spnego } from '../spnego/_included.ts';
 import type { SpnegoActor } from '../spnego/actor.ts';
@@ -103,7 +103,7 @@ export class NtlmClient {
    * `unexpected-call` once it is over: both change nothing.
    */
   step(token?: Uint8Array): NtlmStep {
-    if (token !== undefined) checkBytes('token', token, 'challenge');
+    if (token !== undefined) checkToken('token', token, 'challenge');
     const received = token?.length ? token : undefined;
     switch (this.state) {
       case 'idle':
@@ -135,7 +135,7 @@ export class NtlmClient {
   negotiate(hint?: Uint8Array): Uint8Array<ArrayBuffer> {
     if (hint !== undefined) {
       if (this.spnego === undefined) throw invalidArgument('hint', 'is for SPNEGO only', 'negotiate');
-      checkBytes('hint', hint, 'negotiate');
+      checkToken('hint', hint, 'negotiate');
     }
     this.#send({ type: 'negotiate', hint }, 'negotiate', 'negotiate()');
     return this.#token('negotiate');
@@ -148,9 +148,9 @@ export class NtlmClient {
    * @throws NtlmError whatever keeps the challenge from being answered; the state is then `failed`.
    */
   respond(challenge: Uint8Array): Uint8Array<ArrayBuffer> {
-    checkBytes('challenge', challenge, 'challenge');
+    checkToken('challenge', challenge, 'challenge');
     this.#send({ type: 'challenge', token: challenge }, 'challenge', 'respond()');
-    return this.#token('authenticate');
+    return this.#token('authenticate', challenge);
   }
 
   /**
@@ -161,7 +161,7 @@ export class NtlmClient {
    * @throws NtlmError `credentials-refused`, `mech-list-mic-mismatch`, `malformed-token`; the state is then `failed`.
    */
   finish(token: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-    checkBytes('token', token, 'spnego');
+    checkToken('token', token, 'spnego');
     if (!this.spnego?.getSnapshot().can({ type: 'finish', token })) throw this.#unexpected('spnego', 'finish()');
     this.spnego.send({ type: 'finish', token });
     return this.state === 'authenticated' ? undefined : this.#token('spnego');
@@ -248,19 +248,15 @@ export class NtlmClient {
 
   #unexpected(phase: NtlmErrorPhase, call: string): NtlmError {
     const message = `${call} has no meaning in state "${this.state}"; nothing changed`;
-    return new NtlmError(message, { code: 'unexpected-call', phase, side: 'local' });
+    return localError(message, 'unexpected-call', phase);
   }
 
-  #token(phase: NtlmErrorPhase): Uint8Array<ArrayBuffer> {
+  #token(phase: NtlmErrorPhase, received?: Uint8Array): Uint8Array<ArrayBuffer> {
     const snapshot = this.#outer.getSnapshot();
     const { error, token } = snapshot.context;
-    if (error !== undefined) throw error;
+    if (error !== undefined) throw hinted(error, received);
     if (token === undefined || snapshot.hasTag('busy')) {
-      throw new NtlmError('a service answers later: take the tokens from the actor instead', {
-        code: 'unsupported',
-        phase,
-        side: 'local',
-      });
+      throw localError('a service answers later: take the tokens from the actor instead', 'unsupported', phase);
     }
     return new Uint8Array(token);
   }
@@ -275,11 +271,7 @@ function negotiationOf(option: unknown): Spnego | undefined {
   if (typeof option === 'function') return option as Spnego;
   if (option !== true) throw invalidArgument('spnego', 'must be true, false, or the "spnego" of ntlmachine/spnego');
   if (included !== undefined) return included;
-  throw new NtlmError('"spnego" is not in this build: give it the "spnego" of ntlmachine/spnego', {
-    code: 'unsupported',
-    phase: 'configure',
-    side: 'local',
-  });
+  throw localError('"spnego" is not in this build: give it the "spnego" of ntlmachine/spnego', 'unsupported', 'configure');
 }
 
 function handshakeIn(spnego: SpnegoActor): NtlmActor {

@@ -3,7 +3,7 @@
  * that of `createHmac`, which opens a stream for every MAC. Chosen by the `node` condition of `#hmac-md5`.
  */
 import { hash } from 'node:crypto';
-import { NtlmError } from '../errors.ts';
+import { localError } from '../errors.ts';
 import { BLOCK_LENGTH, INNER, keyPad, OUTER, type KeyedHmacMd5 } from './_hmac-md5.ts';
 
 const DIGEST_LENGTH = 16;
@@ -83,11 +83,6 @@ function md5(bytes: Uint8Array, encoding: 'binary' | 'buffer'): string | Buffer 
     return hash('md5', bytes, encoding);
   } catch (cause) {
     // A refusal is the administrator's decision: another implementation must not slip in behind it.
-    throw new NtlmError('this Node refuses MD5 (FIPS mode); NTLM cannot be computed without it', {
-      code: 'unsupported',
-      phase: 'authenticate',
-      side: 'local',
-      cause,
-    });
+    throw localError('this Node refuses MD5 (FIPS mode); NTLM cannot be computed without it', 'unsupported', 'authenticate', cause);
   }
 }

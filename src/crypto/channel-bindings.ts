@@ -1,6 +1,6 @@
 /** The digest that ties an authentication to the TLS channel it runs in. */
 import { md5 } from '@noble/hashes/legacy.js';
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 
 /**
  * The value of MsvAvChannelBindings: MD5 over a gss_channel_bindings_struct without addresses
@@ -10,7 +10,7 @@ import { checkBytes } from './_arguments.ts';
  * @throws NtlmError `invalid-argument` when it is not bytes
  */
 export function channelBindingsHash(applicationData: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(applicationData, 'applicationData');
+  checkBytes('applicationData', applicationData, 'configure');
   // Type and length of either address, all zero, then the data's length, each 4 bytes little-endian.
   const struct = new Uint8Array(20 + applicationData.length);
   new DataView(struct.buffer).setUint32(16, applicationData.length, true);

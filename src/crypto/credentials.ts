@@ -3,14 +3,14 @@
  * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
  */
 import { clean } from '@noble/hashes/utils.js';
-import { checkLength16, invalidArgument, NtlmError, type NtlmErrorCode } from '../errors.ts';
-import { checkBytes, checkString } from './_arguments.ts';
+import { checkLength16, invalidArgument, localError } from '../errors.ts';
+import { checkBytes, checkText } from '../checks.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
 import { ntowfV1, ntowfV2 } from './owf.ts';
 
 /** Names of an account. */
 export interface Identity {
-  /** `user`, `DOMAIN\user` where `domain` is left out, or `user@realm`, which stays whole with no domain. */
+  /** `user`, `DOMAIN\user` without a `domain` beside it, or `user@realm`, which stays whole with no domain. */
   readonly username: string;
   /** NetBIOS or DNS name of the account's domain; empty or left out when the server shall find it. */
   readonly domain?: string | undefined;
@@ -28,7 +28,10 @@ export interface Identity {
  * ```
  */
 export interface PasswordCredentials extends Identity {
-  /** Any string of at most 64 KiB in UTF-16; the empty one too. */
+  /**
+   * Any string of at most 64 KiB in UTF-16, the empty one too, that ends with no line break: files and shells add one that is
+   * none of it. `fromNtHash` takes `ntowfV1` of a password that does end so.
+   */
   readonly password: string;
   /** Nothing but `false`: credentials with an LM hash are made by `credentialsWithLmHash` of `ntlmachine/legacy`. */
   readonly lmHash?: false | undefined;
@@ -99,7 +102,8 @@ export class Credentials {
   static fromPassword(options: PasswordCredentials): Credentials {
     const identity = identityOf(options);
     const { password, lmHash } = options;
-    checkString(password, 'password');
+    checkText('password', password, 'configure');
+    if (/[\r\n]$/.test(password)) throw invalidArgument('password', 'ends with a line break: give it trimmed');
     if (password.length > MAX_PASSWORD_UNITS) throw invalidArgument('password', 'must not exceed 64 KiB');
     if (lmHash !== undefined && lmHash !== false) {
       throw invalidArgument('lmHash', "must be left out: import { credentialsWithLmHash } from 'ntlmachine/legacy'");
@@ -135,9 +139,9 @@ export class Credentials {
   }
 
   #open(): CredentialSecrets {
-    if (this.#wiped) throw withheld('credentials-missing', 'the credentials were wiped');
+    if (this.#wiped) throw localError('the credentials were wiped', 'credentials-missing', 'authenticate');
     if (this.#secrets) return this.#secrets;
-    throw withheld('credentials-unsuitable', 'anonymous credentials have no hash');
+    throw localError('anonymous credentials have no hash', 'credentials-unsuitable', 'authenticate');
   }
 
   /** Zeroes the hashes for good; every later use is `credentials-missing`. */
@@ -213,20 +217,16 @@ class Secrets implements CredentialSecrets {
   }
 }
 
-function withheld(code: NtlmErrorCode, message: string): NtlmError {
-  return new NtlmError(message, { code, phase: 'authenticate', side: 'local' });
-}
-
 function identityOf(options: Identity): { username: string; domain: string } {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
   let { username, domain } = options;
-  checkString(username, 'username');
+  checkText('username', username, 'configure');
+  const slash = username.indexOf('\\');
   if (domain === undefined) {
-    const slash = username.indexOf('\\');
     domain = username.slice(0, Math.max(slash, 0));
     username = username.slice(slash + 1);
-  }
-  checkString(domain, 'domain');
+  } else if (domain && slash >= 0) throw invalidArgument('username', 'names a domain: leave "domain" out');
+  checkText('domain', domain, 'configure');
   if (username === '') throw invalidArgument('username', 'must not be empty; see Credentials.anonymous()');
   checkLength16('username', 2 * username.length, 'configure');
   checkLength16('domain', 2 * domain.length, 'configure');
@@ -238,6 +238,6 @@ function hashOf(hash: Uint8Array | string, argument: string): Uint8Array<ArrayBu
     if (!/^[0-9a-f]{32}$/i.test(hash)) throw invalidArgument(argument, 'must be 16 bytes or 32 hexadecimal digits');
     return Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16));
   }
-  checkBytes(hash, argument, 16);
+  checkBytes(argument, hash, 'configure', 16);
   return Uint8Array.from(hash);
 }

@@ -4,7 +4,7 @@
  */
 import { clean } from '@noble/hashes/utils.js';
 import { invalidArgument } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { outputFor, legacyCipher } from './_cipher.ts';
 
 // Tables of FIPS 46-3. Entries number bits from 1, the most significant, as the standard does.
@@ -102,7 +102,7 @@ function crypt(schedule: Uint8Array, data: Uint8Array, output: Uint8Array, backw
  * @throws NtlmError `invalid-argument` for a key or data of another size
  */
 export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
-  checkBytes(key, 'key', 8);
+  checkBytes('key', key, 'configure', 8);
   const schedule = keySchedule(key);
   const run = (data: Uint8Array, output: Uint8Array | undefined, backwards: boolean): Uint8Array => {
     if (data.length % 8 !== 0) throw invalidArgument('data', 'must be a multiple of 8 bytes');
@@ -121,7 +121,7 @@ export const des = /* @__PURE__ */ legacyCipher({ blockSize: 8 }, (key) => {
  * @throws NtlmError `invalid-argument` for another size
  */
 export function expandDesKey(key7: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(key7, 'key7', 7);
+  checkBytes('key7', key7, 'configure', 7);
   return Uint8Array.from({ length: 8 }, (_, i) => {
     const seven = (((key7[i - 1] ?? 0) << (8 - i)) | ((key7[i] ?? 0) >> i)) & 0xfe;
     let ones = 0;
@@ -132,7 +132,7 @@ export function expandDesKey(key7: Uint8Array): Uint8Array<ArrayBuffer> {
 
 /** `DES(K, D)` of MS-NLMP 6: one block under a 7-byte key. */
 export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(data8, 'data8', 8);
+  checkBytes('data8', data8, 'configure', 8);
   const key = expandDesKey(key7);
   const schedule = keySchedule(key);
   const block = new Uint8Array(8);
@@ -149,7 +149,7 @@ export function desBlock(key7: Uint8Array, data8: Uint8Array): Uint8Array<ArrayB
  * @throws NtlmError `invalid-argument` for other sizes
  */
 export function desl(key16: Uint8Array, data8: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(key16, 'key16', 16);
+  checkBytes('key16', key16, 'configure', 16);
   const padded = new Uint8Array(21);
   padded.set(key16);
   const response = new Uint8Array(24);

@@ -3,8 +3,8 @@
  * All HMAC-MD5 of this library goes through this file.
  */
 import { keyedHmacMd5 } from '#hmac-md5';
-import { NtlmError } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { localError } from '../errors.ts';
+import { checkBytes } from '../checks.ts';
 import type { KeyedHmacMd5 } from './_hmac-md5.ts';
 
 /** `HMAC_MD5(key, …)` for many messages under one key (MS-NLMP 6). */
@@ -17,7 +17,7 @@ export class HmacMd5Key {
    * @throws NtlmError `invalid-argument` when it is not bytes
    */
   constructor(key: Uint8Array) {
-    checkBytes(key, 'key');
+    checkBytes('key', key, 'configure');
     this.#keyed = keyedHmacMd5(key);
   }
 
@@ -44,9 +44,9 @@ export class HmacMd5Key {
 
   #usable(parts: readonly Uint8Array[]): KeyedHmacMd5 {
     if (this.#destroyed) {
-      throw new NtlmError('the HMAC-MD5 key was destroyed', { code: 'unexpected-call', phase: 'authenticate', side: 'local' });
+      throw localError('the HMAC-MD5 key was destroyed', 'unexpected-call', 'authenticate');
     }
-    for (const part of parts) checkBytes(part, 'parts');
+    for (const part of parts) checkBytes('parts', part, 'configure');
     return this.#keyed;
   }
 }

@@ -2,7 +2,7 @@
 import { md5 } from '@noble/hashes/legacy.js';
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import type { HmacMd5Key } from './hmac-md5.ts';
 import { rc4k } from './rc4.ts';
 import { checkResponseKey } from './responses.ts';
@@ -36,7 +36,7 @@ const MAGIC = /* @__PURE__ */ (() => ({
  */
 export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
-  checkBytes(proof, 'proof', 16);
+  checkBytes('proof', proof, 'configure', 16);
   return responseKey.digest(proof);
 }
 
@@ -47,15 +47,15 @@ export function sessionBaseKeyV2(responseKey: HmacMd5Key, proof: Uint8Array): Ui
  * @throws NtlmError `invalid-argument`
  */
 export function encryptRandomSessionKey(keyExchangeKey: Uint8Array, exportedSessionKey: Uint8Array): Uint8Array {
-  checkBytes(keyExchangeKey, 'keyExchangeKey', 16);
-  checkBytes(exportedSessionKey, 'exportedSessionKey', 16);
+  checkBytes('keyExchangeKey', keyExchangeKey, 'configure', 16);
+  checkBytes('exportedSessionKey', exportedSessionKey, 'configure', 16);
   return rc4k(keyExchangeKey, exportedSessionKey);
 }
 
 /** ExportedSessionKey out of an EncryptedRandomSessionKey (MS-NLMP 3.2.5.1.2): the server's way back. */
 export function decryptRandomSessionKey(keyExchangeKey: Uint8Array, encryptedRandomSessionKey: Uint8Array): Uint8Array {
-  checkBytes(keyExchangeKey, 'keyExchangeKey', 16);
-  checkBytes(encryptedRandomSessionKey, 'encryptedRandomSessionKey', 16);
+  checkBytes('keyExchangeKey', keyExchangeKey, 'configure', 16);
+  checkBytes('encryptedRandomSessionKey', encryptedRandomSessionKey, 'configure', 16);
   return rc4k(keyExchangeKey, encryptedRandomSessionKey);
 }
 
@@ -66,7 +66,7 @@ export function decryptRandomSessionKey(keyExchangeKey: Uint8Array, encryptedRan
  * @throws NtlmError `invalid-argument`
  */
 export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
-  checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
+  checkBytes('exportedSessionKey', exportedSessionKey, 'session', 16);
   return md5(concatBytes(exportedSessionKey, magic(side).sign));
 }
 
@@ -80,7 +80,7 @@ export function signKey(exportedSessionKey: Uint8Array, side: Side): Uint8Array<
  */
 export function sealKey(flags: number, exportedSessionKey: Uint8Array, side: Side): Uint8Array<ArrayBuffer> {
   checkFlags(flags, 'session');
-  checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'session');
+  checkBytes('exportedSessionKey', exportedSessionKey, 'session', 16);
   const { seal } = magic(side);
   if (flags & NEGOTIATE_EXTENDED_SESSIONSECURITY) {
     const strength = flags & NEGOTIATE_128 ? 16 : flags & NEGOTIATE_56 ? 7 : 5;

@@ -1,5 +1,5 @@
 /** The message integrity code over a whole exchange. */
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
 
 /**
@@ -17,10 +17,10 @@ export function mic(
   challenge: Uint8Array,
   authenticate: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  checkBytes(exportedSessionKey, 'exportedSessionKey', 16, 'authenticate');
-  checkBytes(negotiate, 'negotiate', undefined, 'authenticate');
-  checkBytes(challenge, 'challenge', undefined, 'authenticate');
-  checkBytes(authenticate, 'authenticate', undefined, 'authenticate');
+  checkBytes('exportedSessionKey', exportedSessionKey, 'authenticate', 16);
+  checkBytes('negotiate', negotiate, 'authenticate');
+  checkBytes('challenge', challenge, 'authenticate');
+  checkBytes('authenticate', authenticate, 'authenticate');
   const keyed = new HmacMd5Key(exportedSessionKey);
   try {
     return keyed.mac(negotiate, challenge, authenticate);

@@ -1,6 +1,6 @@
 /** One-way functions of a password (MS-NLMP 3.3.1, 3.3.2). Their results log on as well as the password does. */
 import { clean } from '@noble/hashes/utils.js';
-import { checkBytes, checkString } from './_arguments.ts';
+import { checkBytes, checkText } from '../checks.ts';
 import { hmacMd5 } from './hmac-md5.ts';
 import { md4 } from './md4.ts';
 import { upperCase, utf16le } from './text.ts';
@@ -12,7 +12,7 @@ import { upperCase, utf16le } from './text.ts';
  * @throws NtlmError `invalid-argument` when it is not a string
  */
 export function ntowfV1(password: string): Uint8Array<ArrayBuffer> {
-  checkString(password, 'password');
+  checkText('password', password, 'configure');
   const unicode = utf16le(password);
   const hash = md4(unicode);
   clean(unicode);
@@ -28,9 +28,9 @@ export function ntowfV1(password: string): Uint8Array<ArrayBuffer> {
  * @throws NtlmError `invalid-argument`
  */
 export function ntowfV2(ntHash: Uint8Array, userName: string, userDomain: string): Uint8Array<ArrayBuffer> {
-  checkBytes(ntHash, 'ntHash', 16);
-  checkString(userName, 'userName');
-  checkString(userDomain, 'userDomain');
+  checkBytes('ntHash', ntHash, 'configure', 16);
+  checkText('userName', userName, 'configure');
+  checkText('userDomain', userDomain, 'configure');
   return hmacMd5(ntHash, utf16le(upperCase(userName) + userDomain));
 }
 

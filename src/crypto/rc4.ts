@@ -3,8 +3,8 @@
  * exchange and sealing need it, nothing else should.
  */
 import { clean } from '@noble/hashes/utils.js';
-import { invalidArgument, NtlmError } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { invalidArgument, localError } from '../errors.ts';
+import { checkBytes } from '../checks.ts';
 import { outputFor, legacyCipher } from './_cipher.ts';
 
 /** A running RC4 keystream: what `RC4Init` makes and `RC4` advances in MS-NLMP 6 and 3.4. */
@@ -19,7 +19,7 @@ export class RC4 {
    * @throws NtlmError `invalid-argument` for another size
    */
   constructor(key: Uint8Array) {
-    checkBytes(key, 'key');
+    checkBytes('key', key, 'configure');
     if (key.length < 1 || key.length > 256) throw invalidArgument('key', 'must be 1 to 256 bytes');
     const state = this.#state;
     for (let i = 0; i < 256; i++) state[i] = i;
@@ -40,7 +40,7 @@ export class RC4 {
    * @throws NtlmError `invalid-argument`; `session-unavailable` after {@link destroy}
    */
   process(data: Uint8Array, output?: Uint8Array): Uint8Array {
-    checkBytes(data, 'data');
+    checkBytes('data', data, 'configure');
     this.#assertUsable();
     const out = outputFor(data, output);
     const state = this.#state;
@@ -119,11 +119,7 @@ export class RC4 {
 
   #assertUsable(): void {
     if (!this.#destroyed) return;
-    throw new NtlmError('the RC4 state was destroyed', {
-      code: 'session-unavailable',
-      phase: 'session',
-      side: 'local',
-    });
+    throw localError('the RC4 state was destroyed', 'session-unavailable', 'session');
   }
 }
 

@@ -1,7 +1,7 @@
 /** Responses to a server's challenge (MS-NLMP 3.3.2). Challenges are 8 bytes. */
 import { concatBytes } from '@noble/hashes/utils.js';
 import { invalidArgument } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
 
 const PHASE = 'authenticate';
@@ -23,8 +23,8 @@ export function lmV2Response(
   clientChallenge: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
-  checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
-  checkBytes(clientChallenge, 'clientChallenge', 8, PHASE);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
+  checkBytes('clientChallenge', clientChallenge, PHASE, 8);
   return concatBytes(responseKey.mac(serverChallenge, clientChallenge), clientChallenge);
 }
 
@@ -37,7 +37,7 @@ export function lmV2Response(
  */
 export function ntProofStr(responseKey: HmacMd5Key, serverChallenge: Uint8Array, temp: Uint8Array): Uint8Array<ArrayBuffer> {
   checkResponseKey(responseKey);
-  checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
-  checkBytes(temp, 'temp', undefined, PHASE);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
+  checkBytes('temp', temp, PHASE);
   return responseKey.mac(serverChallenge, temp);
 }

@@ -1,7 +1,7 @@
 /** A handle around ExportedSessionKey: prints, serializes and clones as a redaction. */
 import { clean } from '@noble/hashes/utils.js';
-import { NtlmError } from '../errors.ts';
-import { checkBytes } from './_arguments.ts';
+import { localError } from '../errors.ts';
+import { checkBytes } from '../checks.ts';
 
 /** ExportedSessionKey (MS-NLMP 3.1.5.1.2), 16 bytes, shown only by {@link bytes}. */
 export class SessionKey {
@@ -13,7 +13,7 @@ export class SessionKey {
    * @throws NtlmError `invalid-argument` for another size
    */
   constructor(bytes: Uint8Array) {
-    checkBytes(bytes, 'bytes', 16, 'session');
+    checkBytes('bytes', bytes, 'session', 16);
     this.#bytes = new Uint8Array(new ArrayBuffer(16)); // beside V8's heap: what lies there is moved, and left behind
     this.#bytes.set(bytes);
   }
@@ -25,11 +25,7 @@ export class SessionKey {
    */
   bytes(): Uint8Array<ArrayBuffer> {
     if (this.#wiped) {
-      throw new NtlmError('the session key was wiped', {
-        code: 'session-unavailable',
-        phase: 'session',
-        side: 'local',
-      });
+      throw localError('the session key was wiped', 'session-unavailable', 'session');
     }
     return this.#bytes.slice();
   }

@@ -1,5 +1,5 @@
 /** Text as NTLM's hashes see it: UTF-16LE, and upper case by Windows' rule. */
-import { checkString } from './_arguments.ts';
+import { checkText } from '../checks.ts';
 
 /** Georgian and Cherokee, whose capitals are younger than the table Windows maps with. */
 const NO_CAPITAL = /[\u10d0-\u10ff\u13f8-\u13fd\uab70-\uabbf]/;
@@ -10,7 +10,7 @@ const NO_CAPITAL = /[\u10d0-\u10ff\u13f8-\u13fd\uab70-\uabbf]/;
  * @throws NtlmError `invalid-argument` when it is not a string
  */
 export function upperCase(text: string): string {
-  checkString(text, 'text');
+  checkText('text', text, 'configure');
   let upper = '';
   for (let i = 0; i < text.length; i++) {
     const unit = text[i]!;

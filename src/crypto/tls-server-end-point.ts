@@ -5,7 +5,7 @@
 import { sha224, sha256, sha384, sha512, sha512_224, sha512_256 } from '@noble/hashes/sha2.js';
 import { concatBytes, utf8ToBytes, type CHash } from '@noble/hashes/utils.js';
 import { BIT_STRING, DerElement, OBJECT_IDENTIFIER, SEQUENCE, type DerOrigin } from '../der.ts';
-import { checkBytes } from './_arguments.ts';
+import { checkBytes } from '../checks.ts';
 
 const CERTIFICATE: DerOrigin = { what: 'certificate', phase: 'configure', side: 'local' };
 
@@ -18,7 +18,7 @@ const CERTIFICATE: DerOrigin = { what: 'certificate', phase: 'configure', side: 
  * @throws NtlmError `invalid-argument`, or `malformed-token` with an offset where the bytes are no certificate
  */
 export function tlsServerEndPoint(certificateDer: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  checkBytes(certificateDer, 'certificateDer');
+  checkBytes('certificateDer', certificateDer, 'configure');
   const hash = signatureHash(certificateDer);
   return hash && concatBytes(utf8ToBytes('tls-server-end-point:'), hash(certificateDer));
 }

@@ -1,6 +1,6 @@
 /** Session keys of NTLMv1 in its variants (MS-NLMP 3.3.1, 3.4.5.1). All keys are 16 bytes. */
 import { clean, concatBytes } from '@noble/hashes/utils.js';
-import { checkBytes } from '../crypto/_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { desBlock } from '../crypto/des.ts';
 import { hmacMd5 } from '../crypto/hmac-md5.ts';
 import { md4 } from '../crypto/md4.ts';
@@ -13,7 +13,7 @@ import { NegotiateFlags as F } from '../messages/flags.ts';
  * @throws NtlmError `invalid-argument`
  */
 export function sessionBaseKeyV1(ntHash: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(ntHash, 'ntHash', 16);
+  checkBytes('ntHash', ntHash, 'configure', 16);
   return md4(ntHash);
 }
 
@@ -36,11 +36,11 @@ export interface KxKeyNtlmV1 {
  */
 export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyNtlmV1): Uint8Array<ArrayBuffer> {
   if (!Number.isInteger(flags)) throw invalidArgument('flags', 'must be a 32-bit integer');
-  checkBytes(sessionBaseKey, 'sessionBaseKey', 16);
+  checkBytes('sessionBaseKey', sessionBaseKey, 'configure', 16);
   if (ntlmV1 === undefined) return Uint8Array.from(sessionBaseKey);
   const { lmChallengeResponse, serverChallenge, lmHash } = ntlmV1;
-  checkBytes(lmChallengeResponse, 'lmChallengeResponse', 24);
-  checkBytes(serverChallenge, 'serverChallenge', 8);
+  checkBytes('lmChallengeResponse', lmChallengeResponse, 'configure', 24);
+  checkBytes('serverChallenge', serverChallenge, 'configure', 8);
   const response = lmChallengeResponse.subarray(0, 8);
   if (flags & F.NEGOTIATE_EXTENDED_SESSIONSECURITY) return hmacMd5(sessionBaseKey, serverChallenge, response);
   if (flags & F.NEGOTIATE_LM_KEY) {
@@ -66,6 +66,6 @@ export function requireLmHash(lmHash: Uint8Array | undefined): Uint8Array {
       { code: 'credentials-unsuitable', phase: 'authenticate', side: 'local' },
     );
   }
-  checkBytes(lmHash, 'lmHash', 16);
+  checkBytes('lmHash', lmHash, 'configure', 16);
   return lmHash;
 }

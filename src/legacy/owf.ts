@@ -1,6 +1,6 @@
 /** The LM hash of a password (MS-NLMP 3.3.1), and credentials that hold it. */
 import { clean } from '@noble/hashes/utils.js';
-import { checkString } from '../crypto/_arguments.ts';
+import { checkText } from '../checks.ts';
 import { Credentials, type PasswordCredentials } from '../crypto/credentials.ts';
 import { desBlock } from '../crypto/des.ts';
 import { ntowfV1 } from '../crypto/owf.ts';
@@ -17,7 +17,7 @@ const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x4
  * @throws NtlmError `credentials-unsuitable` for any other password; `invalid-argument` for no string
  */
 export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
-  checkString(password, 'password');
+  checkText('password', password, 'configure');
   if (password.length > 14 || /[^\0-\x7f]/.test(password)) {
     throw new NtlmError('"password" has no LM hash: that takes at most 14 ASCII characters', {
       code: 'credentials-unsuitable',

@@ -1,7 +1,7 @@
 /** NTLMv1 in its variants (MS-NLMP 3.3.1). Challenges are 8 bytes, responses 24, hashes 16. All fall to a search. */
 import { md5 } from '@noble/hashes/legacy.js';
 import { concatBytes } from '@noble/hashes/utils.js';
-import { checkBytes } from '../crypto/_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { desl } from '../crypto/des.ts';
 import type { ResponseFields } from '../crypto/legacy-policy.ts';
 
@@ -13,8 +13,8 @@ const PHASE = 'authenticate';
  * @throws NtlmError `invalid-argument` for other sizes
  */
 export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(lmHash, 'lmHash', 16, PHASE);
-  checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
+  checkBytes('lmHash', lmHash, PHASE, 16);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
   return desl(lmHash, serverChallenge);
 }
 
@@ -24,8 +24,8 @@ export function lmV1Response(lmHash: Uint8Array, serverChallenge: Uint8Array): U
  * @throws NtlmError `invalid-argument` for other sizes
  */
 export function ntlmV1Response(ntHash: Uint8Array, serverChallenge: Uint8Array): Uint8Array<ArrayBuffer> {
-  checkBytes(ntHash, 'ntHash', 16, PHASE);
-  checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
+  checkBytes('ntHash', ntHash, PHASE, 16);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
   return desl(ntHash, serverChallenge);
 }
 
@@ -40,9 +40,9 @@ export function ntlm2SessionResponse(
   serverChallenge: Uint8Array,
   clientChallenge: Uint8Array,
 ): ResponseFields {
-  checkBytes(ntHash, 'ntHash', 16, PHASE);
-  checkBytes(serverChallenge, 'serverChallenge', 8, PHASE);
-  checkBytes(clientChallenge, 'clientChallenge', 8, PHASE);
+  checkBytes('ntHash', ntHash, PHASE, 16);
+  checkBytes('serverChallenge', serverChallenge, PHASE, 8);
+  checkBytes('clientChallenge', clientChallenge, PHASE, 8);
   const sessionHash = md5(concatBytes(serverChallenge, clientChallenge)).subarray(0, 8);
   const lm = new Uint8Array(24);
   lm.set(clientChallenge);

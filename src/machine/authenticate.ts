@@ -4,7 +4,7 @@ import { LegacyPolicy, type WeakResponse } from '../crypto/legacy-policy.ts';
 import { mic } from '../crypto/mic.ts';
 import { lmV2Response, ntProofStr } from '../crypto/responses.ts';
 import { SessionKey } from '../crypto/session-key.ts';
-import { NtlmError } from '../errors.ts';
+import { localError } from '../errors.ts';
 import { MIC_LENGTH, MIC_OFFSET, encodeAuthenticate } from '../messages/authenticate.ts';
 import { timestampOf } from '../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../messages/challenge.ts';
@@ -128,11 +128,7 @@ function respondWeakly(
 ): Answer {
   const scheme = LegacyPolicy.schemeOf(options.legacy, kind);
   if (scheme === undefined) {
-    throw new NtlmError('the policy allows no such response', {
-      code: 'downgrade-refused',
-      phase: 'authenticate',
-      side: 'local',
-    });
+    throw localError('the policy allows no such response', 'downgrade-refused', 'authenticate');
   }
   const exchange = { credentials, negotiateFlags, serverChallenge: challenge.serverChallenge };
   const { lm, nt } = scheme.respond(exchange, clientChallenge);

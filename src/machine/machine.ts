@@ -13,8 +13,8 @@
  */
 import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
-import { isBytes } from '../messages/checks.ts';
+import { NtlmError, localError, type NtlmErrorPhase } from '../errors.ts';
+import { isBytes } from '../checks.ts';
 import { NO_BYTES } from '../messages/text.ts';
 import type { AuthenticateInput } from './authenticate.ts';
 import type { NtlmContext, NtlmEmitted, NtlmEvent, NtlmInput, NtlmTag } from './context.ts';
@@ -263,10 +263,5 @@ function authenticateInput(context: NtlmContext): AuthenticateInput {
 /** What a service threw, typed. */
 export function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
   if (error instanceof NtlmError) return error;
-  return new NtlmError(`the service of phase "${phase}" failed`, {
-    code: 'service-failed',
-    phase,
-    side: 'local',
-    cause: error,
-  });
+  return localError(`the service of phase "${phase}" failed`, 'service-failed', phase, error);
 }

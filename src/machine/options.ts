@@ -1,6 +1,6 @@
 import { Credentials } from '../crypto/credentials.ts';
 import { checkLength16, invalidArgument } from '../errors.ts';
-import { checkText, isBytes } from '../messages/checks.ts';
+import { checkText, isBytes } from '../checks.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { resolvePolicy, type Policy, type ResolvedPolicy } from './policy.ts';

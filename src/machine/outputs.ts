@@ -1,6 +1,6 @@
 /** Whether a service gave what its type says. A replacement's word is looked at before anything is built on it. */
 import { SessionKey } from '../crypto/session-key.ts';
-import { isBytes } from '../messages/checks.ts';
+import { isBytes } from '../checks.ts';
 import type { ChallengeMessage } from '../messages/challenge.ts';
 import type { AuthenticateOutput } from './authenticate.ts';
 

@@ -1,7 +1,7 @@
 /** Where time and randomness come from. */
-import { NtlmError, invalidArgument } from '../errors.ts';
+import { invalidArgument, localError } from '../errors.ts';
 import { heard } from './promised.ts';
-import { isBytes, isUint64 } from '../messages/checks.ts';
+import { isBytes, isUint64 } from '../checks.ts';
 import { filetimeFromDate, type Filetime } from '../messages/filetime.ts';
 
 /**
@@ -39,11 +39,7 @@ export function drawClientChallenge(randomBytes: (length: number) => Uint8Array)
 
 function fillRandomly(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (globalThis.crypto?.getRandomValues === undefined) {
-    throw new NtlmError('this platform has no crypto.getRandomValues; give "randomBytes"', {
-      code: 'unsupported',
-      phase: 'configure',
-      side: 'local',
-    });
+    throw localError('this platform has no crypto.getRandomValues; give "randomBytes"', 'unsupported', 'configure');
   }
   return globalThis.crypto.getRandomValues(bytes);
 }

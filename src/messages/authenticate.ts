@@ -1,5 +1,5 @@
 import { charsetOf } from './challenge.ts';
-import { checkBytes, checkUint32 } from './checks.ts';
+import { checkBytes, checkUint32 } from '../checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { ByteReader, FieldRecorder, PayloadField } from './reader.ts';

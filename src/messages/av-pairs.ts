@@ -1,5 +1,5 @@
 import { checkLength16, invalidArgument, type NtlmErrorPhase } from '../errors.ts';
-import { checkBytes, checkUint32, checkUint64, isBytes } from './checks.ts';
+import { checkBytes, checkUint32, checkUint64, isBytes } from '../checks.ts';
 import type { Filetime } from './filetime.ts';
 import { uint32At, uint64At, type ByteReader } from './reader.ts';
 import { decodeUnicode, encodeUnicode } from './text.ts';

@@ -1,5 +1,5 @@
 import { decodeAvPairs, encodeAvPairs, type AvPair } from './av-pairs.ts';
-import { checkBytes, checkUint32 } from './checks.ts';
+import { checkBytes, checkUint32 } from '../checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { FieldRecorder } from './reader.ts';

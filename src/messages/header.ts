@@ -1,4 +1,4 @@
-import { checkBytes } from './checks.ts';
+import { checkBytes } from '../checks.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
 import type { NtlmErrorPhase } from '../errors.ts';
 import type { ByteWriter } from './writer.ts';

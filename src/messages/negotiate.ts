@@ -1,4 +1,4 @@
-import { checkUint32 } from './checks.ts';
+import { checkUint32 } from '../checks.ts';
 import { NegotiateFlags, hasFlag } from './flags.ts';
 import { MessageType, openMessage, readMessageType, writeHeader } from './header.ts';
 import type { FieldRecorder } from './reader.ts';

@@ -1,5 +1,5 @@
 import { avPairsLength, decodeAvPairs, writeAvPairs, type AvPair } from './av-pairs.ts';
-import { checkBytes, checkUint64 } from './checks.ts';
+import { checkBytes, checkUint64 } from '../checks.ts';
 import type { Filetime } from './filetime.ts';
 import { ByteReader, type FieldRecorder } from './reader.ts';
 import { ByteWriter } from './writer.ts';

@@ -1,5 +1,5 @@
-import { NtlmError, type NtlmErrorPhase } from '../errors.ts';
-import { checkText } from './checks.ts';
+import { localError, type NtlmErrorPhase } from '../errors.ts';
+import { checkText } from '../checks.ts';
 import type { ByteReader } from './reader.ts';
 
 /**
@@ -34,11 +34,7 @@ export function encodeText(name: string, text: string, charset: Charset, phase: 
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
     if (unit > 0xff) {
-      throw new NtlmError(`"${name}" has a character that no OEM byte can carry`, {
-        code: 'unencodable-text',
-        phase,
-        side: 'local',
-      });
+      throw localError(`"${name}" has a character that no OEM byte can carry`, 'unencodable-text', phase);
     }
     bytes[i] = unit;
   }

@@ -1,5 +1,5 @@
-import { NtlmError, checkLength16, type NtlmErrorPhase } from '../errors.ts';
-import { checkBytes } from './checks.ts';
+import { checkLength16, localError, type NtlmErrorPhase } from '../errors.ts';
+import { checkBytes } from '../checks.ts';
 
 /** The payload of a message: its fields by name, in the order in which they stand. */
 export type Payload = Readonly<Record<string, Uint8Array>>;
@@ -73,11 +73,7 @@ export class ByteWriter {
   /** @throws NtlmError `service-failed` where the header is not exactly full: a fault of an encoder. */
   finish(): Uint8Array<ArrayBuffer> {
     if (this.#offset !== this.#headerLength) {
-      throw new NtlmError(`encoder wrote ${this.#offset} of ${this.#headerLength} bytes`, {
-        code: 'service-failed',
-        phase: this.#phase,
-        side: 'local',
-      });
+      throw localError(`encoder wrote ${this.#offset} of ${this.#headerLength} bytes`, 'service-failed', this.#phase);
     }
     return this.#bytes;
   }

@@ -1,5 +1,5 @@
 import { clean } from '@noble/hashes/utils.js';
-import { checkBytes } from '../crypto/_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import type { Side } from '../crypto/keys.ts';
 import { SessionKey } from '../crypto/session-key.ts';
 import { invalidArgument } from '../errors.ts';
@@ -110,7 +110,7 @@ export class NtlmSession {
    * @throws NtlmError `invalid-argument`; `session-unavailable` once closed
    */
   wrap(message: Uint8Array, options?: MessageOptions): Uint8Array<ArrayBuffer> {
-    checkBytes(message, 'message', undefined, 'session');
+    checkBytes('message', message, 'session');
     const token = new Uint8Array(SIGNATURE_LENGTH + message.length);
     const signature = token.subarray(0, SIGNATURE_LENGTH);
     const output = token.subarray(SIGNATURE_LENGTH);
@@ -127,7 +127,7 @@ export class NtlmSession {
    * clear, and `require` is `'sealed'`) from the peer; `session-unavailable` once closed
    */
   unwrap(token: Uint8Array, options: UnwrapOptions = {}): UnwrappedMessage {
-    checkBytes(token, 'token', undefined, 'session');
+    checkBytes('token', token, 'session');
     if (options.require !== undefined && options.require !== 'sealed') {
       throw invalidArgument('require', "must be 'sealed'", 'session');
     }
@@ -168,7 +168,7 @@ export class NtlmSession {
       return { parts: partsOf(stretches), signature };
     }
     const input = message as Uint8Array;
-    checkBytes(input, 'message', undefined, 'session');
+    checkBytes('message', input, 'session');
     this.#assertSeals();
     const output = new Uint8Array(input.length);
     this.#protection.protect([{ input, output }], signature, options);
@@ -187,13 +187,13 @@ export class NtlmSession {
   unseal(message: SealedMessage | SealedParts, options?: MessageOptions): Uint8Array<ArrayBuffer> | MessagePart[] {
     const { signature } = message;
     if ('parts' in message) {
-      checkBytes(signature, 'signature', undefined, 'session');
+      checkBytes('signature', signature, 'session');
       const stretches = this.#stretchesOf(message.parts, 'parts');
       return partsOf(this.#protection.open([stretches], signature, options));
     }
     const { sealed: input } = message;
-    checkBytes(input, 'sealed', undefined, 'session');
-    checkBytes(signature, 'signature', undefined, 'session');
+    checkBytes('sealed', input, 'session');
+    checkBytes('signature', signature, 'session');
     this.#assertSeals();
     const output = new Uint8Array(input.length);
     this.#protection.open([[{ input, output }]], signature, options);
@@ -207,7 +207,7 @@ export class NtlmSession {
    * @throws NtlmError `invalid-argument`; `session-unavailable` without SIGN or once closed
    */
   sign(message: Uint8Array, options?: MessageOptions): Uint8Array<ArrayBuffer> {
-    checkBytes(message, 'message', undefined, 'session');
+    checkBytes('message', message, 'session');
     this.#assertSigns();
     const signature = new Uint8Array(SIGNATURE_LENGTH);
     this.#protection.protect([{ input: message, output: undefined }], signature, options);
@@ -221,8 +221,8 @@ export class NtlmSession {
    * `session-unavailable` without SIGN or once closed
    */
   verify(message: Uint8Array, signature: Uint8Array, options?: MessageOptions): void {
-    checkBytes(message, 'message', undefined, 'session');
-    checkBytes(signature, 'signature', undefined, 'session');
+    checkBytes('message', message, 'session');
+    checkBytes('signature', signature, 'session');
     this.#assertSigns();
     this.#protection.open([[{ input: message, output: undefined }]], signature, options);
   }

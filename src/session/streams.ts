@@ -1,5 +1,5 @@
 /** Frames as web streams. */
-import { checkBytes } from '../crypto/_arguments.ts';
+import { checkBytes } from '../checks.ts';
 import { checkMaxSize, FrameReader, framesOf, type Transform } from './frames.ts';
 
 export interface StreamOptions {
@@ -18,7 +18,7 @@ export function wrapFrames(wrap: Transform, options?: StreamOptions): TransformS
   const maxSize = checkMaxSize(options?.maxSize ?? DEFAULT_MAX_SIZE);
   return new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
-      checkBytes(chunk, 'chunk', undefined, 'session');
+      checkBytes('chunk', chunk, 'session');
       for (const frame of framesOf(chunk, wrap, maxSize)) controller.enqueue(frame);
     },
   });
@@ -46,7 +46,7 @@ export function unwrapFrames(unwrap: Transform, options?: StreamOptions): Transf
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array | Failure>({
     transform: (chunk, controller) =>
       orFailure(controller, () => {
-        checkBytes(chunk, 'chunk', undefined, 'session');
+        checkBytes('chunk', chunk, 'session');
         frames.push(chunk);
         for (let token = frames.next(); token !== undefined; token = frames.next()) {
           const message = unwrap(token);

@@ -1,5 +1,5 @@
 import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js';
-import { isBytes } from '../messages/checks.ts';
+import { isBytes } from '../checks.ts';
 
 /**
  * Plain data with byte strings and bigints as one byte string: the length of a JSON text (32 bits, little-endian),

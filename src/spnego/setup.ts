@@ -3,7 +3,7 @@ import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
 import type { NtlmEvent, NtlmTag } from '../machine/context.ts';
 import { asNtlmError, ntlmMachine } from '../machine/machine.ts';
-import { isBytes } from '../messages/checks.ts';
+import { isBytes } from '../checks.ts';
 import type { NtlmMoved, SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
 import { MechType } from './messages/mech-types.ts';
 import { encodeNegTokenInit } from './messages/neg-token-init.ts';

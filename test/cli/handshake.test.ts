@@ -14,6 +14,7 @@ import {
   describeTargetInfo,
   hasFlag,
 } from '../../src/messages/index.ts';
+import { encodeNegTokenResp } from '../../src/spnego/index.ts';
 import { run } from './command.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'ntlmachine-cli-'));
@@ -102,7 +103,8 @@ describe('ntlmachine respond', () => {
     const args = [...user, '--password-file', passwordFile];
     expect((await handshake(args, { NTLM_PASSWORD: 'other' })).verdict).toMatchObject({ ok: true });
     const twoLines = [...user, '--password-file', file('two', `${PASSWORD}\r\n\n`)];
-    expect((await handshake(twoLines)).verdict).toMatchObject({ reason: 'wrong-credentials' });
+    const refused = await run(['respond', ...twoLines], { stdin: base64(typeTwo()) });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('"password" ends with a line break') });
   });
 
   it('takes an NT hash from a file', async () => {
@@ -134,14 +136,36 @@ describe('ntlmachine respond', () => {
     expect(await acceptor.authenticate(new Uint8Array(raw.bytes))).toMatchObject({ ok: true, mic: true });
   });
 
+  it('takes what decode takes: an operand, header lines, a log with older challenges, SPNEGO, hexadecimal', async () => {
+    const args = ['respond', ...user, '--password-file', passwordFile];
+    const answered = async (wrap: (challenge: string) => { operands?: string[]; stdin?: string }, told = '') => {
+      const acceptor = new NtlmAcceptor({ credentials });
+      const { operands = [], stdin = '' } = wrap(base64(acceptor.challenge(typeOne())));
+      const { stdout, stderr } = await run([...args, ...operands], { stdin });
+      expect(stderr).toBe(told);
+      return acceptor.authenticate(fromBase64(stdout));
+    };
+    const header = (challenge: string): string => `HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM ${challenge}\r\n\r\n`;
+    const older = header(base64(typeTwo()));
+    const inSpnego = (challenge: string): string =>
+      base64(encodeNegTokenResp({ negState: 'accept-incomplete', responseToken: fromBase64(challenge) }));
+    const ok = { ok: true, response: 'ntlmv2' };
+    expect(await answered((challenge) => ({ operands: [challenge] }))).toMatchObject(ok);
+    expect(await answered((challenge) => ({ stdin: `NTLM ${challenge}\n` }))).toMatchObject(ok);
+    expect(await answered((challenge) => ({ operands: [file('log', older + header(challenge))] }))).toMatchObject(ok);
+    expect(await answered((challenge) => ({ stdin: Buffer.from(challenge, 'base64').toString('hex') }))).toMatchObject(ok);
+    const told = 'the challenge came inside SPNEGO; this is its answer without it\n';
+    expect(await answered((challenge) => ({ stdin: `Negotiate ${inSpnego(challenge)}` }), told)).toMatchObject(ok);
+  });
+
   const truncated = base64(new NtlmAcceptor({ credentials }).challenge(typeOne()).subarray(0, 20));
   it.each([
-    ['nothing', '', 'malformed-token: no challenge'],
-    ['no base64', 'TlRM!', 'malformed-token: the challenge on standard input is not base64'],
-    ['something else', btoa('x'.repeat(60)), 'wrong-signature: '],
+    ['nothing', '', 'malformed-token: the input is empty'],
+    ['no base64', 'TlRM!', 'malformed-token: no NTLMSSP or SPNEGO token'],
+    ['something else', btoa('x'.repeat(60)), 'malformed-token: no NTLMSSP or SPNEGO token'],
     ['a truncated challenge', truncated, 'truncated: '],
     ['a type 1', base64(typeOne()), 'wrong-message-type: '],
-    ['too much', 'A'.repeat(2_000_000), 'too-long: '],
+    ['too much', 'A'.repeat(5_000_000), 'malformed-token: '],
   ])('ends in one line with a code, exit code 1, for %s', async (_, stdin, message) => {
     const { code, stdout, stderr } = await run(['respond', ...user, '--password-file', passwordFile], { stdin });
     expect([code, stdout]).toEqual([1, '']);

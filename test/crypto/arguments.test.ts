@@ -96,7 +96,7 @@ describe('bad input is refused by name', () => {
   test('an error says of what size the bytes must be, where they have one', () => {
     expect(() => crypto.md4(any('abc'))).toThrow('"data" must be a Uint8Array');
     expect(() => crypto.hmacMd5(any('key'))).toThrow('"key" must be a Uint8Array');
-    expect(() => legacy.expandDesKey(of(8))).toThrow('"key7" must be 7 bytes');
+    expect(() => legacy.expandDesKey(of(8))).toThrow('"key7" must be a Uint8Array of 7 bytes');
   });
 
   test('a key of RC4 has 256 bytes at most', () => {

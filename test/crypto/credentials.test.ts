@@ -36,8 +36,11 @@ describe('an account name', () => {
   test('user@realm stays whole and has no domain', () => {
     expect(names('alice@corp.example')).toEqual(['alice@corp.example', '']);
   });
-  test('a given domain, the empty one too, leaves the name as it is', () => {
-    expect(names('CORP\\alice', 'OTHER')).toEqual(['CORP\\alice', 'OTHER']);
+  test('a name with a domain in it takes no other beside it', () => {
+    expect(() => names('CORP\\alice', 'OTHER')).toThrow('"username" names a domain: leave "domain" out');
+    expect(() => names('CORP\\alice', 'CORP')).toThrow('"username" names a domain: leave "domain" out');
+  });
+  test('otherwise a given domain, the empty one too, leaves the name as it is', () => {
     expect(names('CORP\\alice', '')).toEqual(['CORP\\alice', '']);
     expect(names('alice@corp.example', 'CORP')).toEqual(['alice@corp.example', 'CORP']);
   });

@@ -31,7 +31,7 @@ describe('a session key', () => {
     for (const bad of [key.subarray(1), new Uint8Array(17), [...key], 'f0'.repeat(16), undefined]) {
       const make = () => new SessionKey(bad as Uint8Array);
       expect(make).toThrow(NtlmError);
-      expect(make).toThrow('"bytes" must be 16 bytes');
+      expect(make).toThrow('"bytes" must be a Uint8Array of 16 bytes');
       expect(make).toThrow(expect.objectContaining({ code: 'invalid-argument', phase: 'session' }));
     }
   });

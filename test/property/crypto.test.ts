@@ -291,7 +291,7 @@ describe('handles', () => {
   });
 
   test('the response key agrees with OpenSSL for any name, domain and hash', () => {
-    const name = fc.string({ unit: 'grapheme-ascii', minLength: 1 }).filter((text) => text !== '');
+    const name = fc.string({ unit: 'grapheme-ascii', minLength: 1 }).filter((text) => !text.includes('\\'));
     fc.assert(
       fc.property(name, name, key16, message, (username, domain, ntHash, data) => {
         const credentials = Credentials.fromNtHash({ username, domain, ntHash: bytesToHex(ntHash) });

@@ -1,9 +1,9 @@
+import { checkToken } from '#hints';
 import { createActor, waitFor, type Actor } from 'xstate';
 import type { AcceptorOptions } from '../../acceptor/context.ts';
 import type { ClaimedIdentity, Verified } from '../../acceptor/verdict.ts';
 import type { SessionKey } from '../../crypto/session-key.ts';
-import { NtlmError, invalidArgument } from '../../errors.ts';
-import { isBytes } from '../../messages/checks.ts';
+import { localError, type NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { SpnegoAcceptorEvent, SpnegoRefusal } from './context.ts';
 import { spnegoAcceptorMachine } from './machine.ts';
@@ -70,7 +70,7 @@ export class SpnegoAcceptor {
    * @throws NtlmError `unexpected-call` when it is over; `service-failed` where the credentials could not be looked up
    */
   async accept(token: Uint8Array): Promise<SpnegoAcceptorStep> {
-    if (!isBytes(token)) throw invalidArgument('token', 'must be a Uint8Array', 'spnego');
+    checkToken('token', token, 'spnego');
     this.#send({ type: 'token', token }, 'accept()');
     const { context } = await waitFor(this.actor, (snapshot) => !snapshot.hasTag('busy'));
     const bytes = context.token && Uint8Array.from(context.token);
@@ -81,7 +81,7 @@ export class SpnegoAcceptor {
         if (context.refusal === undefined) throw context.error;
         return { state: 'refused', token: bytes, reason: context.refusal, error: context.error!, identity: context.claimed };
       case 'listening':
-        throw new NtlmError('the negotiation was reset', { code: 'aborted', phase: 'spnego', side: 'local' });
+        throw localError('the negotiation was reset', 'aborted', 'spnego');
       default:
         return { state: 'continue', token: bytes! };
     }
@@ -117,11 +117,7 @@ export class SpnegoAcceptor {
 
   #send(event: SpnegoAcceptorEvent, call: string): void {
     if (!this.actor.getSnapshot().can(event)) {
-      throw new NtlmError(`${call} has no meaning in state "${this.state}"; nothing changed`, {
-        code: 'unexpected-call',
-        phase: 'spnego',
-        side: 'local',
-      });
+      throw localError(`${call} has no meaning in state "${this.state}"; nothing changed`, 'unexpected-call', 'spnego');
     }
     this.actor.send(event);
   }

@@ -3,7 +3,7 @@ import type { AcceptorEvent, AcceptorOptions, AcceptorTag } from '../../acceptor
 import { acceptorMachine } from '../../acceptor/machine.ts';
 import { NtlmError } from '../../errors.ts';
 import { asNtlmError } from '../../machine/machine.ts';
-import { isBytes } from '../../messages/checks.ts';
+import { isBytes } from '../../checks.ts';
 import { MechType } from '../messages/mech-types.ts';
 import { encodeNegTokenInit2 } from '../messages/neg-token-init.ts';
 import { encodeNegTokenResp } from '../messages/neg-token-resp.ts';

@@ -12,7 +12,7 @@ import {
 } from '../../der.ts';
 import { invalidArgument, NtlmError } from '../../errors.ts';
 import { MechType, mechTypeListNode, mechTypeName, mechTypeNode, readMechTypeList } from './mech-types.ts';
-import { checkBytes, octetStringField, TOKEN } from './token-origin.ts';
+import { checked, octetStringField, TOKEN } from './token-origin.ts';
 
 /** The first token of an initiator (RFC 4178 4.2.1). `reqFlags` is neither sent nor read, as the RFC has it. */
 export interface NegTokenInit {
@@ -80,7 +80,7 @@ export function encodeNegTokenInit2({ mechTypes, mechToken, negHints, mechListMI
  * @throws NtlmError `malformed-token`; `mechanism-refused` for the first token of another mechanism, such as Kerberos
  */
 export function decodeNegTokenInit(token: Uint8Array): NegTokenInit | NegTokenInit2 {
-  return readInitialContextToken(DerElement.decode(checkBytes(token, 'token'), TOKEN));
+  return readInitialContextToken(DerElement.decode(checked(token, 'token'), TOKEN));
 }
 
 export function readInitialContextToken(frame: DerElement): NegTokenInit | NegTokenInit2 {

@@ -1,7 +1,7 @@
 import { context, DerElement, derBytes, ENUMERATED, primitive, sequence } from '../../der.ts';
 import { invalidArgument } from '../../errors.ts';
 import { mechTypeNode } from './mech-types.ts';
-import { checkBytes, octetStringField, TOKEN } from './token-origin.ts';
+import { checked, octetStringField, TOKEN } from './token-origin.ts';
 
 /** RFC 4178 4.2.2, by their values on the wire, 0 to 3. */
 export const NEG_STATES = ['accept-completed', 'accept-incomplete', 'reject', 'request-mic'] as const;
@@ -39,7 +39,7 @@ export function encodeNegTokenResp(fields: NegTokenRespFields): Uint8Array<Array
 
 /** @throws NtlmError `malformed-token` */
 export function decodeNegTokenResp(token: Uint8Array): NegTokenResp {
-  return readNegTokenResp(DerElement.decode(checkBytes(token, 'token'), TOKEN));
+  return readNegTokenResp(DerElement.decode(checked(token, 'token'), TOKEN));
 }
 
 export function readNegTokenResp(choice: DerElement): NegTokenResp {

@@ -1,7 +1,7 @@
 import { DerElement } from '../../der.ts';
 import { readInitialContextToken, type NegTokenInit, type NegTokenInit2 } from './neg-token-init.ts';
 import { readNegTokenResp, type NegTokenResp } from './neg-token-resp.ts';
-import { checkBytes, TOKEN } from './token-origin.ts';
+import { checked, TOKEN } from './token-origin.ts';
 
 /** NTLMSSP without SPNEGO around it, as `Negotiate` may carry it (MS-NLMP 2.2, MS-SPNG 3.2.5.2). */
 export interface RawNtlmssp {
@@ -25,7 +25,7 @@ export function isRawNtlmssp(token: Uint8Array): boolean {
  * @throws NtlmError `malformed-token`; `mechanism-refused` for the first token of another mechanism, such as Kerberos
  */
 export function decodeSpnegoToken(token: Uint8Array): SpnegoToken {
-  checkBytes(token, 'token');
+  checked(token, 'token');
   if (isRawNtlmssp(token)) return { type: 'raw-ntlmssp', token: Uint8Array.from(token) };
   const element = DerElement.decode(token, TOKEN);
   if (element.isApplication(0)) return readInitialContextToken(element);

@@ -1,5 +1,5 @@
 /** Checks of a caller's values: a typed error that names the argument. What a peer sent is checked by `ByteReader`. */
-import { invalidArgument, type NtlmErrorPhase } from '../errors.ts';
+import { invalidArgument, type NtlmErrorPhase } from './errors.ts';
 
 const LARGEST_UINT64 = 0xffffffffffffffffn;
 
