@@ -38,9 +38,7 @@ export async function readCredentials(
 ): Promise<Credentials> {
   const { user, domain, 'password-file': passwordFile, 'hash-file': hashFile } = values;
   checkUser(user);
-  if (passwordFile !== undefined && hashFile !== undefined) {
-    throw new UsageError('--password-file and --hash-file exclude each other');
-  }
+  checkSecret(values);
   const identity = { username: user, domain };
   if (hashFile !== undefined) {
     return Credentials.fromNtHash({ ...identity, ntHash: (await readSecret('--hash-file', hashFile)).trim() });
@@ -62,8 +60,16 @@ export function checkUser(user: string | undefined, { option, file, variable } =
   if (user.includes(':')) throw new UsageError(`${option} takes a name alone; use ${file}, ${variable} or the prompt as well`);
 }
 
+/** @throws UsageError for two secrets, or for one on standard input. */
+export function checkSecret(values: OptionValues<typeof userOptions>): void {
+  const given = (['password-file', 'hash-file'] as const).filter((option) => values[option] !== undefined);
+  if (given.length > 1) throw new UsageError('--password-file and --hash-file exclude each other');
+  for (const option of given) {
+    if (values[option] === '-') throw new UsageError(`--${option} takes a file; standard input is for messages`);
+  }
+}
+
 async function readSecret(option: string, path: string): Promise<string> {
-  if (path === '-') throw new UsageError(`${option} takes a file; standard input is for messages`);
   const bytes = await readAll(createReadStream(path), option, LARGEST_SECRET);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);

@@ -1,6 +1,6 @@
 import { NtlmClient } from '../client/client.ts';
 import { Credentials } from '../crypto/credentials.ts';
-import { PASSWORD_HELP, checkUser, readCredentials } from './credentials.ts';
+import { PASSWORD_HELP, checkSecret, checkUser, readCredentials } from './credentials.ts';
 import { handshakeInput, handshakeOptions, readChallenge, writeMessage } from './handshake.ts';
 import { takesLmHash } from './policy.ts';
 import { defineVerb } from './verb.ts';
@@ -18,6 +18,7 @@ export const respond = defineVerb({
   run: async (values, terminal, operands) => {
     const input = handshakeInput(values);
     if (values.anonymous !== true) checkUser(values.user);
+    checkSecret(values);
     const challenge = await readChallenge(operands, terminal);
     const credentials = values.anonymous
       ? Credentials.anonymous()

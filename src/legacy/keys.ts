@@ -4,7 +4,7 @@ import { checkBytes } from '../checks.ts';
 import { desBlock } from '../crypto/des.ts';
 import { hmacMd5 } from '../crypto/hmac-md5.ts';
 import { md4 } from '../crypto/md4.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
+import { invalidArgument, localError } from '../errors.ts';
 import { NegotiateFlags as F } from '../messages/flags.ts';
 
 /**
@@ -61,9 +61,10 @@ export function kxKey(flags: number, sessionBaseKey: Uint8Array, ntlmV1?: KxKeyN
 /** @throws NtlmError `credentials-unsuitable` where there is none. */
 export function requireLmHash(lmHash: Uint8Array | undefined): Uint8Array {
   if (lmHash === undefined) {
-    throw new NtlmError(
+    throw localError(
       'this needs credentials with an LM hash: "credentialsWithLmHash" of ntlmachine/legacy makes them of a password',
-      { code: 'credentials-unsuitable', phase: 'authenticate', side: 'local' },
+      'credentials-unsuitable',
+      'authenticate',
     );
   }
   checkBytes('lmHash', lmHash, 'configure', 16);

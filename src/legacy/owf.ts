@@ -5,7 +5,7 @@ import { Credentials, type PasswordCredentials } from '../crypto/credentials.ts'
 import { desBlock } from '../crypto/des.ts';
 import { ntowfV1 } from '../crypto/owf.ts';
 import { upperCase } from '../crypto/text.ts';
-import { NtlmError, invalidArgument } from '../errors.ts';
+import { invalidArgument, localError } from '../errors.ts';
 
 /** `KGS!@#$%`, what LMOWFv1 encrypts. */
 const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x40, 0x23, 0x24, 0x25]);
@@ -19,11 +19,7 @@ const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x4
 export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
   checkText('password', password, 'configure');
   if (password.length > 14 || /[^\0-\x7f]/.test(password)) {
-    throw new NtlmError('"password" has no LM hash: that takes at most 14 ASCII characters', {
-      code: 'credentials-unsuitable',
-      phase: 'configure',
-      side: 'local',
-    });
+    throw localError('"password" has no LM hash: that takes at most 14 ASCII characters', 'credentials-unsuitable', 'configure');
   }
   const padded = new Uint8Array(14);
   const upper = upperCase(password);
