@@ -161,8 +161,8 @@ describe('ntlmachine respond', () => {
   const truncated = base64(new NtlmAcceptor({ credentials }).challenge(typeOne()).subarray(0, 20));
   it.each([
     ['nothing', '', 'malformed-token: the input is empty'],
-    ['no base64', 'TlRM!', 'malformed-token: no NTLMSSP or SPNEGO token'],
-    ['something else', btoa('x'.repeat(60)), 'malformed-token: no NTLMSSP or SPNEGO token'],
+    ['no base64', 'TlRM!', 'malformed-token: no token of NTLMSSP'],
+    ['something else', btoa('x'.repeat(60)), 'malformed-token: no token of NTLMSSP'],
     ['a truncated challenge', truncated, 'truncated: '],
     ['a type 1', base64(typeOne()), 'wrong-message-type: '],
     ['too much', 'A'.repeat(5_000_000), 'malformed-token: '],
