@@ -21,7 +21,7 @@ const within = (folder: string, ending: string): string[] =>
 
 const examples = readdirSync(join(root, 'examples')).map((name) => `examples/${name}/README.md`);
 
-export const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'site/index.md', ...examples, ...within('docs', '.md')]
+export const documents = ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'site/pages/index.md', ...examples, ...within('docs', '.md')]
   .filter((path) => existsSync(join(root, path)))
   .map(read);
 export const sources = within('src', '.ts').map(read);

@@ -20,6 +20,7 @@ export async function serveFolder(folder: string): Promise<ServedFolder> {
   const server = createServer(({ url = '/' }, response) => {
     const path = normalize(decodeURIComponent(url.split('?')[0]!));
     const file = join(folder, path.endsWith('/') ? `${path}index.html` : path);
+    if (path === '/favicon.ico') return void response.writeHead(204).end(); // asked for by the browser, not by a page
     const found = existsSync(file) && statSync(file).isFile();
     const body = found ? gzipSync(readFileSync(file)) : Buffer.alloc(0);
     asked.push({ path, bytes: body.length });

@@ -7,10 +7,12 @@ import { make } from './dom.ts';
 import { HexView } from './hex-view.ts';
 import { TreeView } from './tree-view.ts';
 
+const NO_MESSAGE = 'No message yet';
+
 /** A token as a tree of fields and as bytes, each leading to the other. */
 export class BytesPane {
   readonly root = make('section', { className: 'card bytes-pane', attributes: { 'aria-label': 'The message' } });
-  readonly #title = make('h3', {});
+  readonly #title = make('h3', { text: NO_MESSAGE });
   readonly #told = make('p', { className: 'told', attributes: { 'aria-live': 'polite' } });
   readonly #problems = make('ul', { className: 'problems' });
   readonly #tree = new TreeView((node) => this.#light(node, 'tree'));
@@ -29,7 +31,7 @@ export class BytesPane {
     const bytes = token === undefined ? new Uint8Array() : tokenBytes(token);
     const decoded: DecodedToken = decodeToken(bytes, token?.masked);
     const readable = token !== undefined && bytes.length > 0;
-    this.#title.textContent = token === undefined ? 'No message yet' : readable ? summaryOf(token) : unread(token);
+    this.#title.textContent = token === undefined ? NO_MESSAGE : readable ? summaryOf(token) : unread(token);
     const problems = !readable || token.state === 'cut' ? [] : decoded.problems.map(({ offset, message }) => `${hexOffset(offset)}: ${message}`);
     if (token?.state === 'cut') problems.push('a tool has shortened it: what is missing is unknown');
     this.#problems.replaceChildren(...problems.map((text) => make('li', { text })));

@@ -11,9 +11,9 @@ export default defineConfig({
   title: 'ntlmachine',
   description: 'NTLM authentication as an explicit state machine, for TypeScript and JavaScript',
   base,
-  srcDir: '..',
+  srcDir: '../..',
   srcExclude: excluded,
-  outDir: 'dist',
+  outDir: '../dist',
   router: { prefetchLinks: false }, // a first view loads what it shows
   rewrites,
   ignoreDeadLinks: [/^\/playground\//], // made beside the pages; checked at the end
@@ -21,7 +21,7 @@ export default defineConfig({
     ['link', { rel: 'icon', href: `${base}icon.svg`, type: 'image/svg+xml' }],
     ['meta', { name: 'referrer', content: 'no-referrer' }],
   ],
-  markdown: { anchor: { slugify: anchorOf }, config: (md) => md.use(repositoryMarkdown) },
+  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark' }, anchor: { slugify: anchorOf }, config: (md) => md.use(repositoryMarkdown) },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('ntlm-') } } },
   vite: { publicDir: new URL('../public', import.meta.url).pathname, build: { chunkSizeWarningLimit: 2000 } },
   buildEnd: ({ outDir }) => checkSite(outDir, base),

@@ -5,11 +5,12 @@ import { linkOnSite, root } from './places.mjs';
 /** Of a heading, as GitHub makes it: a link to one leads there and here. */
 export const anchorOf = (heading) => heading.trim().toLowerCase().replace(/[^\p{L}\p{N}\p{M}\p{Pc}\- ]/gu, '').replaceAll(' ', '-');
 
-/** A markdown-it plugin: links lead to pages, and pictures follow the site's own light and dark. */
+/** A markdown-it plugin: links lead to pages, pictures follow the site's own light and dark. */
 export function repositoryMarkdown(md) {
   md.core.ruler.after('inline', 'repository', ({ tokens, env }) => {
     const file = relative(root, env.realPath ?? env.path);
-    for (const token of tokens) {
+    for (const [i, token] of tokens.entries()) {
+      if (token.type === 'th_open' && tokens[i + 1].content === '') token.tag = tokens[i + 2].tag = 'td'; // heads no column
       if (token.type === 'html_block') token.content = bothSchemes(token.content);
       for (const inner of token.children ?? []) {
         if (inner.type === 'link_open') inner.attrSet('href', linkOnSite(inner.attrGet('href'), file));

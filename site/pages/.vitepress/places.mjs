@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 
-export const root = resolve(import.meta.dirname, '../..');
+export const root = resolve(import.meta.dirname, '../../..');
 
 /** As VitePress takes them: the file, and its page. */
 export const rewrites = {
-  'site/index.md': 'index.md',
-  'site/api/:page.md': 'reference/:page.md',
+  'site/pages/index.md': 'index.md',
+  'site/pages/api/:page.md': 'reference/:page.md',
   'docs/:path(.*).md': ':path.md',
   'examples/:name/README.md': 'examples/:name.md',
   'CHANGELOG.md': 'changelog.md',
@@ -19,8 +19,8 @@ export const rewrites = {
 export const excluded = ['README.md', 'bench/**', 'test/**', '.*/**', 'coverage/**', '**/node_modules/**', '**/dist/**', '.github/**'];
 
 const PLACES = [
-  [/^site\/index\.md$/, () => 'index.md'],
-  [/^site\/api\/(.+\.md)$/, (page) => `reference/${page}`],
+  [/^site\/pages\/index\.md$/, () => 'index.md'],
+  [/^site\/pages\/api\/(.+\.md)$/, (page) => `reference/${page}`],
   [/^docs\/(.+\.md)$/, (page) => page],
   [/^examples\/([^/]+)\/README\.md$/, (name) => `examples/${name}.md`],
   [/^CHANGELOG\.md$/, () => 'changelog.md'],

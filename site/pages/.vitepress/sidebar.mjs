@@ -31,7 +31,7 @@ export function sidebar() {
     for (const page of found) rest.delete(page);
     return found.map((page) => ({ text: titleOf(page), link: `/${page}` }));
   };
-  const groups = GROUPS.map(([text, pages]) => ({ text, collapsed: false, items: pages.flatMap(taken) }));
+  const groups = GROUPS.map(([text, pages]) => ({ text, items: pages.flatMap(taken) }));
   const more = { text: 'More', items: taken(/./) };
   const project = {
     text: 'Project',
@@ -44,9 +44,9 @@ export function sidebar() {
   return [...groups, more, project].filter(({ items }) => items.length > 0);
 }
 
-/** Of the pages in site/api, which are made before. */
+/** Of the pages in site/pages/api, which are made before. */
 export function referenceSidebar() {
-  const pages = readdirSync(join(root, 'site/api')).map((name) => name.replace(/\.md$/, ''));
+  const pages = readdirSync(join(root, 'site/pages/api')).map((name) => name.replace(/\.md$/, ''));
   const entries = pages.filter((name) => name !== 'index' && name !== 'ntlmachine').sort();
   return [
     {

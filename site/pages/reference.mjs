@@ -1,9 +1,9 @@
-/** The reference, from the docstrings of what the package exports: a page of Markdown for each entry point, in site/api. */
+/** The reference, from the docstrings of what the package exports: a page of Markdown for each entry point, in site/pages/api. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Application, Comment, ReflectionKind } from 'typedoc';
 
-const root = resolve(import.meta.dirname, '..');
+const root = resolve(import.meta.dirname, '../..');
 const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** By the source: what it is imported as. */

@@ -1,8 +1,8 @@
 /** VitePress's own theme, in the reader's fonts and this library's colours; the story stands at the front. */
 import Theme from 'vitepress/theme-without-fonts';
 import { h } from 'vue';
-import dark from '../../../docs/story-dark.svg';
-import light from '../../../docs/story-light.svg';
+import dark from '../../../../docs/story-dark.svg';
+import light from '../../../../docs/story-light.svg';
 import './style.css';
 
 const ALT = 'A request is answered 401; NEGOTIATE, a CHALLENGE and AUTHENTICATE follow; a wrong password is refused, the machine is reset, and the right one is accepted';
