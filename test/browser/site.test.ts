@@ -82,7 +82,7 @@ test('the way to the playground is a link, and it is there', async () => {
 test('light and dark are the reader\'s choice, and the pictures follow', async () => {
   const { page } = await visit('handshake.html', { colorScheme: 'light' });
   expect(await page.locator('.only-light').isVisible()).toBe(true);
-  await page.locator('.VPNavBar .VPSwitchAppearance').click();
+  await page.locator('.VPNavBar .VPSwitchAppearance').first().click();
   expect([await page.locator('.only-light').isVisible(), await page.locator('.only-dark').isVisible()]).toEqual([false, true]);
   await page.context().close();
 });

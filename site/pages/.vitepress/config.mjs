@@ -24,6 +24,7 @@ export default defineConfig({
   markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark' }, anchor: { slugify: anchorOf }, config: (md) => md.use(repositoryMarkdown) },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('ntlm-') } } },
   vite: { publicDir: new URL('../public', import.meta.url).pathname, build: { chunkSizeWarningLimit: 2000 } },
+  transformHtml: (html) => html.replace('<div class="VPHome"', '<div role="main" class="VPHome"'), // which the theme leaves out
   buildEnd: ({ outDir }) => checkSite(outDir, base),
   themeConfig: {
     logo: '/icon.svg',
