@@ -6,6 +6,7 @@ import type { MeasureOptions } from './measure.ts';
 import { actorPart } from './parts/actor.ts';
 import { handshakePart } from './parts/handshake.ts';
 import { carriersPart } from './parts/carriers.ts';
+import { gatewayPart } from './parts/gateway.ts';
 import { httpPart } from './parts/http.ts';
 import { scalePart } from './parts/scale.ts';
 import { sealingPart } from './parts/sealing.ts';
@@ -20,6 +21,7 @@ const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Prom
   actor: actorPart,
   http: httpPart,
   carriers: carriersPart,
+  gateway: gatewayPart,
   sealing: sealingPart,
   scale: scalePart,
   start: startPart,

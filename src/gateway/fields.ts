@@ -15,23 +15,26 @@ export function* pairsOf(fields: RawFields): Generator<readonly [name: string, v
 
 /** Every value of a field; its name in lower case. */
 export function valuesOf(fields: RawFields, name: string): string[] {
-  return Array.from(pairsOf(fields)).filter(([each]) => each.toLowerCase() === name).map(([, value]) => value);
+  const values: string[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const each = fields[at]!;
+    if (each.length === name.length && each.toLowerCase() === name) values.push(fields[at + 1]!);
+  }
+  return values;
 }
 
 /** What goes on: neither the fields of the connection nor those that its Connection field names. */
 export function endToEnd(fields: RawFields): string[] {
   const named = valuesOf(fields, 'connection').flatMap((value) => value.split(',').map((each) => each.trim().toLowerCase()));
-  return Array.from(pairsOf(fields))
-    .filter(([name]) => !HOP_BY_HOP.has(name.toLowerCase()) && !named.includes(name.toLowerCase()))
-    .flat();
+  return mapFields(fields, (name, value) => (HOP_BY_HOP.has(name) || named.includes(name) ? undefined : value));
 }
 
-/** The fields, each changed or, where `change` gives `undefined`, left out. */
+/** The fields, each changed or, where `change` gives `undefined`, left out. Names come in lower case. */
 export function mapFields(fields: RawFields, change: (name: string, value: string) => string | undefined): string[] {
   const kept: string[] = [];
-  for (const [name, value] of pairsOf(fields)) {
-    const changed = change(name.toLowerCase(), value);
-    if (changed !== undefined) kept.push(name, changed);
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const changed = change(fields[at]!.toLowerCase(), fields[at + 1]!);
+    if (changed !== undefined) kept.push(fields[at]!, changed);
   }
   return kept;
 }
@@ -43,6 +46,11 @@ export function without(fields: RawFields, ...names: readonly string[]): string[
 /** Whether the length of the body has to be said again on the next connection. */
 export function isChunked({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined;
+}
+
+/** Whether a request says that a body follows (RFC 9112 6.3). */
+export function announcesBody(request: IncomingMessage): boolean {
+  return isChunked(request) || (request.headers['content-length'] ?? '0') !== '0';
 }
 
 const OWN_SCHEMES = /^(?:NTLM|Negotiate)(?:$|[ ,])/i;

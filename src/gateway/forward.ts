@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { isNear, type Objection } from './admission.ts';
-import { valuesOf, without } from './fields.ts';
+import { without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { Teller } from '../http/exchange/telling.ts';
 import { isLoopback, type GatewaySettings } from './options.ts';
@@ -35,13 +35,13 @@ export class ForwardMode implements Mode {
     const target = targetOf(request);
     if (target === undefined) return { status: 400, reason: HELP };
     const { host } = request.headers;
-    if (request.method !== 'CONNECT' && host !== undefined && !isSameHost(host, target)) {
+    if (request.method !== 'CONNECT' && host !== undefined && host !== target.host && !isSameHost(host, target)) {
       return { status: 400, reason: 'the Host field and the absolute form name different hosts' };
     }
     const { localAddress = '', localPort, remoteAddress = '' } = request.socket;
     const name = hostOf(target);
-    const itself = name === localAddress || isNear(name);
-    if (valuesOf(request.rawHeaders, 'via').some((value) => value.includes(this.#pseudonym)) || (itself && portOf(target) === localPort)) {
+    const itself = portOf(target) === localPort && (name === localAddress || isNear(name));
+    if (itself || String(request.headers['via']).includes(this.#pseudonym)) {
       return { status: 508, reason: 'the request leads back to this gateway' };
     }
     if (!isLoopback(remoteAddress) && isNear(name)) {
@@ -55,14 +55,14 @@ export class ForwardMode implements Mode {
     const remote = !isLoopback(request.socket.remoteAddress ?? '');
     const ways = await this.upstreams.waysTo(target, remote);
     const via = `${request.httpVersion} ${this.#pseudonym}`;
-    const fields = [...without(request.rawHeaders, 'host', 'proxy-authorization'), 'Host', target.host, 'Via', via];
+    const fields = [...without(request.rawHeaders, 'host'), 'Host', target.host, 'Via', via];
     const relative = `${target.pathname}${target.search}`;
     const absolute = request.url ?? '';
     return {
       ways,
       outgoing: (way) => ({
         path: way.absoluteForm ? absolute : relative,
-        fields: way.absoluteForm ? [...fields, 'Proxy-Connection', 'keep-alive'] : fields,
+        fields,
         options: { host: hostOf(target), port: portOf(target) },
       }),
       incoming: ({ rawHeaders, httpVersion }) => [...rawHeaders, 'Via', `${httpVersion} ${this.#pseudonym}`],
@@ -82,8 +82,15 @@ export class ForwardMode implements Mode {
   }
 }
 
-/** Where a request wants to go; `undefined` for what no proxy takes. */
-export function targetOf({ method, url = '' }: IncomingMessage): URL | undefined {
+const targets = new WeakMap<IncomingMessage, URL | undefined>();
+
+/** Where a request wants to go; `undefined` for what no proxy takes. It is read once. */
+function targetOf(request: IncomingMessage): URL | undefined {
+  if (!targets.has(request)) targets.set(request, readTarget(request));
+  return targets.get(request);
+}
+
+function readTarget({ method, url = '' }: IncomingMessage): URL | undefined {
   if (method === 'CONNECT') {
     const [, , port] = AUTHORITY.exec(url) ?? [];
     if (port === undefined || Number(port) > 0xffff || !URL.canParse(`https://${url}`)) return undefined;

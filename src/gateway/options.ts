@@ -183,6 +183,7 @@ LOOPBACK.addAddress('::1', 'ipv6');
 
 /** Of a literal address, IPv4 written as IPv6 too. */
 export function isLoopback(address: string): boolean {
+  if (address === '127.0.0.1' || address === '::1') return true; // asked of every request
   const family = isIP(address);
   return family !== 0 && LOOPBACK.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

@@ -191,6 +191,10 @@ export class Service {
     return service;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async close(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       if (ended(this.#child) || this.#child.pid === undefined) return;

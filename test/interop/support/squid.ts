@@ -11,6 +11,8 @@ import { alice } from './users.ts';
 export interface Squid extends AsyncDisposable {
   /** `http://127.0.0.1:port`. */
   readonly proxy: string;
+  /** The same proxy, by a port where it asks nobody who they are. */
+  readonly open: string;
   /** A tunnel is logged when it ends. */
   accessLog(until?: EnoughEntries): Promise<readonly AccessLogEntry[]>;
   close(): Promise<void>;
@@ -21,7 +23,7 @@ export interface SquidOptions {
   readonly negotiate?: 'NTLM' | 'Kerberos';
 }
 
-function configuration(directory: string, port: number, { negotiate = 'NTLM' }: SquidOptions): string {
+function configuration(directory: string, port: number, open: number, { negotiate = 'NTLM' }: SquidOptions): string {
   const ntlmAuth = findProgram('ntlm_auth');
   const { username, domain, password } = alice;
   const helper = (protocol: string): string =>
@@ -33,6 +35,7 @@ function configuration(directory: string, port: number, { negotiate = 'NTLM' }: 
     `${findFile('/usr/lib/squid/negotiate_kerberos_auth', 'squid')} -k ${directory}/empty.keytab -s HTTP/testproxy`;
   return `
 http_port 127.0.0.1:${port}
+http_port 127.0.0.1:${open} name=open
 cache_effective_user proxy
 pid_filename none
 logformat connection %>p %'un %>Hs %rm %ru
@@ -54,6 +57,8 @@ auth_param ntlm children 8 startup=2 idle=1
 auth_param ntlm keep_alive on
 acl authenticated proxy_auth REQUIRED
 acl loopback dst 127.0.0.0/8
+acl open myportname open
+http_access allow open loopback
 http_access allow authenticated loopback
 http_access deny all
 `;
@@ -73,8 +78,8 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
   const program = findProgram('squid');
   const directory = new TemporaryDirectory('squid');
   try {
-    const [port = 0] = await freePorts(1);
-    writeFileSync(directory.file('squid.conf'), configuration(directory.path, port, options));
+    const [port = 0, open = 0] = await freePorts(2);
+    writeFileSync(directory.file('squid.conf'), configuration(directory.path, port, open, options));
     writeFileSync(directory.file('smb.conf'), sambaConfiguration(directory.path));
     writeFileSync(directory.file('empty.keytab'), Uint8Array.of(5, 2)); // its version, no key
     chmodSync(directory.path, 0o755);
@@ -83,7 +88,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
       program,
       args: ['-N', '-f', directory.file('squid.conf')],
       logs: [directory.file('cache.log')],
-      ports: [port],
+      ports: [port, open],
     });
     const close = async (): Promise<void> => {
       await service.close();
@@ -91,6 +96,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
     };
     return {
       proxy: `http://127.0.0.1:${port}`,
+      open: `http://127.0.0.1:${open}`,
       accessLog: (until) => readAccessLog(directory.file('access.log'), until),
       close,
       [Symbol.asyncDispose]: close,
