@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ClientTokens, objectionToForm, type Objection } from './admission.ts';
 import { failureOf, refuse, refuseSocket, type Failure } from './failure.ts';
-import { asksForConnection, endToEnd } from './fields.ts';
+import { asksForConnection } from './fields.ts';
 import { join } from './join.ts';
 import type { GatewayEntry } from './log.ts';
 import type { Mode, Plan } from './mode.ts';
@@ -64,7 +64,7 @@ export class Desk {
     for (const way of plan.ways) {
       try {
         const { fields } = plan.outgoing(way);
-        const tunnel = await way.tunnel(request.url ?? '', endToEnd(fields));
+        const tunnel = await way.tunnel(request.url ?? '', fields);
         this.#mode.noteOpen(way);
         if (tunnel.kind === 'refused') return refused(refusedTunnel(tunnel.answer, way.name));
         if (client.destroyed) return void tunnel.socket.destroy();

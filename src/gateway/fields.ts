@@ -23,24 +23,28 @@ export function valuesOf(fields: RawFields, name: string): string[] {
   return values;
 }
 
-/** What goes on: neither the fields of the connection nor those that its Connection field names. */
-export function endToEnd(fields: RawFields): string[] {
-  const named = valuesOf(fields, 'connection').flatMap((value) => value.split(',').map((each) => each.trim().toLowerCase()));
-  return mapFields(fields, (name, value) => (HOP_BY_HOP.has(name) || named.includes(name) ? undefined : value));
-}
-
-/** The fields, each changed or, where `change` gives `undefined`, left out. Names come in lower case. */
-export function mapFields(fields: RawFields, change: (name: string, value: string) => string | undefined): string[] {
+/**
+ * What goes on: neither the fields of the connection nor those that its Connection field names. `change` gets names in
+ * lower case, and leaves out what it gives `undefined` for.
+ */
+export function endToEnd(fields: RawFields, change: (name: string, value: string) => string | undefined = asItIs): string[] {
+  const named = namedBy(valuesOf(fields, 'connection'));
   const kept: string[] = [];
   for (let at = 0; at + 1 < fields.length; at += 2) {
-    const changed = change(fields[at]!.toLowerCase(), fields[at + 1]!);
+    const name = fields[at]!.toLowerCase();
+    if (HOP_BY_HOP.has(name) || named?.includes(name)) continue;
+    const changed = change(name, fields[at + 1]!);
     if (changed !== undefined) kept.push(fields[at]!, changed);
   }
   return kept;
 }
 
-export function without(fields: RawFields, ...names: readonly string[]): string[] {
-  return mapFields(fields, (name, value) => (names.includes(name) ? undefined : value));
+const asItIs = (_name: string, value: string): string => value;
+
+/** Most say nothing else than keep-alive, which is a field of the connection anyway. */
+function namedBy(options: readonly string[]): readonly string[] | undefined {
+  if (options.every((value) => /^keep-alive$/i.test(value))) return undefined;
+  return options.join().split(',').map((each) => each.trim().toLowerCase());
 }
 
 /** Whether the length of the body has to be said again on the next connection. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { isNear, type Objection } from './admission.ts';
-import { without } from './fields.ts';
+import { endToEnd } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { Teller } from '../http/exchange/telling.ts';
 import { isLoopback, type GatewaySettings } from './options.ts';
@@ -55,7 +55,8 @@ export class ForwardMode implements Mode {
     const remote = !isLoopback(request.socket.remoteAddress ?? '');
     const ways = await this.upstreams.waysTo(target, remote);
     const via = `${request.httpVersion} ${this.#pseudonym}`;
-    const fields = [...without(request.rawHeaders, 'host'), 'Host', target.host, 'Via', via];
+    const fields = endToEnd(request.rawHeaders, (name, value) => (name === 'host' ? undefined : value));
+    fields.push('Host', target.host, 'Via', via);
     const relative = `${target.pathname}${target.search}`;
     const absolute = request.url ?? '';
     return {
@@ -65,7 +66,11 @@ export class ForwardMode implements Mode {
         fields,
         options: { host: hostOf(target), port: portOf(target) },
       }),
-      incoming: ({ rawHeaders, httpVersion }) => [...rawHeaders, 'Via', `${httpVersion} ${this.#pseudonym}`],
+      incoming: ({ rawHeaders, httpVersion }) => {
+        const fields = endToEnd(rawHeaders);
+        fields.push('Via', `${httpVersion} ${this.#pseudonym}`);
+        return fields;
+      },
     };
   }
 

@@ -9,6 +9,7 @@ import type { Way } from './way.ts';
 export interface Plan {
   /** In this order. */
   readonly ways: readonly Way[];
+  /** Fields are end to end, here and below. */
   readonly outgoing: (way: Way) => { readonly path: string; readonly fields: RawFields; readonly options: RequestOptions };
   /** Fields of an answer as the client gets them. */
   readonly incoming: (answer: IncomingMessage) => RawFields;

@@ -11,7 +11,7 @@ import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOption
 import { NtlmError } from '../errors.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
 import { bodyTooLong, failureOf, refuse, type Failure } from './failure.ts';
-import { announcesBody, endToEnd, isChunked, type RawFields } from './fields.ts';
+import { announcesBody, isChunked, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import type { Connections } from './way.ts';
 
@@ -20,6 +20,7 @@ export interface Candidate {
   readonly connections: Connections;
   readonly options: RequestOptions;
   readonly path: string;
+  /** None of the connection it came on. */
   readonly fields: RawFields;
   readonly onOpen?: (() => void) | undefined;
   readonly onUnreachable?: (() => void) | undefined;
@@ -137,7 +138,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
       sent.once('response', (answer) => {
         const refusal = ownRefusal(answer);
         if (refusal !== undefined) return end(refusal);
-        const fields = endToEnd(options.onAnswer(answer));
+        const fields = [...options.onAnswer(answer)];
         if (isChunked(answer) && request.httpVersion !== '1.0') fields.push('Transfer-Encoding', 'chunked');
         if (!request.complete) fields.push('Connection', 'close'); // what is left of the body is nobody's
         response.writeHead(answer.statusCode ?? 502, answer.statusMessage, flat(fields));
@@ -152,7 +153,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
 
 function outgoingFields(request: IncomingMessage, { fields }: Candidate): string[] {
   const { method = 'GET', headers } = request;
-  const outgoing = endToEnd(fields);
+  const outgoing = [...fields];
   if (isChunked(request)) outgoing.push('Transfer-Encoding', 'chunked');
   else if (headers['content-length'] === undefined && !BODILESS.has(method)) outgoing.push('Content-Length', '0');
   return outgoing;

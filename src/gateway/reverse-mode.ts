@@ -3,7 +3,6 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { isNear, objectionToPage, ownHosts, type Objection } from './admission.ts';
-import { without } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { GatewaySettings } from './options.ts';
 import { answerFields, requestFields } from './reverse.ts';
@@ -46,11 +45,10 @@ export class ReverseMode implements Mode {
     const secure = (request.socket as Partial<TLSSocket>).encrypted === true;
     const own = new URL(`${secure ? 'https' : 'http'}://${request.headers.host}`);
     const mapping = { to: this.#to, own };
-    const fields = requestFields(request, mapping);
-    const kept = this.#settings.clientTokens === undefined ? fields : without(fields, 'authorization');
+    const fields = requestFields(request, mapping, this.#settings.clientTokens !== undefined);
     return {
       ways: [this.#way],
-      outgoing: () => ({ path: request.url ?? '/', fields: kept, options: {} }),
+      outgoing: () => ({ path: request.url ?? '/', fields, options: {} }),
       incoming: (answer) => answerFields(answer, mapping),
     };
   }

@@ -1,6 +1,6 @@
 /** A server's names for itself and a gateway's: what has to be said otherwise on each side. */
 import type { IncomingMessage } from 'node:http';
-import { endToEnd, mapFields, type RawFields } from './fields.ts';
+import { endToEnd, type RawFields } from './fields.ts';
 
 export interface Mapping {
   /** Of the server behind. */
@@ -13,17 +13,18 @@ export interface Mapping {
 const REQUEST_URLS: ReadonlySet<string> = new Set(['origin', 'referer', 'destination']);
 const RESPONSE_URLS: ReadonlySet<string> = new Set(['location', 'content-location']);
 
-/** As the server is to see the request. `keepsUpgrade`: the connection's own fields are for the caller. */
-export function requestFields({ rawHeaders }: IncomingMessage, { to, own }: Mapping): string[] {
-  return mapFields(rawHeaders, (name, value) => {
+/** As the server is to see the request. `tokens`: its Authorization is for this gateway, and ends here. */
+export function requestFields({ rawHeaders }: IncomingMessage, { to, own }: Mapping, tokens: boolean): string[] {
+  return endToEnd(rawHeaders, (name, value) => {
     if (name === 'host') return to.host;
+    if (tokens && name === 'authorization') return undefined;
     return REQUEST_URLS.has(name) ? moved(value, own, to) : value;
   });
 }
 
 /** As the client is to see the answer. What points elsewhere stays as it is. */
 export function answerFields(answer: { readonly rawHeaders: RawFields }, { to, own }: Mapping): string[] {
-  return mapFields(endToEnd(answer.rawHeaders), (name, value) => {
+  return endToEnd(answer.rawHeaders, (name, value) => {
     if (RESPONSE_URLS.has(name)) return moved(value, to, own);
     return name === 'set-cookie' ? ownCookie(value, to, own) : value;
   });

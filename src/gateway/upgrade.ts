@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NtlmError } from '../errors.ts';
 import { failureOf, refuseSocket, type Failure } from './failure.ts';
-import { endToEnd, pairsOf, valuesOf, type RawFields } from './fields.ts';
+import { pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
@@ -36,12 +36,12 @@ export async function openUpgrade(
         refuseSocket(client, refusal);
         return { status: refusal.status, legs: opened.legs(), reason: refusal.reason };
       }
-      client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'close']));
+      client.write(render(answer, [...incoming(answer), 'Connection', 'close']));
       answer.pipe(client);
       return { status, legs: opened.legs() };
     }
     const upgrade = valuesOf(answer.rawHeaders, 'upgrade').join(', ');
-    client.write(render(answer, [...endToEnd(incoming(answer)), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
+    client.write(render(answer, [...incoming(answer), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
     if (opened.head.length > 0) client.write(opened.head);
     await join(client, opened.socket, head, idleTimeout);
     return { status, legs: opened.legs() };
@@ -57,7 +57,7 @@ type Asked =
 
 function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idleTimeout: number): Promise<Asked> {
   return new Promise((resolve) => {
-    const fields = [...endToEnd(candidate.fields), 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
+    const fields = [...candidate.fields, 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
     const out = candidate.connections.send({
       ...candidate.options,
       method: request.method ?? 'GET',

@@ -13,17 +13,22 @@ export interface Order {
 export interface Outcome {
   readonly answers: number;
   readonly seconds: number;
+  /** That were opened. */
+  readonly connections: number;
   /** How many, by what was wrong. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
 let count = 0;
+let connections = 0;
 
 class Client {
   readonly #proxy: URL;
   readonly #origin: URL;
   readonly #errors: Record<string, number>;
   #socket: Socket | undefined;
+  /** The connection has brought an answer. */
+  #used = false;
   #settle: (wrong: string | undefined) => void = () => {};
   #received = '';
   #wanted = '';
@@ -36,17 +41,22 @@ class Client {
 
   /** @returns whether the answer was its own. */
   async ask(): Promise<boolean> {
-    const path = `/${(count += 1)}`;
-    const { href, host } = this.#origin;
-    const wrong = await new Promise<string | undefined>((resolve) => {
-      this.#settle = resolve;
-      this.#wanted = path;
-      this.#received = '';
-      this.#socket ??= this.#open();
-      this.#socket.write(`GET ${href.slice(0, -1)}${path} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\nProxy-Connection: Keep-Alive\r\n\r\n`);
-    });
+    this.#wanted = `/${(count += 1)}`;
+    const kept = this.#used && this.#socket !== undefined;
+    let wrong = await this.#exchange();
+    if (kept && wrong !== undefined && this.#received === '') wrong = await this.#exchange(); // gone while it idled: any client asks again
     if (wrong !== undefined) this.#errors[wrong] = (this.#errors[wrong] ?? 0) + 1;
     return wrong === undefined;
+  }
+
+  #exchange(): Promise<string | undefined> {
+    const { href, host } = this.#origin;
+    return new Promise((resolve) => {
+      this.#settle = resolve;
+      this.#received = '';
+      this.#socket ??= this.#open();
+      this.#socket.write(`GET ${href.slice(0, -1)}${this.#wanted} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\nProxy-Connection: Keep-Alive\r\n\r\n`);
+    });
   }
 
   close(): void {
@@ -54,6 +64,8 @@ class Client {
   }
 
   #open(): Socket {
+    connections += 1;
+    this.#used = false;
     const socket = connect({ host: this.#proxy.hostname, port: Number(this.#proxy.port), noDelay: true });
     const gone = (why: string): void => {
       if (this.#socket !== socket) return;
@@ -74,6 +86,7 @@ class Client {
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN);
     if (this.#received.length < end + 4 + length) return;
     const body = this.#received.slice(end + 4);
+    this.#used = true;
     if (/\r\n(?:proxy-)?connection: *close/i.test(head)) {
       const socket = this.#socket;
       this.#socket = undefined;
@@ -97,6 +110,7 @@ async function turn({ proxy, origin, clients: number, milliseconds }: Order): Pr
   }
   for (const each of Object.keys(set.errors)) delete set.errors[each];
   const start = performance.now();
+  const opened = connections;
   let answers = 0;
   await Promise.all(
     set.clients.map(async (client) => {
@@ -104,7 +118,7 @@ async function turn({ proxy, origin, clients: number, milliseconds }: Order): Pr
       while (performance.now() - start < milliseconds);
     }),
   );
-  return { answers, seconds: (performance.now() - start) / 1000, errors: { ...set.errors } };
+  return { answers, seconds: (performance.now() - start) / 1000, connections: connections - opened, errors: { ...set.errors } };
 }
 
 process.on('message', async (order: Order) => process.send?.(await turn(order)));

@@ -1,7 +1,7 @@
 /** Part 6: the gateway in front of Squid, beside cntlm there and a bare pass-through to a Squid that asks nothing. */
 import { BARE, CNTLM, OURS, processorTime, startSetting, type Relay, type Setting } from '../gateway/setting.ts';
 import { progress, quantile, shuffled, type MeasureOptions } from '../measure.ts';
-import { microseconds, table, type Goal, type Section, type Table } from '../section.ts';
+import { figure, microseconds, table, type Goal, type Section, type Table } from '../section.ts';
 
 const CLIENTS = [1, 8, 64] as const;
 
@@ -9,20 +9,22 @@ interface Row {
   readonly relay: Relay;
   readonly perSecond: number[];
   answers: number;
+  connections: number;
   processor: number;
   readonly errors: Record<string, number>;
 }
 
 async function rowsOf(setting: Setting, clients: number, { rounds, milliseconds }: MeasureOptions): Promise<Row[]> {
-  const rows = setting.relays.map((relay): Row => ({ relay, perSecond: [], answers: 0, processor: 0, errors: {} }));
-  for (const { relay } of rows) await setting.turn(relay, clients, 50 * milliseconds);
+  const rows = setting.relays.map((relay): Row => ({ relay, perSecond: [], answers: 0, connections: 0, processor: 0, errors: {} }));
+  for (const { relay } of rows) await warmUp(setting, relay, clients, milliseconds);
   for (let round = 1; round <= rounds; round++) {
     progress(`gateway, ${clients} clients, round ${round} of ${rounds}`);
     for (const row of shuffled(rows)) {
       const before = processorTime(row.relay.pid);
-      const { answers, seconds, errors } = await setting.turn(row.relay, clients, 10 * milliseconds);
+      const { answers, seconds, connections, errors } = await setting.turn(row.relay, clients, 10 * milliseconds);
       row.processor += processorTime(row.relay.pid) - before;
       row.answers += answers;
+      row.connections += connections;
       row.perSecond.push(answers / seconds);
       for (const [what, times] of Object.entries(errors)) row.errors[what] = (row.errors[what] ?? 0) + times;
     }
@@ -31,15 +33,24 @@ async function rowsOf(setting: Setting, clients: number, { rounds, milliseconds 
   return rows;
 }
 
+/** Until its code is compiled, which takes some thousands of requests, but no longer than some seconds. */
+async function warmUp(setting: Setting, relay: Relay, clients: number, milliseconds: number): Promise<void> {
+  let answers = 0;
+  for (const end = performance.now() + 500 * milliseconds; answers < 200 * milliseconds && performance.now() < end; ) {
+    answers += (await setting.turn(relay, clients, 20 * milliseconds)).answers;
+  }
+}
+
 function tableOf(clients: number, rows: readonly Row[]): Table {
-  const cells = rows.map(({ relay, perSecond, processor, answers, errors }) => [
+  const cells = rows.map(({ relay, perSecond, processor, answers, connections, errors }) => [
     relay.name,
     Math.round(quantile(perSecond, 0.5)).toLocaleString('en'),
     answers === 0 ? '' : microseconds((processor * 1e9) / answers),
     answers.toLocaleString('en'),
+    answers === 0 ? '' : figure((connections * 1000) / answers),
     Object.entries(errors).map(([what, times]) => `${times} ${what}`).join(', ') || 'none',
   ]);
-  return table([`${clients} client${clients === 1 ? '' : 's'}`, 'requests/s', 'its processor time each', 'answers', 'errors'], cells);
+  return table([`${clients} client${clients === 1 ? '' : 's'}`, 'requests/s', 'its processor time each', 'answers', 'connections per 1,000', 'errors'], cells);
 }
 
 /** The median over the rounds of how many times as many requests the first moves. */
