@@ -37,6 +37,14 @@ export type NtlmErrorCode =
   // SPNEGO
   | 'mechanism-refused'
   | 'mech-list-mic-mismatch'
+  // Kerberos
+  | 'no-ticket' // none in the cache, and none to ask for one with
+  | 'unknown-service' // the realm knows no such service principal name
+  | 'ticket-expired'
+  | 'clock-skew' // the clocks of two ends are too far apart
+  | 'realm-unreachable' // no key distribution center answers
+  | 'ticket-refused' // the server said no to a ticket
+  | 'server-unproven' // the server let it through, and did not prove that it is the one asked for
   // carriers
   | 'ntlm-not-offered'
   | 'origin-refused'
@@ -62,6 +70,7 @@ export type NtlmErrorPhase =
   | 'authenticate' // AUTHENTICATE_MESSAGE, type 3
   | 'session' // signing and sealing
   | 'spnego'
+  | 'kerberos'
   | 'transport'
   | 'snapshot';
 

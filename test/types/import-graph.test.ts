@@ -179,6 +179,7 @@ describe('rooms', () => {
     { room: 'acceptor', may: ['errors', 'checks', 'hints', 'messages', 'crypto', 'machine'] },
     { room: 'snapshot', may: ['errors', 'checks', 'messages', 'crypto', 'machine'] },
     { room: 'gateway', may: ['errors', 'crypto', 'http'] },
+    { room: 'kerberos', may: ['errors', 'crypto', 'messages', 'machine', 'spnego', 'http'] },
     { room: 'client', may: ['errors', 'checks', 'hints', 'messages', 'crypto', 'machine'] },
     { room: 'session', may: ['errors', 'checks', 'crypto'] },
     { room: 'sasl', may: ['errors', 'machine', 'client', 'session', 'spnego'] },

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { acceptorMachine } from '../../src/acceptor/index.ts';
 import { connectionMachine } from '../../src/http/authentication/connection-machine.ts';
 import { ntlmMachine } from '../../src/index.ts';
+import { kerberosMachine } from '../../src/kerberos/index.ts';
 import { spnegoMachine } from '../../src/spnego/index.ts';
 import { storyFigure } from '../../src/visualize/flow/figure.ts';
 import { closed, groupsOf, opened } from '../../src/visualize/diagram/fold.ts';
@@ -21,6 +22,7 @@ const machines = {
   connection: connectionMachine,
   spnego: spnegoMachine,
   acceptor: acceptorMachine,
+  'kerberos-context': kerberosMachine,
 };
 
 test('the shipped layouts are those of the machines', async () => {

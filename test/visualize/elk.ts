@@ -25,7 +25,18 @@ const OPTIONS = {
 };
 const MARGIN = 16;
 
+/** A document's width, at which texts are as large as they ought to be. */
+const WIDEST = 868;
+
+/** Circles are broken where that costs least; where it makes a drawing too wide, where a walk from the start meets itself. */
 export async function layOut(diagram: Diagram): Promise<DiagramLayout> {
+  const usual = await layOutBy({}, diagram);
+  if (usual.width <= WIDEST) return usual;
+  const other = await layOutBy({ 'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST' }, diagram);
+  return other.width < usual.width ? other : usual;
+}
+
+async function layOutBy(options: Readonly<Record<string, string>>, diagram: Diagram): Promise<DiagramLayout> {
   const root = rootOf(diagram);
   const ways = drawnWays(diagram);
   const edges: ElkExtendedEdge[] = ways.map((way) => ({
@@ -39,7 +50,7 @@ export async function layOut(diagram: Diagram): Promise<DiagramLayout> {
   }
   const laidOut = await new Elk().layout({
     id: root.id,
-    layoutOptions: { ...OPTIONS, 'elk.padding': `[top=${EVERYWHERE + 12},left=${MARGIN},bottom=${MARGIN},right=${MARGIN}]` },
+    layoutOptions: { ...OPTIONS, ...options, 'elk.padding': `[top=${EVERYWHERE + 12},left=${MARGIN},bottom=${MARGIN},right=${MARGIN}]` },
     children: nodesIn(diagram, root),
     edges,
   });

@@ -9,6 +9,8 @@ import type { NtlmChild } from '../../spnego/context.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { spnegoMachine } from '../../spnego/machine.ts';
 import type { HttpScheme } from './mechanism.ts';
+import type { NegotiatorSnapshot } from './negotiator.ts';
+import type { NtlmAfter } from './ntlm-after.ts';
 import type { ConnectionSide, RealmQuestion } from './question.ts';
 
 export type ConnectionInspector = NonNullable<ActorOptions<AnyActorLogic>['inspect']>;
@@ -26,8 +28,18 @@ export interface ConnectionInput {
   /** Milliseconds: from the last byte that follows type 3 to the answer. */
   readonly answerTimeout: number;
   readonly maxAttempts: number;
+  /** What goes first where Negotiate is offered. */
+  readonly negotiator?: NegotiatorPlace | undefined;
   /** Handshakes that other connections already spent on the request at hand. */
   readonly attempt?: number | undefined;
+}
+
+/** What goes before NTLM on one connection. */
+export interface NegotiatorPlace {
+  readonly mechanism: string;
+  readonly ntlm: NtlmAfter;
+  /** What its actor, the service `negotiator`, starts from. */
+  readonly input: object;
 }
 
 export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
@@ -38,6 +50,8 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
   /** What came with the last answer. */
   readonly token: Uint8Array | undefined;
   readonly ntlmOffered: boolean;
+  /** Why NTLM is taken in place of what was to go first. */
+  readonly fallback: NtlmError | undefined;
   /** Signing and sealing while the connection is authenticated, where the options asked for it. */
   readonly session: NtlmSession | undefined;
   /** Why the last handshake failed. */
@@ -46,7 +60,12 @@ export interface ConnectionContext extends Omit<ConnectionInput, 'attempt'> {
 
 export type ConnectionEvent =
   /** The other end is known to ask: open a handshake before it does. */
-  | { readonly type: 'authenticate'; readonly scheme: HttpScheme }
+  | {
+      readonly type: 'authenticate';
+      readonly scheme: HttpScheme;
+      /** Whether the scheme NTLM is known to be offered too. */
+      readonly ntlmOffered?: boolean | undefined;
+    }
   /** A 401, or 407; `scheme` where it offers NTLM, `token` where it holds one. */
   | {
       readonly type: 'unauthorized';
@@ -64,6 +83,8 @@ export type ConnectionEvent =
       readonly token?: Uint8Array | undefined;
       /** The token could not be read. */
       readonly error?: NtlmError | undefined;
+      /** Whether it is an error (a status of 400 or more), which says nothing of who asked. */
+      readonly failed?: boolean | undefined;
     }
   /** The request that carries type 3 is out, its body too. */
   | { readonly type: 'sent' }
@@ -72,11 +93,17 @@ export type ConnectionEvent =
   /** The connection is gone. */
   | { readonly type: 'close' };
 
+/**
+ * What a request carries: type 1 and type 3 of NTLM, bare or in SPNEGO; or a token of what goes before NTLM, `INITIATE` the
+ * first of its context and `CONTINUE` each other.
+ */
+export type AuthorizeMessage = 'NEGOTIATE' | 'AUTHENTICATE' | 'INITIATE' | 'CONTINUE';
+
 export type ConnectionEmitted =
   /** The next request carries these bytes in its credentials. */
-  | { readonly type: 'authorize'; readonly message: 'NEGOTIATE' | 'AUTHENTICATE'; readonly token: Uint8Array<ArrayBuffer> }
-  /** Negotiate takes no NTLM here: the scheme NTLM is taken instead. */
-  | { readonly type: 'fallback' }
+  | { readonly type: 'authorize'; readonly message: AuthorizeMessage; readonly token: Uint8Array<ArrayBuffer> }
+  /** Something else is tried: the scheme NTLM where Negotiate takes no NTLM; NTLM in place of what was to go first, and why. */
+  | { readonly type: 'fallback'; readonly reason?: NtlmError | undefined }
   /** No request will. */
   | { readonly type: 'refused'; readonly error: NtlmError };
 
@@ -92,9 +119,20 @@ export type HandshakeMoved =
   | { readonly type: 'xstate.snapshot.handshake'; readonly snapshot: Child }
   | { readonly type: 'xstate.error.actor.handshake'; readonly error: unknown };
 
+/** The same of what goes before NTLM. */
+export type NegotiatorMoved =
+  | { readonly type: 'xstate.snapshot.negotiator'; readonly snapshot: NegotiatorSnapshot }
+  | { readonly type: 'xstate.error.actor.negotiator'; readonly error: unknown };
+
+export type AnyConnectionEvent = ConnectionEvent | HandshakeMoved | NegotiatorMoved;
+
 /** The handshake, where it moved on. */
-export const moved = (event: ConnectionEvent | HandshakeMoved): Child | undefined =>
+export const moved = (event: AnyConnectionEvent): Child | undefined =>
   event.type === 'xstate.snapshot.handshake' && 'matches' in event.snapshot ? event.snapshot : undefined;
+
+/** What goes before NTLM, where that moved on. */
+export const negotiatorMoved = (event: AnyConnectionEvent): NegotiatorSnapshot | undefined =>
+  event.type === 'xstate.snapshot.negotiator' && typeof event.snapshot?.matches === 'function' ? event.snapshot : undefined;
 
 /** What NTLM itself knows, inside SPNEGO or bare. */
 export const ntlmContextOf = ({ context, children }: Child): NtlmContext | undefined =>

@@ -1,10 +1,11 @@
 /** What the machine of a connection decides by: the event at hand, and what it knows. */
 import { Credentials } from '../../crypto/credentials.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
-import { moved, type ConnectionContext, type ConnectionEvent, type HandshakeMoved } from './connection-context.ts';
+import { moved, negotiatorMoved, type AnyConnectionEvent, type ConnectionContext } from './connection-context.ts';
+import { negotiatorEnd, ntlmMayFollow } from './ntlm-after.ts';
 
 interface At {
-  readonly event: ConnectionEvent | HandshakeMoved;
+  readonly event: AnyConnectionEvent;
   readonly context: ConnectionContext;
 }
 
@@ -27,6 +28,19 @@ export const guards = {
     (event.type === 'unauthorized'
       ? event.ntlmOffered === true
       : ntlmOffered && moved(event)?.context.error?.code === 'mechanism-refused'),
+  negotiates: ({ context: { negotiator, scheme } }: At) => negotiator !== undefined && scheme === 'Negotiate',
+  ntlmForbidden: ({ context: { negotiator } }: At) => negotiator !== undefined && !ntlmMayFollow('not-offered', negotiator.ntlm),
+  ntlmFollows: ({ event, context: { negotiator } }: At) => {
+    const child = negotiatorMoved(event);
+    return child?.matches('failed') === true && ntlmMayFollow(negotiatorEnd(child.context.error?.code), negotiator?.ntlm ?? false);
+  },
+  tokenReady: ({ event }: At) => negotiatorMoved(event)?.matches({ stepping: 'waiting' }) === true,
+  negotiatorDone: ({ event }: At) => negotiatorMoved(event)?.matches('established') === true,
+  negotiatorFailed: ({ event }: At) => negotiatorMoved(event)?.matches('failed') === true,
+  holdsItsToken: ({ event }: At) =>
+    (event.type === 'unauthorized' || event.type === 'passed') && event.scheme === 'Negotiate' && event.token !== undefined,
+  /** An error status may come from what stands before the server, and a server in trouble proves nothing. */
+  isError: ({ event }: At) => event.type === 'passed' && event.failed === true,
   attemptsLeft: ({ context }: At) => context.attempt < context.maxAttempts,
   negotiateReady: ({ event }: At) => moved(event)?.matches({ negotiated: 'waiting' }) === true,
   responseReady: ({ event }: At) => {

@@ -11,6 +11,9 @@
  *   as authenticated. On a 401 it may ask for one more leg; it never makes the 401 a success.
  * - A Negotiate that takes no NTLM leaves the scheme NTLM, where that was offered beside it, and never the reverse: at
  *   most one change, on the same attempt. It is no downgrade, for both carry the same messages under the same policy.
+ * - What goes first where Negotiate is offered (Kerberos) is the child of `presenting`: its first token may be all that the
+ *   server wants. Whether NTLM follows it is one rule (ntlm-after.ts); its refusal counts as no attempt, for no password was
+ *   tried. An error status without a token says nothing of it.
  * - A refusal of type 3 ends those credentials. Others may follow, `maxAttempts` in all between two acceptances.
  * - The child's keys and session are overwritten when the handshake ends, however it ends.
  * - Every wait for the server has a limit. Only `asking` has none: people take their time, and a wrong password that
@@ -21,16 +24,18 @@ import { connectionSetup } from './connection-setup.ts';
 
 const beginsHandshake = [
   { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
-  { guard: 'offersNtlm', target: '#connection.asking', actions: 'noteScheme' },
+  { guard: 'offersNtlm', target: '#connection.presenting', actions: 'noteScheme' },
   { target: '#connection.refused', actions: 'noteNotOffered' },
 ] as const;
 
-const opensHandshake = { target: '#connection.asking', actions: 'noteScheme' } as const;
+const opensHandshake = { target: '#connection.presenting', actions: 'noteScheme' } as const;
 
 const conclude = { guard: 'handshakeDone', target: '#connection.handshaking.concluding', actions: 'keepSession' } as const;
 
 /** Credentials are asked for as before any handshake: those in use may have been refused elsewhere in the meantime. */
 const fallsBack = { guard: 'ntlmLeft', target: '#connection.asking', actions: ['takeNtlm', 'emitFallback'] } as const;
+
+const proven = { guard: 'negotiatorDone', target: '#connection.authenticated' } as const;
 
 const respond = {
   guard: 'responseReady',
@@ -45,6 +50,7 @@ export const connectionMachine = connectionSetup.createMachine({
     attempt: input.attempt ?? 1,
     scheme: undefined,
     ntlmOffered: false,
+    fallback: undefined,
     session: undefined,
     credentials: undefined,
     token: undefined,
@@ -56,6 +62,86 @@ export const connectionMachine = connectionSetup.createMachine({
     anonymous: {
       tags: 'settled',
       on: { authenticate: opensHandshake, unauthorized: beginsHandshake },
+    },
+
+    presenting: {
+      exit: ['endNegotiator', 'forgetToken'],
+      on: {
+        'xstate.snapshot.negotiator': [
+          { guard: 'ntlmFollows', target: 'asking', actions: ['takeNtlmInItsPlace', 'emitFallback'] },
+          { guard: 'negotiatorFailed', target: 'refused', actions: 'noteNegotiatorFailure' },
+        ],
+        'xstate.error.actor.negotiator': {
+          target: 'refused',
+          actions: { type: 'noteFailure', params: ({ event }) => ({ error: event.error }) },
+        },
+        abandon: 'anonymous',
+      },
+      initial: 'choosing',
+      states: {
+        /** Whether something goes before NTLM. */
+        choosing: {
+          always: [
+            { guard: 'negotiates', target: 'initiating' },
+            { guard: 'ntlmForbidden', target: '#connection.refused', actions: 'noteForbidden' },
+            { target: '#connection.asking', actions: 'emitIfFallback' },
+          ],
+        },
+        initiating: {
+          entry: ['beginNegotiator', { type: 'tellNegotiator', params: { type: 'negotiate' } }],
+          on: {
+            'xstate.snapshot.negotiator': {
+              guard: 'tokenReady',
+              target: 'presented',
+              actions: { type: 'emitTicket', params: { message: 'INITIATE' } },
+            },
+          },
+        },
+        presented: {
+          tags: 'awaiting-server',
+          initial: 'sending',
+          on: {
+            passed: [
+              { guard: 'unreadable', target: '#connection.refused', actions: 'noteUnreadable' },
+              { guard: 'holdsItsToken', target: 'finishing', actions: 'keepToken' },
+              { guard: 'isError', target: '#connection.anonymous' },
+              { target: 'accepting' },
+            ],
+            unauthorized: [
+              { guard: 'holdsItsToken', target: 'continuing', actions: 'keepToken' },
+              { target: 'rejecting' },
+            ],
+          },
+          states: {
+            sending: { on: { sent: 'waiting' } },
+            waiting: { after: { answerTimeout: { target: '#connection.refused', actions: 'noteTimeout' } } },
+          },
+        },
+        finishing: {
+          entry: { type: 'passToken', params: { type: 'finish' } },
+          on: {
+            'xstate.snapshot.negotiator': [
+              proven,
+              { guard: 'tokenReady', target: '#connection.refused', actions: 'noteIncomplete' },
+            ],
+          },
+        },
+        continuing: {
+          entry: { type: 'passToken', params: { type: 'challenge' } },
+          on: {
+            'xstate.snapshot.negotiator': {
+              guard: 'tokenReady',
+              target: 'presented',
+              actions: { type: 'emitTicket', params: { message: 'CONTINUE' } },
+            },
+          },
+        },
+        accepting: {
+          entry: { type: 'tellNegotiator', params: { type: 'accepted' } },
+          on: { 'xstate.snapshot.negotiator': proven },
+        },
+        rejecting: { entry: { type: 'tellNegotiator', params: { type: 'rejected' } } },
+      },
     },
 
     asking: {

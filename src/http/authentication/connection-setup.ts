@@ -1,37 +1,43 @@
 /** What the names of the connection's chart stand for. */
-import { assign, emit, enqueueActions, fromPromise, sendTo, setup, stopChild } from 'xstate';
+import { assign, emit, enqueueActions, fromPromise, sendTo, setup, stopChild, type AnyActorLogic } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
 import { ntlmMachine } from '../../machine/machine.ts';
 import { resolveOptions } from '../../machine/options.ts';
 import { spnegoMachine } from '../../spnego/machine.ts';
 import {
   moved,
+  negotiatorMoved,
   ntlmContextOf,
+  type AnyConnectionEvent,
   wipe,
   type ConnectionContext,
   type ConnectionEmitted,
-  type ConnectionEvent,
   type ConnectionInput,
   type ConnectionTag,
-  type HandshakeMoved,
 } from './connection-context.ts';
 import { guards } from './connection-guards.ts';
+import type { NegotiatorEvent } from './negotiator.ts';
 import type { RealmQuestion } from './question.ts';
-import { incomplete, legTimedOut, noChallenge, noneGiven, notOffered, notProvided, refusedByServer } from './refusal.ts';
+import { afterFallback, forbidden, incomplete, legTimedOut, negotiateNotOffered, noChallenge, noneGiven, notOffered, notProvided, refusedByServer } from './refusal.ts';
 import { sessionOfHandshake } from './session.ts';
+
+/** Its place, where there is none. */
+const noNegotiator: AnyActorLogic = fromPromise(() => Promise.reject(notProvided(undefined)));
 
 export const connectionSetup = setup({
   types: {
     input: {} as ConnectionInput,
     context: {} as ConnectionContext,
-    events: {} as ConnectionEvent | HandshakeMoved,
+    events: {} as AnyConnectionEvent,
     emitted: {} as ConnectionEmitted,
     tags: {} as ConnectionTag,
-    children: {} as { handshake: 'ntlm' | 'spnego' },
+    children: {} as { handshake: 'ntlm' | 'spnego'; negotiator: 'negotiator' },
   },
   actors: {
     ntlm: ntlmMachine,
     spnego: spnegoMachine,
+    /** Given by `provide()` where there is one: what goes before NTLM. */
+    negotiator: noNegotiator,
     provideCredentials: fromPromise(
       ({ input, signal }: { input: RealmQuestion & { readonly ask: ConnectionInput['ask'] }; signal: AbortSignal }) => {
         const { ask, ...question } = input;
@@ -45,9 +51,18 @@ export const connectionSetup = setup({
   },
   guards,
   actions: {
-    noteScheme: assign(({ event }) =>
-      event.type === 'authenticate' || event.type === 'unauthorized' ? { scheme: event.scheme, reason: undefined } : {},
-    ),
+    noteScheme: assign(({ event, context: { negotiator } }) => {
+      if (event.type !== 'authenticate' && event.type !== 'unauthorized') return {};
+      const { scheme, ntlmOffered = false } = event;
+      const fallback = negotiator !== undefined && scheme === 'NTLM' ? negotiateNotOffered(negotiator.mechanism) : undefined;
+      return { scheme, ntlmOffered, fallback, reason: undefined };
+    }),
+    /** In its own scheme where that is offered, which costs no leg more. */
+    takeNtlmInItsPlace: assign(({ context: { ntlmOffered }, event }) => ({
+      scheme: ntlmOffered ? ('NTLM' as const) : ('Negotiate' as const),
+      fallback: negotiatorMoved(event)?.context.error,
+    })),
+    noteForbidden: assign({ reason: ({ context: { negotiator } }) => forbidden(negotiator?.mechanism) }),
     keepSession: assign(({ context: { handshake }, event }) => {
       const { sessionSecurity = 'none' } = handshake;
       return { session: sessionSecurity === 'none' ? undefined : sessionOfHandshake(moved(event)) };
@@ -68,6 +83,7 @@ export const connectionSetup = setup({
     noteIncomplete: assign(() => ({ reason: incomplete() })),
     noteTimeout: assign(() => ({ reason: legTimedOut() })),
     noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),
+    noteNegotiatorFailure: assign(({ event }) => ({ reason: negotiatorMoved(event)?.context.error })),
     noteFailure: assign((_, { error }: { error: unknown }) => ({ reason: notProvided(error) })),
     noteGivenUp: assign(({ context }) => ({ reason: context.reason ?? noneGiven() })),
     noteRejection: assign(({ context, event }) => {
@@ -84,8 +100,16 @@ export const connectionSetup = setup({
       message,
       token: moved(event)!.context.token!,
     })),
-    emitRefusal: emit(({ context }) => ({ type: 'refused' as const, error: context.reason! })),
-    emitFallback: emit({ type: 'fallback' as const }),
+    emitTicket: emit(({ event }, { message }: { message: 'INITIATE' | 'CONTINUE' }) => ({
+      type: 'authorize' as const,
+      message,
+      token: Uint8Array.from(negotiatorMoved(event)!.context.token!),
+    })),
+    emitRefusal: emit(({ context: { reason, fallback } }) => ({ type: 'refused' as const, error: afterFallback(reason!, fallback) })),
+    emitIfFallback: enqueueActions(({ context: { fallback }, enqueue }) => {
+      if (fallback !== undefined) enqueue.emit({ type: 'fallback', reason: fallback });
+    }),
+    emitFallback: emit(({ context: { fallback } }) => ({ type: 'fallback' as const, reason: fallback })),
     begin: enqueueActions(({ context: { handshake, credentials, scheme }, enqueue }) => {
       enqueue.spawnChild(scheme === 'Negotiate' ? 'spnego' : 'ntlm', {
         id: 'handshake',
@@ -103,6 +127,12 @@ export const connectionSetup = setup({
     negotiate: sendTo('handshake', { type: 'negotiate' }),
     challenge: sendTo('handshake', ({ context }) => ({ type: 'challenge' as const, token: context.token! })),
     finish: sendTo('handshake', ({ context }) => ({ type: 'finish' as const, token: context.token! })),
+    beginNegotiator: enqueueActions(({ context: { negotiator }, enqueue }) => {
+      enqueue.spawnChild('negotiator', { id: 'negotiator', input: negotiator?.input, syncSnapshot: true });
+    }),
+    endNegotiator: stopChild('negotiator'),
+    tellNegotiator: sendTo('negotiator', (_, event: Extract<NegotiatorEvent, { type: 'negotiate' | 'accepted' | 'rejected' }>) => event),
+    passToken: sendTo('negotiator', ({ context }, { type }: { type: 'challenge' | 'finish' }) => ({ type, token: context.token! })),
     accept: sendTo('handshake', { type: 'accepted' }),
     reject: sendTo('handshake', { type: 'rejected' }),
   },

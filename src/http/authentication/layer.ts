@@ -1,19 +1,23 @@
-import { createActor, type Actor } from 'xstate';
+import { createActor, waitFor, type Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError } from '../../errors.ts';
 import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import type { ConnectionEvent, ConnectionInspector } from './connection-context.ts';
-import { connectionMachine } from './connection-machine.ts';
+import type { AuthorizeMessage, ConnectionEvent, ConnectionInspector } from './connection-context.ts';
+import type { connectionMachine } from './connection-machine.ts';
 import type { Field, ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
 import type { HttpScheme, Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
+import { machineWith } from './machine-with.ts';
+import type { Negotiator } from './negotiator.ts';
+import { negotiatorEnd } from './ntlm-after.ts';
 import { guarded } from './observers.ts';
 import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
 import { originRefused } from './refusal.ts';
+import { warnOfFallback } from './warnings.ts';
 
 /** A request, as far as a place is known by it. */
 export interface Asking {
@@ -26,6 +30,8 @@ export interface LayerOptions {
   /** Whether a handshake may go there at all. */
   readonly allowed: boolean;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
+  /** What goes before NTLM there, and what it starts from. */
+  readonly negotiator?: { readonly of: Negotiator; readonly input: object } | undefined;
   readonly limits: Limits;
   readonly inspect: ConnectionInspector | undefined;
 }
@@ -47,8 +53,10 @@ export class Layer {
   /** Type 3 was answered by what may come before any look at it: the next request may still be asked. */
   doubtful = false;
   #authenticated = false;
+  /** By NTLM; else its credentials are nobody's here. */
+  #byCredentials = true;
   readonly #proof = new ProofInHand();
-  #message: 'NEGOTIATE' | 'AUTHENTICATE' | undefined;
+  #message: AuthorizeMessage | undefined;
   #value = '';
   #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
@@ -88,7 +96,8 @@ export class Layer {
   #start(): Actor<typeof connectionMachine> {
     const { realm, handshake, limits, inspect } = this.#options;
     const { legTimeout, answerTimeout, maxAttempts } = limits;
-    const actor = createActor(connectionMachine, {
+    const negotiator = this.#negotiator;
+    const actor = createActor(machineWith(negotiator?.of), {
       input: {
         side: realm.side,
         origin: realm.origin,
@@ -98,19 +107,26 @@ export class Layer {
         answerTimeout,
         maxAttempts,
         attempt: this.#attempt,
+        ...(negotiator === undefined ? {} : { negotiator: { mechanism: negotiator.of.mechanism, ntlm: negotiator.of.ntlm, input: negotiator.input } }),
       },
       ...(inspect === undefined ? {} : { inspect: guarded(inspect, (error) => this.#onInspectorFailed(error)) }),
     });
     actor.on('authorize', ({ message, token }) => {
       const { scheme = 'NTLM' } = actor.getSnapshot().context;
-      if (message === 'AUTHENTICATE') this.spoilt = false; // no refusal: SPNEGO wants one more leg
       this.#message = message;
+      if (this.bound) this.spoilt = false; // no refusal: one more leg is wanted
       this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
       this.#decide(undefined);
     });
-    actor.on('fallback', () => {
-      this.spoilt = true;
-      realm.noteFallback();
+    actor.on('fallback', ({ reason }) => {
+      if (reason === undefined) {
+        this.spoilt = true;
+        realm.noteFallback();
+      } else {
+        this.#message = undefined;
+        if (negotiatorEnd(reason.code) === 'refused') realm.noteNegotiatorRefused();
+        warnOfFallback(reason, realm.origin);
+      }
     });
     actor.on('refused', ({ error }) => {
       this.#proof.settle(error.code);
@@ -168,13 +184,39 @@ export class Layer {
     return this.#authenticated ? this.#actor?.getSnapshot().context.session : undefined;
   }
 
+  /** What goes first, where it was not refused before. */
+  get #negotiator(): LayerOptions['negotiator'] {
+    return this.realm.negotiatorRefused ? undefined : this.#options.negotiator;
+  }
+
+  /** Whether it is authenticated as somebody else than it would be now. */
+  get outdated(): boolean {
+    const { credentials } = this.realm;
+    return this.#authenticated && this.#byCredentials && credentials !== undefined && credentials !== this.credentials;
+  }
+
   get attempt(): number {
     return this.#actor === undefined ? this.#attempt : this.#actor.getSnapshot().context.attempt;
   }
 
   /** What the next request carries. */
-  get message(): 'NEGOTIATE' | 'AUTHENTICATE' | undefined {
+  get message(): AuthorizeMessage | undefined {
     return this.#message;
+  }
+
+  /** Whether that is all that the other end may want. */
+  get proving(): boolean {
+    return this.#message !== undefined && this.#message !== 'NEGOTIATE';
+  }
+
+  /** Whether it is worth nothing on another connection. */
+  get bound(): boolean {
+    return this.#message === 'AUTHENTICATE' || this.#message === 'CONTINUE';
+  }
+
+  /** Whether a refusal of it would lead on. */
+  get mayBeAskedOn(): boolean {
+    return this.#message === 'AUTHENTICATE' ? this.realm.mayAskForOthers : !this.realm.negotiatorProven;
   }
 
   get credentialsField(): Field | undefined {
@@ -189,13 +231,13 @@ export class Layer {
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */
   open(scheme: HttpScheme, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
-    return this.#send({ type: 'authenticate', scheme });
+    return this.#send({ type: 'authenticate', scheme, ntlmOffered: this.realm.ntlmOffered });
   }
 
   /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
   challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
-    const offer = offerOf(head, this.realm.side, this.#scheme, this.realm.prefer);
+    const offer = offerOf(head, this.realm.side, this.#scheme, this.#negotiator === undefined ? this.realm.prefer : 'Negotiate');
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
     if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
     this.#noteOffer(offer);
@@ -205,21 +247,22 @@ export class Layer {
 
   /** What answers a handshake may list less than what asked for it; only another scheme than that of type 1 is news. */
   #noteOffer({ scheme, ntlmOffered }: Offer): void {
-    if (this.#message === 'AUTHENTICATE' || scheme === this.#scheme) return;
+    if (this.proving || scheme === this.#scheme) return;
     this.realm.scheme = scheme;
     this.realm.ntlmOffered = ntlmOffered;
   }
 
   /** The request at hand was answered otherwise. @returns why the answer must not be believed, if so. */
-  passed(head: ResponseHead): NtlmError | undefined {
+  async passed(head: ResponseHead): Promise<NtlmError | undefined> {
     if (this.#message !== undefined) {
-      const refusal = this.#conclude(head);
+      const refusal = await this.#conclude(head);
       if (refusal !== undefined) return refusal;
     }
-    if (this.#message === 'AUTHENTICATE') {
+    if (this.proving && this.#actor?.getSnapshot().matches('authenticated')) {
       this.#authenticated = true;
+      this.#byCredentials = this.#message === 'AUTHENTICATE';
       this.doubtful = head.status >= 400;
-      this.realm.accepted();
+      this.realm.accepted(this.#byCredentials);
       this.served = 0;
       this.#proof.answered(head.status);
     }
@@ -239,12 +282,12 @@ export class Layer {
 
   /** What the next request carries goes out now. */
   leaving(): void {
-    if (this.#message === 'AUTHENTICATE') this.#proof.leaving();
+    if (this.#message === 'AUTHENTICATE') this.#proof.leaving(); // tickets lock nobody out
   }
 
   /** Type 3 is out, and all that follows it. */
   sent(): void {
-    if (this.#message === 'AUTHENTICATE') this.#actor?.send({ type: 'sent' });
+    if (this.proving) this.#actor?.send({ type: 'sent' });
   }
 
   /** The request at hand is over, and a handshake that was for it. */
@@ -267,7 +310,7 @@ export class Layer {
   #send(event: ConnectionEvent): Promise<NtlmError | undefined> {
     if (this.#authenticated && event.type === 'unauthorized' && this.served === 1)
       this.realm.singleRequestHandshakes += 1;
-    if (this.#message === 'AUTHENTICATE') this.spoilt = true;
+    if (this.proving) this.spoilt = true;
     this.#authenticated = false;
     return new Promise((resolve) => {
       this.#decision = resolve;
@@ -276,11 +319,13 @@ export class Layer {
   }
 
   /** Whether the machine takes the answer for one. */
-  #conclude(head: ResponseHead): NtlmError | undefined {
+  async #conclude(head: ResponseHead): Promise<NtlmError | undefined> {
     let refusal: NtlmError | undefined;
-    const offer = this.#message === 'AUTHENTICATE' ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
+    const offer = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
     this.#decision = (decided) => (refusal = decided);
-    this.#actor?.send({ type: 'passed', ...(offer && readOffer(offer)) });
+    const actor = this.#wake();
+    actor.send({ type: 'passed', failed: head.status >= 400, ...(offer && readOffer(offer)) });
+    await waitFor(actor, (snapshot) => snapshot.hasTag('settled') || snapshot.status !== 'active');
     this.#decision = undefined;
     return refusal;
   }

@@ -34,6 +34,10 @@ export class Realm {
   ntlmOffered = false;
   /** The scheme taken where both are offered. */
   prefer: HttpScheme;
+  /** What goes before NTLM was refused here, and is not tried again. */
+  negotiatorRefused = false;
+  /** It was accepted here. */
+  negotiatorProven = false;
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
   /** Those that are alive. */
@@ -62,6 +66,18 @@ export class Realm {
   noteFallback(): void {
     this.prefer = 'NTLM';
     this.scheme = 'NTLM';
+  }
+
+  /** NTLM takes the place of what goes before it, until that is forgotten. */
+  noteNegotiatorRefused(): void {
+    this.negotiatorRefused = true;
+    if (this.ntlmOffered) this.scheme = 'NTLM';
+  }
+
+  /** What is asked for is learned anew. */
+  forgetNegotiatorRefused(): void {
+    if (this.negotiatorRefused) this.scheme = undefined;
+    this.negotiatorRefused = false;
   }
 
   /** The credentials in use; a connection authenticated with others is not theirs. */
@@ -127,8 +143,12 @@ export class Realm {
     });
   }
 
-  /** The server took the credentials in use. */
-  accepted(): void {
+  /** The server took the credentials in use, or what goes before them. */
+  accepted(credentials: boolean): void {
+    if (!credentials) {
+      this.negotiatorProven = true;
+      return;
+    }
     this.#attempt = 1;
     this.#proven = this.#credentials;
   }

@@ -44,6 +44,7 @@ export class Realms {
 
   forgetRefusals(): void {
     this.#proofs.forget();
+    for (const { realm } of this.#realms.values()) realm.forgetNegotiatorRefused();
   }
 
   #letGo(): void {

@@ -84,6 +84,21 @@ export function notProvided(error: unknown): NtlmError {
   });
 }
 
+/** The other end asks for NTLM, and this one had something else to go first. */
+export const negotiateNotOffered = (mechanism = 'Negotiate'): NtlmError =>
+  failure('mechanism-refused', 'peer', `the other end offers NTLM and no Negotiate, by which ${mechanism} goes`);
+
+/** The same, and NTLM may not take its place. */
+export const forbidden = (mechanism = 'Negotiate'): NtlmError =>
+  failure('downgrade-refused', 'local', `the other end offers NTLM and no Negotiate, by which ${mechanism} goes, and NTLM is forbidden ("ntlm: false")`);
+
+/** A refusal of NTLM, with why it was NTLM at all. */
+export function afterFallback(error: NtlmError, fallback: NtlmError | undefined): NtlmError {
+  if (fallback === undefined) return error;
+  const { code, phase, side, cause } = error;
+  return new NtlmError(`${error.message}; NTLM was taken since ${fallback.message}`, { code, phase, side, cause: cause ?? fallback });
+}
+
 /** Where the handle may not go. */
 export const originRefused = (origin: string): NtlmError =>
   failure('origin-refused', 'local', `${origin} asks for NTLM and is not among the origins of "allow"`);

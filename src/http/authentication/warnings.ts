@@ -12,12 +12,19 @@ const REMEDIES: { readonly [Code in NtlmErrorCode]?: (origin: string) => string 
 const MAX_WARNINGS = 100;
 const given = new Set<string>();
 
+/** The same where NTLM takes the place of what was to go first. */
+export function warnOfFallback({ code, message }: NtlmError, origin: string): void {
+  warnOnce(`${code} ${origin} fallback`, `NTLM in place of what was to go first, for ${origin}: ${message}`, code);
+}
+
 /** Emits a warning of the process where the refusal is of our own making, once for each code and origin. */
 export function warnOfOurs({ code, message }: NtlmError, origin: string): void {
   const remedy = REMEDIES[code];
-  const key = `${code} ${origin}`;
-  if (remedy === undefined || given.has(key) || given.size >= MAX_WARNINGS) return;
+  if (remedy !== undefined) warnOnce(`${code} ${origin}`, `no NTLM for ${origin}: ${message}; ${remedy(origin)}`, code);
+}
+
+function warnOnce(key: string, text: string, code: NtlmErrorCode): void {
+  if (given.has(key) || given.size >= MAX_WARNINGS) return;
   given.add(key);
-  const text = `no NTLM for ${origin}: ${message}; ${remedy(origin)}`.replace(/[^\x20-\x7e]/g, '?');
-  process.emitWarning(text, { type: 'NtlmWarning', code });
+  process.emitWarning(text.replace(/[^\x20-\x7e]/g, '?'), { type: 'NtlmWarning', code });
 }

@@ -5,8 +5,9 @@ import { resolveOptions, type NtlmOptions, type SessionSecurity } from '../../ma
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
+import type { Negotiator } from '../authentication/negotiator.ts';
 import type { CredentialsProvider } from '../authentication/question.ts';
-import { sourceOf } from '../authentication/source.ts';
+import { whoOf } from '../authentication/source.ts';
 import type { Allow } from '../routes/origins.ts';
 import type { RouteSettings } from '../routes/settings.ts';
 import { resolveProxy, type ProxyOptions } from './proxy-options.ts';
@@ -59,8 +60,13 @@ export interface HttpOptions extends Pick<
    * on. Default: none is kept. Proxies are asked for none.
    */
   readonly sessionSecurity?: SessionSecurity | undefined;
-  /** A handle, or a function that is asked when a server wants them and again when it refused them. */
-  readonly credentials: Credentials | CredentialsProvider;
+  /**
+   * A handle, or a function that is asked when a server wants them and again when it refused them; or `kerberos()`, or
+   * `currentUser()`, of `ntlmachine/kerberos`, where there is nothing for NTLM.
+   */
+  readonly credentials: Credentials | CredentialsProvider | Negotiator;
+  /** What goes before NTLM where Negotiate is offered: `kerberos()` of `ntlmachine/kerberos`. */
+  readonly negotiate?: Negotiator | undefined;
   /**
    * The origins that may receive a handshake; default: the one first asked for, and every one where `credentials` is a
    * function, which is told for which. The same host under https is the same place.
@@ -102,11 +108,11 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   const { prefer = 'NTLM', probe = true } = options;
   if (typeof probe !== 'boolean') throw invalidArgument('probe', 'must be true or false');
   if (!httpSchemes.includes(prefer)) throw invalidArgument('prefer', 'must be "NTLM" or "Negotiate"');
-  const credentials = sourceOf(options.credentials, 'credentials');
+  const who = whoOf(options);
   return {
-    credentials,
+    ...who,
     allow: options.allow,
-    proxy: options.proxy === undefined ? () => undefined : resolveProxy(options.proxy, { credentials, handshake }),
+    proxy: options.proxy === undefined ? () => undefined : resolveProxy(options.proxy, { ...who, handshake }),
     spn,
     channelBindings,
     prefer,
@@ -148,6 +154,7 @@ const REFUSAL_NAMES: ReadonlySet<string> = new Set<keyof RefusalOptions>(['limit
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'credentials',
+  'negotiate',
   'allow',
   'proxy',
   'prefer',

@@ -2,8 +2,9 @@
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
+import type { Negotiator } from '../authentication/negotiator.ts';
 import type { CredentialsProvider } from '../authentication/question.ts';
-import { sourceOf } from '../authentication/source.ts';
+import { checkedNegotiator, whoOf } from '../authentication/source.ts';
 import { environmentProxies } from '../routes/environment.ts';
 import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
 import { httpUrl } from '../routes/urls.ts';
@@ -25,7 +26,9 @@ export interface ProxyOptions {
   /** `'environment'`: the one that http_proxy, https_proxy, all_proxy and no_proxy name, if any. */
   readonly url: string | URL;
   /** Default: those of the server, or the user and password that the environment has in the proxy's URL. */
-  readonly credentials?: Credentials | CredentialsProvider | undefined;
+  readonly credentials?: Credentials | CredentialsProvider | Negotiator | undefined;
+  /** What goes before NTLM at the proxy; default: what does at the server, under the proxy's own name. */
+  readonly negotiate?: Negotiator | undefined;
   /** Default: that of the server. */
   readonly policy?: NtlmOptions['policy'];
   /** Service principal name of the proxy; default `HTTP/` and its host. `false`: none. */
@@ -41,13 +44,13 @@ type Given = string | URL | ProxyOptions;
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveProxy(
   given: Given,
-  { credentials, handshake }: Pick<ProxySettings, 'credentials' | 'handshake'>,
+  { credentials, negotiator, handshake }: Pick<ProxySettings, 'credentials' | 'negotiator' | 'handshake'>,
 ): ProxyRule {
   const options: ProxyOptions = typeof given === 'string' || given instanceof URL ? { url: given } : given;
   if (typeof options !== 'object' || options === null) throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
   const { policy = handshake.policy, spn } = options;
   const settings = {
-    credentials: options.credentials === undefined ? credentials : sourceOf(options.credentials, 'proxy.credentials'),
+    ...whoFor(options, { credentials, negotiator }),
     handshake: { ...handshake, policy },
     spn,
     headers: fieldsOf(options.headers ?? {}),
@@ -61,6 +64,14 @@ export function resolveProxy(
   }
   const proxy = { ...settings, url };
   return () => proxy;
+}
+
+/** What is the proxy's own, else what is the server's, but for the server's name. */
+function whoFor(options: ProxyOptions, servers: Pick<ProxySettings, 'credentials' | 'negotiator'>): Pick<ProxySettings, 'credentials' | 'negotiator'> {
+  const inherited = servers.negotiator && { ...servers.negotiator, spn: undefined };
+  if (options.credentials !== undefined) return whoOf({ ...options, negotiate: options.negotiate ?? inherited }, 'proxy.');
+  if (options.negotiate !== undefined) return { ...servers, negotiator: checkedNegotiator(options.negotiate, 'proxy.negotiate') };
+  return { ...servers, negotiator: inherited };
 }
 
 const OURS: ReadonlySet<string> = new Set(['host', 'connection', 'proxy-connection', 'content-length', 'transfer-encoding']);

@@ -103,16 +103,14 @@ export class Legs {
     const { layers, probe } = this.#carrier;
     const isOpen = (layer: Layer): boolean => layer.authenticated || this.#refusals.has(layer.status) || mayGo(layer, request);
     const unknown = involved.some((layer) => layer.message === undefined && !isOpen(layer));
-    const answering = layers.some(({ message }) => message === 'AUTHENTICATE');
+    const answering = layers.some(({ proving }) => proving);
     const sides = this.#isOpening() ? 'opening' : unknown ? 'unknown' : answering ? 'answering' : 'settled';
     return {
       sides,
       body: !request.hasBody ? 'none' : request.once || request.expects ? 'held' : 'repeatable',
       standIns: probe && !this.#standInSpent && !involved.some(({ realm }) => realm.paths.isMisleading(request)),
       waitingHelps: this.#waiting !== 'no',
-      mayAskAgain: involved.some((layer) =>
-        layer.message === 'AUTHENTICATE' ? layer.realm.mayAskForOthers : mayAskAgain(layer),
-      ),
+      mayAskAgain: involved.some((layer) => (layer.proving ? layer.mayBeAskedOn : mayAskAgain(layer))),
     };
   }
 
@@ -146,8 +144,8 @@ export class Legs {
     const asking = layers.find((layer) => layer.status === status && !request.brings(layer.credentialsName));
     for (const layer of layers) {
       if (layer === asking) break;
-      if (!standIn && !layer.authenticated && layer.message !== 'AUTHENTICATE') layer.realm.paths.noteAnswered(request);
-      const refusal = layer.passed(answer.head);
+      if (!standIn && !layer.authenticated && !layer.proving) layer.realm.paths.noteAnswered(request);
+      const refusal = await layer.passed(answer.head);
       if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes
     }
     if (asking === undefined) {
@@ -177,7 +175,7 @@ export class Legs {
 
   /** Whether the request can go again, on this connection where it has to be this one. */
   #mayFollow(asking: Layer): boolean {
-    const bound = asking.message === 'AUTHENTICATE';
+    const { bound } = asking;
     if (bound && this.#request.bodyHeld && this.#leg.form === 'waiting') return this.#leg.chunked || this.#request.chunked;
     return this.#request.repeatable;
   }
@@ -215,7 +213,7 @@ export class Legs {
 
   /** Makes room for the next leg: on this connection where that is possible, else on a new one. */
   async #clear(answer: Answer, asking: Layer): Promise<void> {
-    const bound = asking.message === 'AUTHENTICATE'; // a type 3 is worth nothing elsewhere
+    const { bound } = asking;
     const last = whyLast(answer.head, answer.method);
     if (bound && last !== undefined) {
       if (!this.#leg.expect) throw closesWithChallenge(last);

@@ -8,10 +8,10 @@ export function isInvolved(layer: Layer, request: ClientRequest): boolean {
 }
 
 /** Whether a request may go out as it is, as far as this layer goes. */
-export function mayGo({ authenticated, credentials, realm, served }: Layer, request: ClientRequest): boolean {
+export function mayGo({ authenticated, outdated, realm, served }: Layer, request: ClientRequest): boolean {
   const { paths } = realm;
   if (authenticated) {
-    if (realm.credentials !== undefined && realm.credentials !== credentials) return false;
+    if (outdated) return false;
     return !(served === 1 && realm.singleRequestHandshakes > 1);
   }
   if (realm.scheme === undefined && !request.hasBody) return true;
@@ -30,7 +30,6 @@ export function mayAskAgain({ authenticated, doubtful, realm }: Layer): boolean 
 }
 
 /** Whether a connection is of no use for this request: it failed before, or is authenticated as somebody else. */
-export function isUseless({ authenticated, credentials, realm, spoilt }: Layer): boolean {
-  if (spoilt) return true;
-  return authenticated && realm.credentials !== undefined && realm.credentials !== credentials;
+export function isUseless({ outdated, spoilt }: Layer): boolean {
+  return spoilt || outdated;
 }

@@ -4,6 +4,7 @@ import { invalidArgument } from '../../errors.ts';
 import { bindingsOf, holdTo } from './bindings.ts';
 import { connectTo } from './connect.ts';
 import type { LayerOptions } from '../authentication/layer.ts';
+import type { Negotiator } from '../authentication/negotiator.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { originName, originRule, type OriginRule } from './origins.ts';
 import { Realms } from '../authentication/realms.ts';
@@ -32,6 +33,7 @@ interface Side {
   /** Of its origin. */
   readonly name: string;
   readonly source: CredentialsSource;
+  readonly negotiator: Negotiator | undefined;
   readonly handshake: ProxySettings['handshake'];
   readonly spn: string | false | undefined;
   readonly allowed: boolean;
@@ -81,10 +83,10 @@ export class Routes {
   }
 
   #to({ origin, socketPath, open, tls }: Target): Route {
-    const { credentials: source, handshake, spn } = this.#settings;
+    const { credentials: source, negotiator, handshake, spn } = this.#settings;
     const name = originName(origin, socketPath);
     const secure = origin.protocol === 'https:';
-    const server = { side: 'server', url: origin, name, source, handshake, spn, allowed: this.#isAllowed(name) } as const;
+    const server = { side: 'server', url: origin, name, source, negotiator, handshake, spn, allowed: this.#isAllowed(name) } as const;
     const proxy = socketPath === undefined ? this.#settings.proxy(origin) : undefined;
     if (proxy === undefined) return this.#route({ open, secure, layers: (socket) => [this.#layer(server, socket)] });
 
@@ -103,8 +105,8 @@ export class Routes {
     });
   }
 
-  #toProxy({ url, credentials: source, handshake, spn, ca }: ProxySettings): Route {
-    const nearest = { side: 'proxy', url, name: url.origin, source, handshake, spn, allowed: true } as const;
+  #toProxy({ url, credentials: source, negotiator, handshake, spn, ca }: ProxySettings): Route {
+    const nearest = { side: 'proxy', url, name: url.origin, source, negotiator, handshake, spn, allowed: true } as const;
     const tls = ca === undefined ? {} : { ca };
     return this.#route({
       open: (done, progress) => connectTo(url, tls, this.legTimeout, done, progress),
@@ -117,7 +119,9 @@ export class Routes {
     return { ...way, teller: this.teller, ...this.#settings.limits };
   }
 
-  #layer({ side, url, name, source, handshake, spn = `HTTP/${hostOf(url)}`, allowed, beyond = false }: Side, socket: Socket): LayerOptions {
+  #layer({ side, url, name, source, negotiator, handshake, spn: given, allowed, beyond = false }: Side, socket: Socket): LayerOptions {
+    const ownName = `HTTP/${hostOf(url)}`;
+    const spn = given ?? ownName;
     const { limits, inspect, channelBindings: bound } = this.#settings;
     const binds = bound && allowed && !beyond;
     const bindings = binds ? bindingsOf(socket, url) : undefined;
@@ -126,6 +130,10 @@ export class Routes {
       realm: this.#realms.of(side, name, source),
       allowed,
       handshake: { ...handshake, ...(spn === false ? {} : { spn }), ...(bindings === undefined ? {} : { channelBindings: bindings }) },
+      negotiator: negotiator && {
+        of: negotiator,
+        input: negotiator.input({ spn: negotiator.spn ?? (spn || ownName), channelBindings: bindings, legTimeout: limits.legTimeout }),
+      },
       limits,
       inspect,
     };

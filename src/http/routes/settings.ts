@@ -3,6 +3,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import type { Limits } from '../authentication/limits.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { Negotiator } from '../authentication/negotiator.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsSource } from '../authentication/question.ts';
 import type { Field } from '../wire/head.ts';
@@ -11,6 +12,7 @@ import type { Allow } from './origins.ts';
 export interface ProxySettings {
   readonly url: URL;
   readonly credentials: CredentialsSource;
+  readonly negotiator?: Negotiator | undefined;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
   readonly spn: string | false | undefined;
   /** Of a CONNECT. */
@@ -24,6 +26,7 @@ export type ProxyRule = (origin: URL) => ProxySettings | undefined;
 
 export interface RouteSettings {
   readonly credentials: CredentialsSource;
+  readonly negotiator?: Negotiator | undefined;
   readonly allow: Allow | undefined;
   readonly proxy: ProxyRule;
   readonly spn: string | false | undefined;

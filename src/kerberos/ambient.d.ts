@@ -1,0 +1,5 @@
+/** The package is not installed where this one is built. */
+declare module 'kerberos' {
+  const exported: import('./kerberos-module.ts').KerberosModule;
+  export default exported;
+}
