@@ -5,8 +5,8 @@ import { root } from './places.mjs';
 
 const GROUPS = [
   ['Guides', ['start', 'http', 'proxies', 'client', 'actor', 'server', 'carriers', 'session', 'gateway', 'command-line']],
-  ['When it fails', ['visualize', 'explain', 'errors', /^recipes\/(?:locked|browser|load|extended|clock|kerberos)/]],
-  ['Recipes', [/^recipes\//]],
+  ['When it fails', ['visualize', 'explain', 'errors', 'recipes/browser-works', 'recipes/locked', 'recipes/extended-protection', 'recipes/load-balancer', 'recipes/clock', 'recipes/kerberos-only']],
+  ['Recipes', ['recipes/iis', 'recipes/sharepoint', 'recipes/exchange', /^recipes\//]],
   ['Leave NTLM', ['leaving-ntlm', 'kerberos']],
   ['Coming from', [/^(?:from-|migrating)/]],
   ['The machines', ['handshake', 'connection', 'spnego', 'acceptor']],
