@@ -1,11 +1,14 @@
 /** Our server's end, asked by the clients that people have. */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import http, { createServer, type Server } from 'node:http';
 import https, { createServer as createTlsServer } from 'node:https';
 import { connect, type AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { WebSocket as UndiciWebSocket } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -368,6 +371,17 @@ describe('a domain controller that verifies (Samba AD through ntlm_auth)', () =>
     expect(await ask('evil\nUsername: alice', alice.domain, alice.password)).toEqual([401, 'unknown-user']);
     expect(await curl('--ntlm', '-u', login, place)).toBe(`GET alice ${nothing}\n`);
     expect(await curl('--negotiate', '-u', ':', place)).toBe(`GET alice ${nothing}\n`);
+    const app = spawn(process.execPath, [fileURLToPath(new URL('../../examples/server/express-domain.mjs', import.meta.url))], {
+      env: { ...process.env, PORT: '0', SMB_CONF: domain.smbConf },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const [url] = (await once(createInterface(app.stdout), 'line')) as [string];
+      expect(await curl('--ntlm', '-u', login, url)).toBe('hello alice\n');
+      expect(await curl('--ntlm', '-u', `${login}x`, url)).toBe('Unauthorized\n');
+    } finally {
+      app.kill();
+    }
     const all = await Promise.all(Array.from({ length: 8 }, () => ask(alice.username, alice.domain, alice.password)));
     expect(all.map(([status]) => status)).toEqual(Array(8).fill(200));
     await run('samba-tool', ['user', 'disable', alice.username, '-H', domain.smbConf.replace('smb.conf', 'private/sam.ldb'), '-s', domain.smbConf]);

@@ -101,4 +101,5 @@ export const houses: Houses = {
   sundial: windows('sundial', greet, { now: () => (BigInt(Date.now()) + EPOCH) * 10_000n + 3n * DAY, credentials: () => undefined }),
   gate: balanced(),
   chapel: kerberosAlone,
+  'proxy:3128': windows('proxy', ({ ntlm, url }, response) => void response.end(`${url} for ${ntlm.domain}\\${ntlm.username}`), { side: 'proxy', trustedProxy: true }),
 };
