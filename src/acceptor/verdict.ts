@@ -26,6 +26,7 @@ export type VerifyRefusal =
 
 export interface Verified {
   readonly ok: true;
+  readonly mechanism: 'NTLM';
   readonly identity: ClaimedIdentity;
   readonly sessionKey: SessionKey;
   readonly negotiateFlags: number;

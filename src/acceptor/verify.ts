@@ -76,6 +76,7 @@ function conclude(question: VerifyQuestion, claim: Claim, proof: Proof): VerifyR
     if ('ok' in met) return met;
     return {
       ok: true,
+      mechanism: 'NTLM',
       identity,
       sessionKey: new SessionKey(sessionKey),
       // Without a MIC the flags may have changed on their way; DATAGRAM would end the order of the session's messages.

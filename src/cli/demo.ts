@@ -145,6 +145,7 @@ async function authenticate(
 function describeVerdict(verdict: NtlmServerVerdict | undefined): string {
   if (verdict === undefined || verdict instanceof NtlmError) return 'no verdict';
   if (!verdict.ok) return `refused: ${verdict.reason}`;
+  if (verdict.mechanism === 'Kerberos') return `verified: ${verdict.principal} by Kerberos`;
   return `verified: ${verdict.identity.username} by ${verdict.response}${verdict.mic ? ', MIC right' : ''}`;
 }
 

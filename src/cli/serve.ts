@@ -60,6 +60,7 @@ export function urlOf({ family, address, port }: AddressInfo): string {
 function describe(verdict: NtlmServerVerdict): string {
   if (verdict instanceof NtlmError) return `${verdict.code}: ${harmless(verdict.message)}`;
   if (!verdict.ok) return `refused, ${verdict.reason}: ${harmless(verdict.error.message)}`;
+  if (verdict.mechanism === 'Kerberos') return harmless(`accepted ${verdict.principal}, Kerberos`);
   const { domain, username, workstation } = verdict.identity;
   const from = workstation === '' ? '' : ` on ${workstation}`;
   return harmless(`accepted ${domain}\\${username}${from}, ${verdict.response}, MIC ${verdict.mic ? 'yes' : 'no'}`);

@@ -16,9 +16,20 @@ export {
   type SpnegoAcceptorStep,
 } from './acceptor/acceptor.ts';
 export type {
+  KerberosAccepted,
+  KerberosAcceptor,
+  KerberosContextRequest,
+  KerberosServerContext,
+  KerberosVerified,
+} from './acceptor/kerberos.ts';
+export type {
+  AcceptorMechanism,
+  ClientToken,
+  RawKerberos,
   SpnegoAcceptorContext,
   SpnegoAcceptorEmitted,
   SpnegoAcceptorEvent,
+  SpnegoAcceptorOptions,
   SpnegoRefusal,
 } from './acceptor/context.ts';
 export { spnegoAcceptorMachine } from './acceptor/machine.ts';

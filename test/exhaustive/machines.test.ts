@@ -23,10 +23,12 @@ import {
   spnegoAcceptorMachine,
   spnegoMachine,
   type NegTokenRespFields,
+  type KerberosAccepted,
   type SpnegoAcceptorActor,
   type SpnegoActor,
   type SpnegoEvent,
 } from '../../src/spnego/index.ts';
+import { kerberosToken } from '../vectors/kerberos.ts';
 import { challengeToken } from '../support/handshake.ts';
 import { testEveryPair } from '../support/small-world.ts';
 
@@ -233,6 +235,13 @@ describe('the acceptor of SPNEGO', () => {
   const offerWithoutMessage = { type: 'token', token: encodeNegTokenInit({ mechTypes: ntlm }) } as const;
   const listening = (lookup?: () => Promise<undefined>): SpnegoAcceptorActor =>
     new SpnegoAcceptor({ credentials: lookup ?? credentials }).actor;
+  /** Kerberos is taken, by a double that wants one more token each time or never answers: what a real one says is tested against a realm. */
+  const presented = (step: () => Promise<KerberosAccepted>): SpnegoAcceptorActor => {
+    const { actor } = new SpnegoAcceptor({ credentials, kerberos: { binds: false, begin: () => ({ step }) } });
+    actor.send({ type: 'token', token: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS, ...ntlm], mechToken: kerberosToken('AP-REQ') }) });
+    return actor;
+  };
+  const more = (): Promise<KerberosAccepted> => Promise.resolve({ token: Uint8Array.of(1), complete: false });
   const after = (...tokens: readonly { readonly type: 'token'; readonly token: Uint8Array }[]): SpnegoAcceptorActor => {
     const actor = listening();
     for (const token of tokens) actor.send(token);
@@ -259,12 +268,15 @@ describe('the acceptor of SPNEGO', () => {
     'an offer without NTLMSSP',
   ];
   const wrong = ['a malformed token', 'a token of no bytes', 'a message that is malformed', 'reject', 'an empty reply', 'a forged mechListMIC'];
+  const tickets = ['a ticket', 'a ticket without SPNEGO'];
   const refused = (...events: readonly string[]): Record<string, string> => Object.fromEntries(events.map((event) => [event, 'refused']));
   testEveryPair({
     machine: spnegoAcceptorMachine,
     reach: {
       listening: () => listening(),
       'negotiating.chosen': () => after(offerWithoutMessage),
+      'presented.stepping': () => presented(() => new Promise(() => {})),
+      'presented.waiting': () => settled(presented(more)),
       challenged: () => after(offer),
       'verifying.verifying': () => answered(listening(() => new Promise(() => {}))),
       'confirming.waiting': () => settled(answered(listening(), { unsigned: true })),
@@ -280,6 +292,8 @@ describe('the acceptor of SPNEGO', () => {
         token: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS, ...ntlm], mechToken: Uint8Array.of(0x60, 0) }),
       }),
       'an offer without NTLMSSP': () => ({ type: 'token', token: encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }) }),
+      'a ticket without SPNEGO': () => ({ type: 'token', token: kerberosToken('AP-REQ') }),
+      'a ticket': resp({ responseToken: kerberosToken('AP-REQ') }),
       'a message without SPNEGO': () => ({ type: 'token', token: type1 }),
       'a message': resp({ responseToken: type1 }),
       'a message that is malformed': resp({ responseToken: type1.subarray(0, 11) }),
@@ -292,29 +306,36 @@ describe('the acceptor of SPNEGO', () => {
     } as Record<string, () => { type: string }>,
     next: {
       listening: {
-        ...refused(...wrong, 'an offer without NTLMSSP', 'a message'),
+        ...refused(...wrong, 'an offer without NTLMSSP', 'a message', ...tickets),
         hint: 'listening',
         'an offer': 'challenged',
         'an offer without a message': 'negotiating.chosen',
         'an offer that likes another mechanism best': 'negotiating.chosen',
         'a message without SPNEGO': 'challenged',
       },
+      // what is no token of Kerberos is refused before anybody sees it, but not at once
+      'presented.waiting': {
+        ...refused('a malformed token', 'a token of no bytes', 'reject', 'an empty reply', 'a forged mechListMIC', ...offers),
+        ...Object.fromEntries(['a message', 'a message that is malformed', 'a message without SPNEGO', ...tickets].map((event) => [event, 'presented.stepping'])),
+      },
       'negotiating.chosen': {
-        ...refused(...wrong, ...offers),
+        ...refused(...wrong, ...offers, ...tickets),
         'a message without SPNEGO': 'challenged',
         'a message': 'challenged',
       },
       challenged: {
-        ...refused(...wrong, ...offers),
+        ...refused(...wrong, ...offers, 'a ticket without SPNEGO'),
+        'a ticket': 'verifying.verifying',
         'a message without SPNEGO': 'verifying.verifying',
         'a message': 'verifying.verifying',
         'a message that is malformed': 'verifying.verifying',
       },
-      'confirming.waiting': refused(...wrong, ...offers, 'a message without SPNEGO', 'a message'),
+      'confirming.waiting': refused(...wrong, ...offers, ...tickets, 'a message without SPNEGO', 'a message'),
     },
     everywhere: { reset: 'listening' },
     passing: [
       ...['decoding', 'choosing', 'decodingNegotiate', 'deciding'].map((name) => `negotiating.${name}`),
+      ...['answering', 'decoding', 'deciding'].map((name) => `presented.${name}`),
       'challenging',
       ...['decoding', 'deciding', 'concluding', 'answering'].map((name) => `verifying.${name}`),
       ...['decoding', 'deciding', 'verifying'].map((name) => `confirming.${name}`),

@@ -45,7 +45,7 @@ let verdicts: NtlmServerVerdict[] = [];
 function lastVerdict(): unknown[] {
   const verdict = verdicts.at(-1);
   if (verdict === undefined || !('ok' in verdict)) return [verdict];
-  return verdict.ok ? [verdict.response, verdict.mic, verdict.channelBindings] : [verdict.reason];
+  return verdict.ok && verdict.mechanism === 'NTLM' ? [verdict.response, verdict.mic, verdict.channelBindings] : [verdict.ok ? verdict.mechanism : verdict.reason];
 }
 
 const options: NtlmServerOptions = {

@@ -65,6 +65,8 @@ describe('tags tell what is waited for', () => {
       listening: 'awaiting-client',
       ...busy('negotiating', 'decoding', 'choosing', 'decodingNegotiate', 'deciding'),
       'negotiating.chosen': 'awaiting-client',
+      ...busy('presented', 'stepping', 'answering', 'decoding', 'deciding'),
+      'presented.waiting': 'awaiting-client',
       challenging: 'busy',
       challenged: 'awaiting-client',
       ...busy('verifying', 'decoding', 'deciding', 'verifying', 'concluding', 'answering'),

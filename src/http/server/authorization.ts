@@ -1,6 +1,7 @@
 /** What a request brings along: a token, and which step of a negotiation it is. */
 import { NtlmError } from '../../errors.ts';
 import { MessageType } from '../../messages/header.ts';
+import { isRawKerberos } from '../../spnego/acceptor/kerberos.ts';
 import { MechType } from '../../spnego/messages/mech-types.ts';
 import { decodeSpnegoToken, isRawNtlmssp, type SpnegoToken } from '../../spnego/messages/spnego-token.ts';
 import type { HttpScheme } from '../authentication/mechanism.ts';
@@ -29,18 +30,20 @@ export type Step = { readonly kind: 'first' | 'next' } | { readonly kind: 'other
  * longer has something else in mind.
  */
 const MAX_NTLM_MESSAGE = 8192;
+const NO_BYTES = new Uint8Array(0);
 
-/** Looks at the envelope alone, so that nonsense costs no handshake. */
-export function stepOf(token: Uint8Array, scheme: HttpScheme): Step {
+/** Looks at the envelope alone, so that nonsense costs no handshake. `kerberos`: whether somebody takes tickets here. */
+export function stepOf(token: Uint8Array, scheme: HttpScheme, kerberos: boolean): Step {
   let decoded: SpnegoToken;
   try {
     if (scheme === 'NTLM' && !isRawNtlmssp(token)) return { kind: 'other', error: malformed('the token is no NTLM message') };
+    if (kerberos && isRawKerberos(token)) return { kind: 'first' };
     decoded = decodeSpnegoToken(token);
   } catch (error) {
     if (error instanceof NtlmError && error.side === 'peer') return { kind: 'other', error };
     throw error;
   }
-  if (decoded.type === 'resp') return messageStep(decoded.responseToken, 'next');
+  if (decoded.type === 'resp') return kerberos && !isRawNtlmssp(decoded.responseToken ?? NO_BYTES) ? { kind: 'next' } : messageStep(decoded.responseToken, 'next');
   if (decoded.type === 'raw-ntlmssp') return rawStep(decoded.token);
   return decoded.mechTypes[0] === MechType.NTLMSSP ? messageStep(decoded.mechToken, 'first') : { kind: 'first' };
 }

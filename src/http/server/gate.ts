@@ -10,7 +10,7 @@ import { connectionOf, type Connection } from './connection.ts';
 import { answer, type Answer, type Decision } from './decision.ts';
 import { forwardingField } from './forwarded.ts';
 import { Handshake } from './handshake.ts';
-import { identify } from './identity.ts';
+import { identify, whoIs } from './identity.ts';
 import { resolveServerOptions, type NtlmServerOptions, type Settings } from './options.ts';
 import type { NtlmServerVerdict } from './verdict.ts';
 import { warnOnce } from './warnings.ts';
@@ -72,14 +72,14 @@ async function decide(gate: Gate, connection: Connection, request: IncomingMessa
     connection.end();
     return refuse(gate, connection, true);
   }
-  const step = stepOf(token, scheme);
+  const step = stepOf(token, scheme, settings.acceptorOptions.kerberos !== undefined);
   const due = connection.handshakeOf(gate, settings.challengeLifetime);
   if (step.kind === 'first') return judge(gate, connection, request, { scheme, token, due: undefined });
   if (step.kind === 'next' && due !== undefined) return judge(gate, connection, request, { scheme, token, due });
   connection.end();
   const error = step.kind === 'other' ? step.error : challengeMissing();
   const reason = error.code === 'mechanism-refused' ? error.code : step.kind === 'other' ? 'malformed' : 'challenge-missing';
-  tell(gate, { ok: false, reason, error, identity: undefined }, request);
+  tell(gate, { ok: false, reason, mechanism: undefined, error, identity: undefined }, request);
   return refuse(gate, connection, true, reason === 'malformed' ? 400 : undefined);
 }
 
@@ -107,15 +107,14 @@ async function judge(gate: Gate, connection: Connection, request: IncomingMessag
       connection.challenged();
       return answer(side.status, { [side.authenticate]: [offer!] }, { goesOn: true });
     case 'refused': {
-      const { reason, error, identity } = step;
-      tell(gate, { ok: false, reason, error, identity }, request);
+      const { reason, mechanism, error, identity } = step;
+      tell(gate, { ok: false, reason, mechanism, error, identity }, request);
       connection.end();
       return refuse(gate, connection, true, reason === 'malformed' ? 400 : undefined, offer);
     }
     case 'accepted': {
       tell(gate, step.result, request); // the key is there for as long as that
-      const { identity, response, mic, channelBindings } = step.result;
-      const who = Object.freeze({ ...identity, response, mic, channelBindings });
+      const who = whoIs(step.result);
       connection.authenticated(who, { kept: gate.settings.sessions });
       return pass(request, who, offer === undefined ? {} : { [side.authenticate]: offer });
     }
@@ -140,7 +139,7 @@ function fail(
   const { retryAfter, claimed: identity } = handshake ?? {};
   connection.end();
   if (retryAfter !== undefined) {
-    tell(gate, { ok: false, reason: 'too-many-refusals', error, identity }, request);
+    tell(gate, { ok: false, reason: 'too-many-refusals', mechanism: 'NTLM', error, identity }, request);
     const fields = Number.isFinite(retryAfter) ? { 'Retry-After': String(Math.ceil(retryAfter / 1000)) } : {};
     return answer(429, fields, { close: true });
   }

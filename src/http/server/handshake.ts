@@ -5,7 +5,7 @@ import { isVerifier } from '../../acceptor/verifier.ts';
 import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import { SpnegoAcceptor, type SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
-import type { SpnegoRefusal } from '../../spnego/acceptor/context.ts';
+import type { SpnegoAcceptorOptions, SpnegoRefusal } from '../../spnego/acceptor/context.ts';
 import type { Guess, RefusalLimits } from './refusal-limits.ts';
 
 /** What says that the password was wrong, or might as well have been. */
@@ -20,7 +20,7 @@ export class Handshake {
   #claimed: ClaimedIdentity | undefined;
   #retryAfter: number | undefined;
 
-  constructor(options: AcceptorOptions, limits: RefusalLimits, address: string | undefined) {
+  constructor(options: SpnegoAcceptorOptions, limits: RefusalLimits, address: string | undefined) {
     this.#acceptor = new SpnegoAcceptor({ ...options, credentials: this.#limited(options.credentials) });
     this.#limits = limits;
     this.#address = address;

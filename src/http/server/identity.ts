@@ -1,16 +1,38 @@
 /** Who authenticated a connection, for whoever holds its socket or one of its requests. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ClaimedIdentity } from '../../acceptor/verdict.ts';
+import type { ClaimedIdentity, Verified } from '../../acceptor/verdict.ts';
 import type { ResponseKind } from '../../machine/policy.ts';
+import type { KerberosVerified } from '../../spnego/acceptor/kerberos.ts';
 
 /** Who authenticated a connection, and how. */
-export interface NtlmServerIdentity extends ClaimedIdentity {
+export type NtlmServerIdentity = NtlmIdentity | KerberosIdentity;
+
+/** By NTLM. */
+export interface NtlmIdentity extends ClaimedIdentity {
+  readonly mechanism: 'NTLM';
   readonly response: ResponseKind;
   /** Whether the three messages were protected by a MIC. */
   readonly mic: boolean;
   /** Whether the response is bound to the TLS connection it came over. */
   readonly channelBindings: boolean;
+}
+
+/** By a Kerberos ticket. `domain` is the realm, `workstation` empty. */
+export interface KerberosIdentity extends ClaimedIdentity {
+  readonly mechanism: 'Kerberos';
+  /** As the ticket has it: `alice@CASTLE.EXAMPLE`. */
+  readonly principal: string;
+  /** Whether the ticket was held against the TLS connection it came over. */
+  readonly channelBindings: boolean;
+}
+
+/** What a verdict says of its client, without what is secret. */
+export function whoIs(verified: Verified | KerberosVerified): NtlmServerIdentity {
+  const { identity, channelBindings } = verified;
+  if (verified.mechanism === 'Kerberos') return Object.freeze({ ...identity, mechanism: 'Kerberos', principal: verified.principal, channelBindings });
+  const { response, mic } = verified;
+  return Object.freeze({ ...identity, mechanism: 'NTLM', response, mic, channelBindings });
 }
 
 const identities = new WeakMap<object, NtlmServerIdentity>();

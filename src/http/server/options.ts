@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import type { AcceptorOptions } from '../../acceptor/context.ts';
 import { invalidArgument } from '../../errors.ts';
 import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
+import type { SpnegoAcceptorOptions } from '../../spnego/acceptor/context.ts';
+import { checkKerberos } from '../../spnego/acceptor/kerberos.ts';
 import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
 import type { ConnectionSide } from '../authentication/question.ts';
 import { resolveBindings, type BindingsOf, type BindingsOptions } from './bindings.ts';
@@ -21,10 +22,18 @@ import type { NtlmServerVerdict } from './verdict.ts';
  * );
  * ```
  */
-export interface NtlmServerOptions extends Omit<AcceptorOptions, 'channelBindings'>, BindingsOptions {
+export interface NtlmServerOptions extends Omit<SpnegoAcceptorOptions, 'channelBindings'>, BindingsOptions {
   /** `server` asks by 401, `proxy` by 407; default `server`. */
   readonly side?: ConnectionSide | undefined;
-  /** What a 401 offers, in this order; default `['NTLM']`. Under `Negotiate` bare NTLM messages are taken too. */
+  /**
+   * What takes Kerberos tickets, which come under `Negotiate`: `kerberosServer()` of `ntlmachine/kerberos`; default: NTLM
+   * alone is taken.
+   */
+  readonly kerberos?: SpnegoAcceptorOptions['kerberos'];
+  /**
+   * What a 401 offers, in this order; default `['NTLM']`, with `kerberos` `['Negotiate', 'NTLM']`. Under `Negotiate` bare
+   * NTLM messages are taken too.
+   */
   readonly schemes?: readonly HttpScheme[] | undefined;
   /**
    * The channel that clients have to name (Extended Protection): `required` or `allowed` of the certificate that each
@@ -66,7 +75,7 @@ export interface Settings {
   readonly trustedProxy: boolean;
   readonly sessions: boolean;
   readonly onVerdict: NtlmServerOptions['onVerdict'];
-  readonly acceptorOptions: AcceptorOptions;
+  readonly acceptorOptions: SpnegoAcceptorOptions;
   readonly bindingsOf: BindingsOf;
   readonly limits: RefusalLimits;
 }
@@ -75,7 +84,7 @@ export interface Settings {
 export function resolveServerOptions(options: NtlmServerOptions): Settings {
   const {
     side = 'server',
-    schemes = ['NTLM'],
+    schemes = options.kerberos === undefined ? ['NTLM'] : ['Negotiate', 'NTLM'],
     maxRefusals = 8,
     challengeLifetime = 60_000,
     verifyTimeout = 30_000,
@@ -91,6 +100,8 @@ export function resolveServerOptions(options: NtlmServerOptions): Settings {
   if (!Array.isArray(schemes) || schemes.length === 0 || !schemes.every((scheme) => httpSchemes.includes(scheme))) {
     throw invalidArgument('schemes', 'must list "NTLM", "Negotiate" or both');
   }
+  checkKerberos(options.kerberos, channelBindings !== undefined);
+  if (options.kerberos !== undefined && !schemes.includes('Negotiate')) throw invalidArgument('schemes', 'must list "Negotiate", under which Kerberos comes');
   if (!(Number.isInteger(maxRefusals) && maxRefusals > 0)) {
     throw invalidArgument('maxRefusals', 'must be a whole number above 0');
   }

@@ -1,36 +1,39 @@
 import { checkToken } from '#hints';
 import { createActor, waitFor, type Actor } from 'xstate';
-import type { AcceptorOptions } from '../../acceptor/context.ts';
 import type { ClaimedIdentity, Verified } from '../../acceptor/verdict.ts';
 import type { SessionKey } from '../../crypto/session-key.ts';
 import { localError, type NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import type { SpnegoAcceptorEvent, SpnegoRefusal } from './context.ts';
+import type { AcceptorMechanism, SpnegoAcceptorEvent, SpnegoAcceptorOptions, SpnegoRefusal } from './context.ts';
+import type { KerberosVerified } from './kerberos.ts';
 import { spnegoAcceptorMachine } from './machine.ts';
+import { ofNtlm } from './setup.ts';
 
 export type SpnegoAcceptorActor = Actor<typeof spnegoAcceptorMachine>;
 export type SpnegoAcceptorState =
-  'listening' | 'negotiating' | 'challenging' | 'challenged' | 'verifying' | 'confirming' | 'accepted' | 'refused';
+  'listening' | 'negotiating' | 'presented' | 'challenging' | 'challenged' | 'verifying' | 'confirming' | 'accepted' | 'refused';
 
 /** What an acceptor makes of a client's token. */
 export type SpnegoAcceptorStep =
   /** `token` is to be sent, and another one is due. */
   | { readonly state: 'continue'; readonly token: Uint8Array<ArrayBuffer> }
   /** `token` is to be sent, where there is one. */
-  | { readonly state: 'accepted'; readonly token: Uint8Array<ArrayBuffer> | undefined; readonly result: Verified }
+  | { readonly state: 'accepted'; readonly token: Uint8Array<ArrayBuffer> | undefined; readonly result: Verified | KerberosVerified }
   /** `token`, where there is one, says `reject`. */
   | {
       readonly state: 'refused';
       readonly token: Uint8Array<ArrayBuffer> | undefined;
       readonly reason: SpnegoRefusal;
+      /** What it came to; `undefined` where that cannot be told. */
+      readonly mechanism: AcceptorMechanism | undefined;
       readonly error: NtlmError;
       /** Who the client said it was; `undefined` where that cannot be read. */
       readonly identity: ClaimedIdentity | undefined;
     };
 
 /**
- * The server's end of one negotiation, token by token; it takes SPNEGO and NTLMSSP without it. One acceptor belongs
- * to one connection.
+ * The server's end of one negotiation, token by token; it takes SPNEGO and NTLMSSP without it, and
+ * Kerberos where it is given what takes tickets. One acceptor belongs to one connection.
  *
  * ```ts
  * import { SpnegoAcceptor } from 'ntlmachine/spnego';
@@ -47,7 +50,7 @@ export class SpnegoAcceptor {
   readonly actor: SpnegoAcceptorActor;
 
   /** @throws NtlmError `invalid-argument`, naming the option. */
-  constructor(options: AcceptorOptions) {
+  constructor(options: SpnegoAcceptorOptions) {
     this.actor = createActor(spnegoAcceptorMachine, { input: options });
     const snapshot = this.actor.getSnapshot();
     if (snapshot.status === 'error') throw snapshot.error;
@@ -67,7 +70,8 @@ export class SpnegoAcceptor {
   /**
    * What to make of `token`, as received. Never throws for what the client sent.
    *
-   * @throws NtlmError `unexpected-call` when it is over; `service-failed` where the credentials could not be looked up
+   * @throws NtlmError `unexpected-call` when it is over; `service-failed` where the credentials could not be looked up, or
+   * what takes tickets failed
    */
   async accept(token: Uint8Array): Promise<SpnegoAcceptorStep> {
     checkToken('token', token, 'spnego');
@@ -79,7 +83,7 @@ export class SpnegoAcceptor {
         return { state: 'accepted', token: bytes, result: context.result! };
       case 'refused':
         if (context.refusal === undefined) throw context.error;
-        return { state: 'refused', token: bytes, reason: context.refusal, error: context.error!, identity: context.claimed };
+        return { state: 'refused', token: bytes, reason: context.refusal, mechanism: context.mechanism, error: context.error!, identity: context.claimed };
       case 'listening':
         throw localError('the negotiation was reset', 'aborted', 'spnego');
       default:
@@ -102,16 +106,17 @@ export class SpnegoAcceptor {
     return this.#verified?.identity;
   }
 
+  /** Of NTLM. */
   get sessionKey(): SessionKey | undefined {
-    return this.#verified?.sessionKey;
+    return ofNtlm(this.#verified)?.sessionKey;
   }
 
-  /** Signing and sealing with the accepted client, where SIGN was agreed on. */
+  /** Signing and sealing with the accepted client, where SIGN was agreed on with NTLM. */
   get session(): NtlmSession | undefined {
     return this.#verified && this.actor.getSnapshot().context.session;
   }
 
-  get #verified(): Verified | undefined {
+  get #verified(): Verified | KerberosVerified | undefined {
     return this.state === 'accepted' ? this.actor.getSnapshot().context.result : undefined;
   }
 

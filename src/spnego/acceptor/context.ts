@@ -5,16 +5,39 @@ import type { ClaimedIdentity, Verified, VerifyRefusal } from '../../acceptor/ve
 import type { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { SpnegoToken } from '../messages/spnego-token.ts';
+import type { HeldTicket, KerberosAcceptor, KerberosVerified } from './kerberos.ts';
 
-/** Why a client was refused: what NTLM says, or the negotiation around it. */
-export type SpnegoRefusal = VerifyRefusal | 'mechanism-refused' | 'mech-list-mic-missing' | 'mech-list-mic-mismatch';
+/** Why a client was refused: what NTLM says, or Kerberos, or the negotiation around it. */
+export type SpnegoRefusal = VerifyRefusal | 'ticket-refused' | 'mechanism-refused' | 'mech-list-mic-missing' | 'mech-list-mic-mismatch';
+
+/** How a client was let in, or refused. */
+export type AcceptorMechanism = 'NTLM' | 'Kerberos';
+
+export interface SpnegoAcceptorOptions extends AcceptorOptions {
+  /** What takes Kerberos's tickets, where a client likes Kerberos best; default: NTLM alone is taken. */
+  readonly kerberos?: KerberosAcceptor | undefined;
+}
+
+/** A Kerberos token without SPNEGO around it (RFC 4559 allows both). */
+export interface RawKerberos {
+  readonly type: 'raw-kerberos';
+  readonly token: Uint8Array<ArrayBuffer>;
+}
+
+export type ClientToken = SpnegoToken | RawKerberos;
 
 export interface SpnegoAcceptorContext {
-  readonly options: AcceptorOptions;
+  readonly options: SpnegoAcceptorOptions;
   /** The last token of the client, as received and decoded. */
   readonly clientToken: Uint8Array | undefined;
-  readonly received: SpnegoToken | undefined;
-  /** Whether the client speaks NTLMSSP without SPNEGO around it; so do we then. */
+  readonly received: ClientToken | undefined;
+  /** Which mechanism it came to. */
+  readonly mechanism: AcceptorMechanism | undefined;
+  /** Kerberos's context, while there is one. */
+  readonly held: HeldTicket | undefined;
+  /** What the client likes best, where that is Kerberos: the identifier that it goes by. */
+  readonly kerberosType: string | undefined;
+  /** Whether the client speaks its mechanism without SPNEGO around it; so do we then. */
   readonly raw: boolean;
   /** DER of the client's MechTypeList as received: what mechListMIC signs. */
   readonly mechTypeList: Uint8Array | undefined;
@@ -28,7 +51,7 @@ export interface SpnegoAcceptorContext {
   readonly session: NtlmSession | undefined;
   /** Whether `accepted` waits for the client's mechListMIC. */
   readonly unconfirmed: boolean;
-  readonly result: Verified | undefined;
+  readonly result: Verified | KerberosVerified | undefined;
   readonly refusal: SpnegoRefusal | undefined;
   /** Who was refused, where that can be read. */
   readonly claimed: ClaimedIdentity | undefined;
@@ -48,9 +71,9 @@ export type AcceptorMoved = {
   readonly snapshot: SnapshotFrom<typeof acceptorMachine>;
 };
 
-/** A token is ready to be sent; `CHALLENGE` to a client without SPNEGO. */
+/** A token is ready to be sent; `CHALLENGE` and `Kerberos` to a client without SPNEGO. */
 export type SpnegoAcceptorEmitted = {
   readonly type: 'token';
-  readonly message: 'NegTokenInit2' | 'NegTokenResp' | 'CHALLENGE';
+  readonly message: 'NegTokenInit2' | 'NegTokenResp' | 'CHALLENGE' | 'Kerberos';
   readonly token: Uint8Array<ArrayBuffer>;
 };

@@ -2,8 +2,9 @@
  * SPNEGO around the acceptor's end of an NTLM handshake (RFC 4178, MS-SPNG): every state and transition.
  *
  * Rules
- * - NTLMSSP is all that is taken. Where the client likes another mechanism best, its first message is that one's and
- *   ignored, and mechListMIC is asked for in the first reply.
+ * - NTLMSSP is taken, and Kerberos where somebody is there to take its tickets and the client likes it best: they get the
+ *   tokens of that mechanism alone. Where the client likes another one best, its first message is that one's and ignored, and
+ *   mechListMIC is asked for in the first reply.
  * - A client without SPNEGO around its messages is answered in the same way.
  * - A token is decoded first, then each objection is looked at in its order. Every refusal answers `reject`.
  * - `accepted` is reached with the client's response right, and with its mechListMIC right where it is owed.
@@ -11,10 +12,10 @@
  * - An event that a state does not know changes nothing.
  */
 import { resolveAcceptorOptions } from '../../acceptor/options.ts';
-import type { SpnegoToken } from '../messages/spnego-token.ts';
-import type { SpnegoAcceptorContext, SpnegoAcceptorEmitted } from './context.ts';
-import { mechListMICOf, type ObjectionName } from './objections.ts';
-import { BLANK, NO_BYTES, spnegoAcceptorSetup } from './setup.ts';
+import type { ClientToken, SpnegoAcceptorContext, SpnegoAcceptorEmitted } from './context.ts';
+import { checkKerberos } from './kerberos.ts';
+import { mechListMICOf, messageOf, type ObjectionName } from './objections.ts';
+import { BLANK, NO_BYTES, ofNtlm, spnegoAcceptorSetup } from './setup.ts';
 
 const object = <Name extends ObjectionName>(name: Name) =>
   ({
@@ -40,12 +41,12 @@ const onFault = {
 const decodeInto = <Target extends string>(target: Target) =>
   ({
     src: 'decodeToken',
-    input: ({ context }: { context: SpnegoAcceptorContext }) => ({ token: context.clientToken ?? NO_BYTES }),
+    input: ({ context }: { context: SpnegoAcceptorContext }) => ({ token: context.clientToken ?? NO_BYTES, kerberos: context.options.kerberos !== undefined }),
     onDone: {
       target,
       actions: {
         type: 'keepReceived',
-        params: ({ event }: { event: { output: SpnegoToken } }) => ({ received: event.output }),
+        params: ({ event }: { event: { output: ClientToken } }) => ({ received: event.output }),
       },
     },
     onError: onFault,
@@ -58,12 +59,13 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
   id: 'spnegoAcceptor',
   context: ({ input }) => {
     resolveAcceptorOptions(input); // throws where the child would
+    checkKerberos(input.kerberos, input.channelBindings !== undefined);
     return { ...BLANK, options: input };
   },
   invoke: {
     id: 'acceptor',
     src: 'acceptor',
-    input: ({ context }) => context.options,
+    input: ({ context: { options: { kerberos, ...ntlm } } }) => ntlm,
     onSnapshot: {},
   },
   initial: 'listening',
@@ -93,6 +95,12 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
           tags: 'busy',
           always: [
             object('notAnOffer'),
+            { guard: 'hasTicket', target: '#spnegoAcceptor.presented', actions: 'noteKerberos' },
+            {
+              guard: 'prefersKerberos',
+              target: '#spnegoAcceptor.presented.waiting',
+              actions: ['noteKerberos', 'chooseKerberos', toClient('NegTokenResp')],
+            },
             object('ntlmNotOffered'),
             { guard: 'isRaw', target: '#spnegoAcceptor.challenging', actions: 'noteRaw' },
             { guard: 'hasNegotiate', target: '#spnegoAcceptor.challenging', actions: 'noteOffer' },
@@ -129,9 +137,53 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
       },
     },
 
+    /** The client's tokens are Kerberos's. */
+    presented: {
+      entry: { type: 'noteMechanism', params: { mechanism: 'Kerberos' } },
+      initial: 'stepping',
+      states: {
+        stepping: {
+          tags: 'busy',
+          invoke: {
+            src: 'stepKerberos',
+            input: ({ context }) => ({
+              acceptor: context.options.kerberos!,
+              channelBindings: context.options.channelBindings,
+              held: context.held,
+              token: messageOf(context) ?? NO_BYTES,
+            }),
+            onDone: {
+              target: 'answering',
+              actions: { type: 'keepStep', params: ({ event }) => ({ step: event.output }) },
+            },
+            onError: onFault,
+          },
+        },
+        answering: {
+          tags: 'busy',
+          always: [
+            { guard: 'isEstablished', target: '#spnegoAcceptor.accepted', actions: 'emitAnswer' },
+            { target: 'waiting', actions: 'emitAnswer' },
+          ],
+        },
+        waiting: {
+          tags: 'awaiting-client',
+          on: { token: { target: 'decoding', actions: 'keepClientToken' } },
+        },
+        decoding: {
+          tags: 'busy',
+          invoke: decodeInto('deciding'),
+        },
+        deciding: {
+          tags: 'busy',
+          always: [object('offeredAgain'), object('abandoned'), object('messageMissing'), { target: 'stepping' }],
+        },
+      },
+    },
+
     challenging: {
       tags: 'busy',
-      entry: { type: 'passMessage', params: { type: 'negotiate' } },
+      entry: [{ type: 'noteMechanism', params: { mechanism: 'NTLM' } }, { type: 'passMessage', params: { type: 'negotiate' } }],
       on: {
         'xstate.snapshot.acceptor': [
           {
@@ -181,7 +233,7 @@ export const spnegoAcceptorMachine = spnegoAcceptorSetup.createMachine({
         concluding: {
           invoke: {
             src: 'conclude',
-            input: ({ context }) => ({ ...context, mechListMIC: mechListMICOf(context) }),
+            input: ({ context }) => ({ ...context, result: ofNtlm(context.result), mechListMIC: mechListMICOf(context) }),
             onDone: {
               target: 'answering',
               actions: { type: 'keepConclusion', params: ({ event }) => ({ conclusion: event.output }) },

@@ -1,6 +1,7 @@
 import type { NtlmErrorCode } from '../../errors.ts';
 import { MechType } from '../messages/mech-types.ts';
 import type { SpnegoAcceptorContext, SpnegoRefusal } from './context.ts';
+import { isKerberos } from './kerberos.ts';
 
 export interface Objection {
   readonly applies: (context: SpnegoAcceptorContext) => boolean;
@@ -16,10 +17,15 @@ const offered = ({ received }: SpnegoAcceptorContext): readonly string[] | undef
 /** Whether the client likes NTLM best, so that its first message is NTLM's. */
 export const prefersNtlm = (context: SpnegoAcceptorContext): boolean => offered(context)?.[0] === MechType.NTLMSSP;
 
-/** The NTLM message in the token at hand. */
+/** Whether the client likes Kerberos best, and somebody takes it here. */
+export const prefersKerberos = (context: SpnegoAcceptorContext): boolean =>
+  context.options.kerberos !== undefined && (context.received?.type === 'raw-kerberos' || isKerberos(offered(context)?.[0]));
+
+/** The message of a mechanism in the token at hand. */
 export const messageOf = ({ received }: SpnegoAcceptorContext): Uint8Array | undefined => {
   switch (received?.type) {
     case 'raw-ntlmssp':
+    case 'raw-kerberos':
       return received.token;
     case 'resp':
       return received.responseToken;
@@ -31,7 +37,7 @@ export const messageOf = ({ received }: SpnegoAcceptorContext): Uint8Array | und
 export const mechListMICOf = ({ received }: SpnegoAcceptorContext): Uint8Array | undefined =>
   received?.type === 'resp' ? received.mechListMIC : undefined;
 
-const hasMessage = (context: SpnegoAcceptorContext): boolean => (messageOf(context)?.length ?? 0) > 0;
+export const hasMessage = (context: SpnegoAcceptorContext): boolean => (messageOf(context)?.length ?? 0) > 0;
 
 /** Every reason to end the negotiation for what the client sent, in the order in which they are looked at. */
 export const objections = {
@@ -63,7 +69,7 @@ export const objections = {
     applies: (context) => !hasMessage(context),
     refusal: 'malformed',
     code: 'malformed-token',
-    message: 'a token without an NTLM message',
+    message: 'a token without a message of its mechanism',
   },
   messageTooMany: {
     applies: hasMessage,

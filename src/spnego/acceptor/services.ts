@@ -1,10 +1,60 @@
 /** The work that the acceptor's negotiation invokes. */
+import { fromPromise } from 'xstate';
 import type { Verified } from '../../acceptor/verdict.ts';
+import { NtlmError } from '../../errors.ts';
 import { fromSynchronous } from '../../machine/synchronous.ts';
 import { NegotiateFlags as F, hasFlag } from '../../messages/flags.ts';
 import { NtlmSession } from '../../session/session.ts';
 import { signMechTypeList, verifyMechTypeList } from '../mech-list-mic.ts';
+import { decodeGssToken } from '../messages/gss-token.ts';
+import { MechType, mechTypeName } from '../messages/mech-types.ts';
 import { encodeNegTokenResp } from '../messages/neg-token-resp.ts';
+import { decodeSpnegoToken } from '../messages/spnego-token.ts';
+import type { ClientToken } from './context.ts';
+import { HeldTicket, isRawKerberos, type KerberosAccepted, type KerberosAcceptor } from './kerberos.ts';
+
+export interface DecodeClientTokenInput {
+  /** As received. */
+  readonly token: Uint8Array;
+  /** Whether somebody takes Kerberos here. */
+  readonly kerberos: boolean;
+}
+
+/** Any token of the client, strictly. */
+export const decodeTokenService = fromSynchronous(({ token, kerberos }: DecodeClientTokenInput): ClientToken =>
+  kerberos && isRawKerberos(token) ? { type: 'raw-kerberos', token: Uint8Array.from(token) } : decodeSpnegoToken(token),
+);
+
+export interface StepKerberosInput {
+  readonly acceptor: KerberosAcceptor;
+  readonly channelBindings: { readonly hash: Uint8Array } | undefined;
+  /** Where a context has begun. */
+  readonly held: HeldTicket | undefined;
+  /** As the client sent it, without SPNEGO. */
+  readonly token: Uint8Array;
+}
+
+export interface StepKerberosOutput extends KerberosAccepted {
+  readonly held: HeldTicket;
+}
+
+/**
+ * What Kerberos makes of a token. What it gets is Kerberos's by its own identifier: a library that knows other mechanisms
+ * too is handed none of theirs.
+ *
+ * @throws NtlmError `mechanism-refused`, `malformed-token`, and what the provider rejects with
+ */
+export const stepKerberosService = fromPromise(async ({ input, signal }: { input: StepKerberosInput; signal: AbortSignal }): Promise<StepKerberosOutput> => {
+  const { acceptor, channelBindings, token } = input;
+  const { mechanism } = decodeGssToken(token);
+  if (mechanism !== MechType.KERBEROS) throw otherMechanism(mechanism);
+  const held = input.held ?? new HeldTicket(await acceptor.begin({ channelBindings }, signal));
+  return { held, ...(await held.step(Uint8Array.from(token), signal)) };
+});
+
+function otherMechanism(oid: string): NtlmError {
+  return new NtlmError(`the client offers Kerberos 5 and sends a token of ${mechTypeName(oid)}`, { code: 'mechanism-refused', phase: 'spnego', side: 'peer' });
+}
 
 export interface ConcludeInput {
   readonly raw: boolean;

@@ -1,27 +1,33 @@
 import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
-import type { AcceptorEvent, AcceptorOptions, AcceptorTag } from '../../acceptor/context.ts';
+import type { AcceptorEvent, AcceptorTag } from '../../acceptor/context.ts';
 import { acceptorMachine } from '../../acceptor/machine.ts';
+import type { Verified } from '../../acceptor/verdict.ts';
 import { NtlmError } from '../../errors.ts';
 import { asNtlmError } from '../../machine/machine.ts';
 import { isBytes } from '../../checks.ts';
 import { MechType } from '../messages/mech-types.ts';
 import { encodeNegTokenInit2 } from '../messages/neg-token-init.ts';
 import { encodeNegTokenResp } from '../messages/neg-token-resp.ts';
-import type { SpnegoToken } from '../messages/spnego-token.ts';
-import { decodeTokenService } from '../services.ts';
 import type {
+  AcceptorMechanism,
   AcceptorMoved,
+  ClientToken,
   SpnegoAcceptorContext,
   SpnegoAcceptorEmitted,
   SpnegoAcceptorEvent,
+  SpnegoAcceptorOptions,
   SpnegoRefusal,
 } from './context.ts';
-import { messageOf, objections, prefersNtlm, type ObjectionName } from './objections.ts';
-import { concludeService, confirmService, type ConcludeOutput } from './services.ts';
+import { identityOfPrincipal } from './kerberos.ts';
+import { hasMessage, messageOf, objections, prefersKerberos, prefersNtlm, type ObjectionName } from './objections.ts';
+import { concludeService, confirmService, decodeTokenService, stepKerberosService, type ConcludeOutput, type StepKerberosOutput } from './services.ts';
 
 export const BLANK = {
   clientToken: undefined,
   received: undefined,
+  mechanism: undefined,
+  held: undefined,
+  kerberosType: undefined,
   raw: false,
   mechTypeList: undefined,
   replied: false,
@@ -47,7 +53,7 @@ const applies =
 /** What the names of the chart stand for. */
 export const spnegoAcceptorSetup = setup({
   types: {
-    input: {} as AcceptorOptions,
+    input: {} as SpnegoAcceptorOptions,
     context: {} as SpnegoAcceptorContext,
     events: {} as SpnegoAcceptorEvent | AcceptorMoved,
     emitted: {} as SpnegoAcceptorEmitted,
@@ -57,15 +63,19 @@ export const spnegoAcceptorSetup = setup({
   actors: {
     acceptor: acceptorMachine,
     decodeToken: decodeTokenService,
+    stepKerberos: stepKerberosService,
     conclude: concludeService,
     confirm: confirmService,
   },
   guards: {
+    hasTicket: ({ context }) => prefersKerberos(context) && hasMessage(context),
+    prefersKerberos: ({ context }) => prefersKerberos(context),
     isRaw: ({ context }) => context.received?.type === 'raw-ntlmssp',
     speaksRaw: ({ context }) => context.raw,
-    hasNegotiate: ({ context }) => prefersNtlm(context) && (messageOf(context)?.length ?? 0) > 0,
+    hasNegotiate: ({ context }) => prefersNtlm(context) && hasMessage(context),
     prefersNtlm: ({ context }) => prefersNtlm(context),
     unconfirmed: ({ context }) => context.unconfirmed,
+    isEstablished: ({ context }) => context.result !== undefined,
     ntlmChallenged: ({ event }) => moved(event)?.matches('challenged') === true,
     ntlmAccepted: ({ event }) => moved(event)?.matches('accepted') === true,
     ntlmRefused: ({ event }) => moved(event)?.matches('refused') === true,
@@ -88,11 +98,21 @@ export const spnegoAcceptorSetup = setup({
       received: undefined,
       clientToken: event.type === 'token' && isBytes(event.token) ? Uint8Array.from(event.token) : NO_BYTES,
     })),
-    keepReceived: assign((_, { received }: { received: SpnegoToken }) => ({ received })),
+    keepReceived: assign((_, { received }: { received: ClientToken }) => ({ received })),
     noteOffer: assign(({ context: { received } }) => ({
       mechTypeList: received !== undefined && 'mechTypeList' in received ? received.mechTypeList : undefined,
     })),
     noteRaw: assign({ raw: true }),
+    noteMechanism: assign((_, { mechanism }: { mechanism: AcceptorMechanism }) => ({ mechanism })),
+    noteKerberos: assign(({ context: { received } }) => ({
+      raw: received?.type === 'raw-kerberos',
+      kerberosType: received !== undefined && 'mechTypes' in received ? received.mechTypes[0] : undefined,
+    })),
+    chooseKerberos: assign(({ context: { kerberosType } }) => ({
+      token: encodeNegTokenResp({ negState: 'accept-incomplete', ...(kerberosType !== undefined && { supportedMech: kerberosType }) }),
+      replied: true,
+    })),
+    keepStep: assign(({ context }, { step }: { step: StepKerberosOutput }) => stepped(context, step)),
     makeHint: assign(() => ({ token: encodeNegTokenInit2(HINT) })),
     choose: assign((_, { negState }: { negState: 'accept-incomplete' | 'request-mic' }) => ({
       token: encodeNegTokenResp({ negState, supportedMech: MechType.NTLMSSP }),
@@ -123,7 +143,7 @@ export const spnegoAcceptorSetup = setup({
     }),
     keepConclusion: assign((_, { conclusion }: { conclusion: ConcludeOutput }) => conclusion),
     keepToken: assign((_, { token }: { token: Uint8Array }) => ({ token })),
-    forgetResult: assign({ result: undefined, token: undefined }),
+    forgetResult: assign({ result: undefined, token: undefined, held: undefined }),
     // NTLM has no such message
     reject: enqueueActions(({ context, enqueue }) => {
       if (context.raw) return;
@@ -136,10 +156,28 @@ export const spnegoAcceptorSetup = setup({
       message,
       token: Uint8Array.from(context.token ?? NO_BYTES),
     })),
+    emitAnswer: enqueueActions(({ context: { token, raw }, enqueue }) => {
+      if (token !== undefined) enqueue.emit({ type: 'token', message: raw ? 'Kerberos' : 'NegTokenResp', token: Uint8Array.from(token) });
+    }),
     wipe: ({ context }) => context.session?.close(),
     startOver: assign(BLANK),
   },
 });
+
+export function ofNtlm(result: SpnegoAcceptorContext['result']): Verified | undefined {
+  return result?.mechanism === 'NTLM' ? result : undefined;
+}
+
+/** What a step of Kerberos makes of the negotiation. Its first choice taken, the client owes no proof of its list. */
+function stepped({ raw, replied, kerberosType, options }: SpnegoAcceptorContext, step: StepKerberosOutput): Partial<SpnegoAcceptorContext> {
+  const { held, token: responseToken, complete, principal = '' } = step;
+  const supportedMech = replied || kerberosType === undefined ? {} : { supportedMech: kerberosType };
+  const negState = complete ? 'accept-completed' : 'accept-incomplete';
+  const token = raw ? responseToken : encodeNegTokenResp({ negState, ...supportedMech, ...(responseToken && { responseToken }) });
+  if (!complete) return { held, token, replied: true };
+  const channelBindings = options.channelBindings !== undefined && options.kerberos?.binds === true;
+  return { held: undefined, token, replied: true, result: { ok: true, mechanism: 'Kerberos', identity: identityOfPrincipal(principal), principal, channelBindings } };
+}
 
 function moved(event: SpnegoAcceptorEvent | AcceptorMoved): AcceptorMoved['snapshot'] | undefined {
   if (event.type !== 'xstate.snapshot.acceptor') return undefined;
@@ -150,5 +188,6 @@ function moved(event: SpnegoAcceptorEvent | AcceptorMoved): AcceptorMoved['snaps
 function refusalOf({ side, code }: NtlmError): SpnegoRefusal | undefined {
   if (side === 'local') return undefined;
   if (code === 'mechanism-refused') return code;
+  if (code === 'verification-failed') return 'ticket-refused'; // NTLM has reasons of its own
   return code === 'mech-list-mic-mismatch' ? code : 'malformed';
 }

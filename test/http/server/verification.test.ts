@@ -86,7 +86,7 @@ describe('onVerdict', () => {
     const { port } = await serve({
       schemes: ['Negotiate', 'NTLM'],
       onVerdict: (verdict) => {
-        if (!('ok' in verdict && verdict.ok)) return;
+        if (!('ok' in verdict && verdict.ok && verdict.mechanism === 'NTLM')) return;
         seen.push({ wiped: verdict.sessionKey.wiped, length: verdict.sessionKey.bytes().length });
         keys.push(verdict.sessionKey);
       },

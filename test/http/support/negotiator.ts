@@ -142,7 +142,7 @@ export class Negotiator implements AsyncDisposable {
     const decoded = decodeSpnegoToken(token);
     if (decoded.type === 'init') return { state: 'continue', token: state.bare.challenge(decoded.mechToken!) };
     const result = await state.bare.authenticate(token);
-    if (!result.ok) return { ...result, state: 'refused', token: undefined };
+    if (!result.ok) return { ...result, state: 'refused', mechanism: 'NTLM', token: undefined };
     state.user = result.identity.username;
     return { state: 'accepted', token: undefined, result };
   }
