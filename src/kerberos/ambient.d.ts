@@ -1,5 +1,5 @@
 /** The package is not installed where this one is built. */
 declare module 'kerberos' {
-  const exported: import('./kerberos-module.ts').KerberosModule;
+  const exported: import('./kerberos-module.ts').KerberosModule & import('./kerberos-module.ts').KerberosServerModule;
   export default exported;
 }

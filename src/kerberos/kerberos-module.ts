@@ -12,3 +12,18 @@ export interface KerberosClient {
   /** Base64 in and out; null: there is nothing to send. */
   step(challenge: string): Promise<string | null>;
 }
+
+/** The same at the server's end. */
+export interface KerberosServerModule {
+  /** `service`: `HTTP@host`; empty: whatever the keytab has keys of. */
+  initializeServer(service: string): Promise<KerberosPackageServer>;
+}
+
+export interface KerberosPackageServer {
+  /** Whose ticket it was, once it is taken. */
+  readonly username?: string | null;
+  /** For which service, where none was named. */
+  readonly targetName?: string | null;
+  /** Base64 in and out; null: there is nothing to send. */
+  step(challenge: string): Promise<string | null>;
+}

@@ -1,7 +1,7 @@
 /** The package `kerberos` as provider: GSSAPI with the cache of tickets (KRB5CCNAME), SSPI on Windows. */
-import { NtlmError } from '../errors.ts';
 import { causeOf } from './causes.ts';
 import type { KerberosClient, KerberosModule } from './kerberos-module.ts';
+import { loadPackage } from './load.ts';
 import type { ContextRequest, KerberosContext, KerberosProvider } from './provider.ts';
 
 // RFC 2744 appendix A, and what the package calls a mechanism
@@ -26,7 +26,7 @@ export interface KerberosPackageOptions {
 /** The package `kerberos` 7 as provider. It binds nothing. */
 export function kerberosPackage({ tokens = 'krb5', module }: KerberosPackageOptions = {}): KerberosProvider {
   const initializeClient = async (...given: Parameters<KerberosModule['initializeClient']>): Promise<KerberosClient> =>
-    (module ?? (await load())).initializeClient(...given);
+    (module ?? (await loadPackage())).initializeClient(...given);
   return { binds: false, tokens, begin: (request) => begin(request, { initializeClient, mechOID: MECHANISMS[tokens] }) };
 }
 
@@ -44,19 +44,6 @@ async function begin({ spn, principal, mutual, delegate }: ContextRequest, { ini
       return { token: made === null ? undefined : Buffer.from(made, 'base64'), complete: typeof client.username === 'string' };
     },
   };
-}
-
-async function load(): Promise<KerberosModule> {
-  try {
-    return (await import('kerberos')).default;
-  } catch (cause) {
-    throw new NtlmError('Kerberos needs the package "kerberos": npm install kerberos (version 7; it builds from source with libkrb5-dev where it has nothing built for the platform)', {
-      code: 'unsupported',
-      phase: 'kerberos',
-      side: 'local',
-      cause,
-    });
-  }
 }
 
 function rethrow(error: unknown): never {

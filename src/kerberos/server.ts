@@ -1,5 +1,7 @@
 /** The server's end of Kerberos by the package `kerberos` 7: GSSAPI with a keytab (KRB5_KTNAME). */
 import { NtlmError, invalidArgument } from '../errors.ts';
+import type { KerberosServerModule } from './kerberos-module.ts';
+import { loadPackage } from './load.ts';
 import type { KerberosAcceptor, KerberosServerContext } from '../spnego/acceptor/kerberos.ts';
 
 export interface KerberosServerOptions {
@@ -12,21 +14,6 @@ export interface KerberosServerOptions {
   readonly unbound?: boolean | undefined;
   /** The package itself, where it cannot be found from here (a bundle, a folder elsewhere); default: it is loaded when first wanted. */
   readonly module?: KerberosServerModule | undefined;
-}
-
-/** The part of the package that is used here. */
-export interface KerberosServerModule {
-  /** `service`: empty for whatever the keytab has. */
-  initializeServer(service: string): Promise<PackageServer>;
-}
-
-export interface PackageServer {
-  /** Whose ticket it was, once it is taken. */
-  readonly username: string | null;
-  /** For which service, where none was named. */
-  readonly targetName: string | null;
-  /** Base64 in and out; `null`: there is nothing to send. */
-  step(token: string): Promise<string | null>;
 }
 
 /**
@@ -50,7 +37,7 @@ export function kerberosServer({ service = '', unbound = false, module }: Kerber
 }
 
 async function begin(service: string, given: KerberosServerModule | undefined): Promise<KerberosServerContext> {
-  const server = await (given ?? (await load())).initializeServer(service).catch((cause: unknown) => {
+  const server = await (given ?? (await loadPackage())).initializeServer(service).catch((cause: unknown) => {
     throw here(cause);
   });
   return {
@@ -73,17 +60,7 @@ const isHere = (error: unknown): boolean => /no credentials were supplied/i.test
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error)).replace(/[^\x20-\x7e]/g, '?');
 
 const here = (cause: unknown): NtlmError =>
-  new NtlmError(`Kerberos tickets cannot be read here: look at the keytab (KRB5_KTNAME, \`klist -k\`) and whether this process may read it (${textOf(cause)})`, { code: 'service-failed', phase: 'spnego', side: 'local', cause });
+  new NtlmError(`Kerberos tickets cannot be read here: look at the keytab (KRB5_KTNAME, \`klist -k\`) and whether this process may read it (${textOf(cause)})`, { code: 'service-failed', phase: 'kerberos', side: 'local', cause });
 
 const refused = (why: string, cause?: unknown): NtlmError =>
-  new NtlmError(`the Kerberos ticket is not taken: ${why}`, { code: 'verification-failed', phase: 'spnego', side: 'peer', cause });
-
-async function load(): Promise<KerberosServerModule> {
-  const name = 'kerberos'; // resolved when it is wanted, not when it is built
-  try {
-    const { default: found } = (await import(name)) as { readonly default: KerberosServerModule };
-    return found;
-  } catch (cause) {
-    throw new NtlmError('Kerberos needs the package "kerberos": npm install kerberos (version 7; it builds from source with libkrb5-dev where it has nothing built for the platform)', { code: 'unsupported', phase: 'spnego', side: 'local', cause });
-  }
-}
+  new NtlmError(`the Kerberos ticket is not taken: ${why}`, { code: 'ticket-refused', phase: 'kerberos', side: 'peer', cause });

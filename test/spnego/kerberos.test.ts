@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { MechType, SpnegoAcceptor, decodeNegTokenResp, encodeNegTokenInit, encodeNegTokenResp, type KerberosAccepted, type KerberosAcceptor, type SpnegoAcceptorStep } from '../../src/spnego/index.ts';
 import { NtlmClient, NtlmError } from '../../src/index.ts';
-import { kerberosServer } from '../../src/kerberos/server.ts';
+import { kerberosServer } from '../../src/kerberos/index.ts';
 import { thrown } from '../support/thrown.ts';
 import { kerberosToken } from '../vectors/kerberos.ts';
 import { credentials } from './support.ts';
@@ -31,7 +31,7 @@ function taking(...steps: readonly (KerberosAccepted | Error | (() => unknown))[
 
 const init = (mechTypes: readonly string[], mechToken: Uint8Array | undefined = TICKET): Uint8Array => encodeNegTokenInit({ mechTypes, ...(mechToken && { mechToken }) });
 const answerOf = (step: SpnegoAcceptorStep) => decodeNegTokenResp(step.token!);
-const refusal = (side: 'peer' | 'local') => new NtlmError('no', { code: side === 'peer' ? 'verification-failed' : 'service-failed', phase: 'spnego', side });
+const refusal = (side: 'peer' | 'local') => new NtlmError('no', { code: side === 'peer' ? 'ticket-refused' : 'service-failed', phase: 'spnego', side });
 
 describe('what Kerberos is handed', () => {
   test.each([

@@ -26,7 +26,7 @@ export interface KerberosContextRequest {
 export interface KerberosServerContext {
   /**
    * `token`: of the mechanism 1.2.840.113554.1.2.2, in its frame, and of no other. The signal is aborted when nobody waits
-   * any more. Reject with an `NtlmError` of `side: 'peer'` where the ticket is refused; anything else is this end's failure.
+   * any more. Reject with an `NtlmError` `ticket-refused` of `side: 'peer'` where it is; anything else is this end's failure.
    */
   step(token: Uint8Array, signal: AbortSignal): KerberosAccepted | Promise<KerberosAccepted>;
 }
@@ -97,7 +97,7 @@ export class HeldTicket {
 }
 
 function failed(what: string): NtlmError {
-  return new NtlmError(`the acceptor of Kerberos ${what}`, { code: 'service-failed', phase: 'spnego', side: 'local' });
+  return new NtlmError(`the acceptor of Kerberos ${what}`, { code: 'service-failed', phase: 'kerberos', side: 'local' });
 }
 
 /** A realm has no @, a name may. */

@@ -187,7 +187,6 @@ function moved(event: SpnegoAcceptorEvent | AcceptorMoved): AcceptorMoved['snaps
 /** `undefined` for what is not the client's doing. */
 function refusalOf({ side, code }: NtlmError): SpnegoRefusal | undefined {
   if (side === 'local') return undefined;
-  if (code === 'mechanism-refused') return code;
-  if (code === 'verification-failed') return 'ticket-refused'; // NTLM has reasons of its own
+  if (code === 'mechanism-refused' || code === 'ticket-refused') return code;
   return code === 'mech-list-mic-mismatch' ? code : 'malformed';
 }

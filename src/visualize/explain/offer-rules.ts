@@ -2,7 +2,8 @@
 import { NegotiateFlags as F, hasFlag } from '../../messages/flags.ts';
 import { fieldOf } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
-import type { Rule } from './cause.ts';
+import type { NtlmErrorCode } from '../../errors.ts';
+import type { CauseId, Rule } from './cause.ts';
 import { certain, it, likely, listed, offers, offersNtlm, offersOf, possible } from './words.ts';
 
 /** A recorded reason comes before whatever could be guessed. */
@@ -12,12 +13,27 @@ export const refusedHere: Rule = ({ refusal, end, challenge, blind }) => {
   if (end.kind !== 'unanswered' && refusal.code === 'malformed-token' && !blind.has('status-unknown')) return undefined;
   const onlyV1 = refusal.code === 'downgrade-refused' && challenge !== undefined && !hasFlag(challenge.negotiateFlags, F.NEGOTIATE_EXTENDED_SESSIONSECURITY) && (challenge.targetInfo?.length ?? 0) === 0;
   return certain({
-    id: onlyV1 ? 'ntlmv1-only' : 'refused-here',
+    id: onlyV1 ? 'ntlmv1-only' : refusalId(refusal.code),
     summary: onlyV1 ? `the server speaks NTLMv1 only (${refusal.message})` : refusal.message,
     evidence: `this end recorded ${refusal.code}`,
     advice: refusal.code === 'downgrade-refused' || refusal.code === 'target-refused' ? 'mend the server, or choose a weaker policy knowingly' : 'mend what the reason names',
   });
 };
+
+/** What is of Kerberos is a cause by itself. */
+export function refusalId(code: NtlmErrorCode): CauseId {
+  switch (code) {
+    case 'no-ticket':
+    case 'unknown-service':
+    case 'ticket-expired':
+    case 'clock-skew':
+    case 'realm-unreachable':
+    case 'ticket-refused':
+      return code;
+    default:
+      return 'refused-here';
+  }
+}
 
 export const noTargetInformation: Rule = ({ challenge, end }) => {
   if (end.kind !== 'unanswered' || challenge === undefined || (challenge.targetInfo?.length ?? 0) > 0) return undefined;
@@ -145,7 +161,7 @@ export const notAnswered: Rule = (facts) => {
   const { end, refusal, handshake, blind } = facts;
   if (end.kind !== 'not-answered') return undefined;
   if (refusal !== undefined && refusal.code !== 'ntlm-not-offered') {
-    return certain({ id: 'refused-here', summary: refusal.message, evidence: `this end recorded ${refusal.code}`, advice: refusal.code === 'credentials-missing' ? 'give credentials for this origin' : 'mend what the reason names' });
+    return certain({ id: refusalId(refusal.code), summary: refusal.message, evidence: `this end recorded ${refusal.code}`, advice: refusal.code === 'credentials-missing' ? 'give credentials for this origin' : 'mend what the reason names' });
   }
   if (handshake.askedAgain === true) {
     return likely({ id: 'connection-not-kept', summary: 'the connection had been authenticated, and the server or what stands between has forgotten it', evidence: 'a request on a connection that was accepted is asked again', advice: 'authenticate again; look for what deals requests of one connection out to several' });
