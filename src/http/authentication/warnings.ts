@@ -11,6 +11,13 @@ const REMEDIES: { readonly [Code in NtlmErrorCode]?: (origin: string) => string 
 /** Beyond, nobody reads them; a page full of links must not fill a log. */
 const MAX_WARNINGS = 100;
 const given = new Set<string>();
+const shown = new Set<string>();
+
+/** For whoever shows a refusal of ours himself, in his own words. @returns what ends it. */
+export function withoutWarnings(origin: string): () => void {
+  shown.add(origin);
+  return () => void shown.delete(origin);
+}
 
 /** The same where NTLM takes the place of what was to go first. */
 export function warnOfFallback({ code, message }: NtlmError, origin: string): void {
@@ -20,7 +27,7 @@ export function warnOfFallback({ code, message }: NtlmError, origin: string): vo
 /** Emits a warning of the process where the refusal is of our own making, once for each code and origin. */
 export function warnOfOurs({ code, message }: NtlmError, origin: string): void {
   const remedy = REMEDIES[code];
-  if (remedy !== undefined) warnOnce(`${code} ${origin}`, `no NTLM for ${origin}: ${message}; ${remedy(origin)}`, code);
+  if (remedy !== undefined && !shown.has(origin)) warnOnce(`${code} ${origin}`, `no NTLM for ${origin}: ${message}; ${remedy(origin)}`, code);
 }
 
 function warnOnce(key: string, text: string, code: NtlmErrorCode): void {

@@ -6,6 +6,7 @@ import { setTimeout as later } from 'node:timers/promises';
 import { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError } from '../../errors.ts';
 import { NtlmAgent } from '../../http/doors/agent.ts';
+import { withoutWarnings } from '../../http/authentication/warnings.ts';
 import { createNtlmServer } from '../../http/server/server.ts';
 import { MIC_OFFSET } from '../../messages/authenticate.ts';
 import { NegotiateFlags } from '../../messages/flags.ts';
@@ -82,9 +83,11 @@ async function performOn(stage: Stage, name: DemonstrationName): Promise<Convers
   const server = await listening(createNtlmServer({ credentials: known, target: TARGET }), stage);
   const between = alterChallenge === undefined && alterAnswer === undefined ? server : await listening(meddler(portOf(server), alterChallenge, alterAnswer), stage);
   const gate = proxy === undefined ? undefined : await listening(forwarder(known), stage);
+  const origin = `http://127.0.0.1:${portOf(between)}`;
+  stage.after(withoutWarnings(origin)); // the page says it
   let attempt = 0;
   const agent = new NtlmAgent({
-    allow: `http://127.0.0.1:${portOf(between)}`,
+    allow: origin,
     workstation: 'GATEHOUSE',
     maxAttempts: passwords.length,
     credentials: async () => {
