@@ -39,6 +39,8 @@ interface LiveConnection {
 
 /** Steps of one connection that are kept, the latest. */
 const MOST_STEPS = 1000;
+/** Connections that ended before anything was asked that are kept, the latest. */
+const MOST_UNUSED = 100;
 
 export class LiveConversation {
   readonly #tokens: TokenVisibility;
@@ -46,6 +48,8 @@ export class LiveConversation {
   readonly #connections = new Map<number, LiveConnection>();
   /** In their order, over all connections. */
   readonly #exchanges: LiveExchange[] = [];
+  /** Ended before anything was asked, for a reason that is worth a look. */
+  readonly #unused: number[] = [];
   #index = 0;
   #incomplete = false;
 
@@ -80,7 +84,7 @@ export class LiveConversation {
       case 'close':
         connection.end ??= endingOf(event.code);
         delete connection.exchanges.at(-1)?.put;
-        this.#leaveOutEmpty(event.connection, connection);
+        this.#leaveOutUnused(event.connection, connection);
     }
   }
 
@@ -113,9 +117,11 @@ export class LiveConversation {
     if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.id);
   }
 
-  /** Pools open connections that are never used. */
-  #leaveOutEmpty(id: number, { exchanges, end, refusal }: LiveConnection): void {
-    if (exchanges.length === 0 && end === 'closed' && refusal === undefined) this.#connections.delete(id);
+  /** Pools open connections that are never used; others fail, again and again. */
+  #leaveOutUnused(id: number, { exchanges, end, refusal }: LiveConnection): void {
+    if (exchanges.length > 0) return;
+    if (end === 'closed' && refusal === undefined) this.#connections.delete(id);
+    else if (this.#unused.push(id) > MOST_UNUSED) this.#connections.delete(this.#unused.shift()!);
   }
 
   #connectionOf(connection: LiveConnection): Connection {

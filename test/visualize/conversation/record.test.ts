@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Credentials } from '../../../src/index.ts';
 import { NtlmDispatcher, createNtlmFetch } from '../../../src/http/fetch.ts';
 import { HTTP_CHANNEL, NtlmAgent, createNtlmServer } from '../../../src/http/index.ts';
+import { LiveConversation } from '../../../src/visualize/conversation/live.ts';
 import { explain, readConversation, record, type Conversation } from '../../../src/visualize/node.ts';
 
 const alice = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'Correct horse' });
@@ -165,4 +166,16 @@ test('what has not changed is the same object: a page is sent the rest alone', a
   expect(after).not.toBe(before);
   expect(after!.exchanges.slice(0, before!.exchanges.length)).toEqual(before!.exchanges);
   for (const [index, exchange] of before!.exchanges.entries()) expect(after!.exchanges[index]).toBe(exchange);
+});
+
+test('connections that end before anything is asked are kept as far as anybody looks', () => {
+  const live = new LiveConversation({ tokens: 'masked', limit: 10 });
+  for (let connection = 1; connection <= 1000; connection++) {
+    const about = { carrier: 1, connection, time: connection };
+    live.add({ ...about, type: 'open', origin: 'http://keep.castle.example', side: 'server', tls: false });
+    live.add({ ...about, type: 'close', code: 'ECONNRESET' });
+  }
+  const { connections } = live.conversation();
+  expect(connections.length).toBe(100);
+  expect(connections.at(-1)).toMatchObject({ id: '1000', end: 'reset' });
 });
