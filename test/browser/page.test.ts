@@ -1,7 +1,6 @@
 /** The page in a real browser: what is live, what is lit, who may come in, and what must never be there. */
 import { readFileSync } from 'node:fs';
 import { get, request, type IncomingMessage } from 'node:http';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { Credentials, createNtlmActor } from 'ntlmachine';
@@ -12,22 +11,15 @@ import { trace, visualize, type Visualization } from 'ntlmachine/visualize';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startChromium } from './support/chromium.ts';
+import { DEMONSTRATIONS, FlowPage } from './support/flow-page.ts';
 
 const RIGHT = 'drawbridge-41';
 const WRONG = 'portcullis-41';
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const DEMONSTRATIONS = [
-  ['right', 'authenticated', 'good'],
-  ['wrong-then-right', 'authenticated', 'good'],
-  ['proxy', 'authenticated', 'good'],
-  ['downgrade', 'failed.refused', 'bad'],
-  ['broken', 'failed.faulted', 'bad'],
-  ['altered-mic', 'failed.rejected', 'bad'],
-] as const;
 
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;
+let flow: FlowPage;
 let shown: Visualization;
 /** What must stay empty. */
 let troubles: string[];
@@ -41,6 +33,7 @@ afterAll(() => browser.close());
 async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise<void> {
   context = await browser.newContext({ reducedMotion: 'reduce', viewport: { width: 1280, height: 720 }, ...options });
   page = await context.newPage();
+  flow = new FlowPage(page);
   troubles = [];
   wire = [];
   const origin = new URL(shown.url).origin;
@@ -53,41 +46,14 @@ async function open(options: Parameters<Browser['newContext']>[0] = {}): Promise
   await page.goto(shown.url);
 }
 
-const state = async (): Promise<string> => (await page.locator('ntlm-flow .standing').textContent())?.replace(/^\w+: /, '') ?? '';
-const steps = (): Promise<string[]> => page.locator('ntlm-flow [data-step]').evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-description') ?? ''));
-const bands = (): Promise<string[]> => page.locator('ntlm-flow [data-band]').evaluateAll((all) => all.map((band) => band.getAttribute('data-band') ?? ''));
-const count = (): Promise<string> => page.locator('ntlm-flow .count').innerText();
+const state = (): Promise<string> => flow.state();
+const steps = (): Promise<string[]> => flow.steps();
+const bands = (): Promise<string[]> => flow.bands();
+const count = (): Promise<string> => flow.count();
 const eventually = (work: () => Promise<unknown>, due: unknown): Promise<void> => expect.poll(work, { timeout: 8_000 }).toEqual(due);
-const go = (step: number): Promise<void> => page.evaluate((to) => {
-  const flow = document.querySelector('ntlm-flow') as unknown as { go(thread: string, step: number): void; position: { thread: string } };
-  flow.go(flow.position.thread, to);
-}, step);
-const length = (): Promise<number> => page.evaluate(() => (document.querySelector('ntlm-flow') as unknown as { length: number }).length);
-
-async function demonstrate(name: string, end: string): Promise<void> {
-  await page.click(`[data-demo="${name}"]`);
-  await eventually(state, end);
-}
-
-/** Boxes of what is lit, and of the window: each must lie in it. */
-const litOutside = (): Promise<string[]> => page.evaluate(() => {
-  const root = document.querySelector('ntlm-flow')!.shadowRoot!;
-  const lit = [...root.querySelectorAll('.row.now, .box.lit, .whole .state.active')].filter((each) => (each as SVGElement).checkVisibility());
-  return lit.flatMap((each) => {
-    const box = each.getBoundingClientRect();
-    const frame = (each.closest('.scroll, .chart') ?? document.documentElement).getBoundingClientRect();
-    const inside = box.top >= frame.top - 1 && box.bottom <= frame.bottom + 1 && box.left >= frame.left - 1 && box.right <= frame.right + 1 && box.top >= 0 && box.bottom <= innerHeight && box.right <= innerWidth;
-    return inside && box.width > 0 ? [] : [`${each.getAttribute('class')} ${JSON.stringify(box)}`];
-  });
-});
-
-async function violations(): Promise<string[]> {
-  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axe);
-  return page.evaluate(async () => {
-    const { axe: engine } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } };
-    return (await engine.run()).violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
-  });
-}
+const go = (step: number): Promise<void> => flow.go(step);
+const length = (): Promise<number> => flow.length();
+const demonstrate = (name: string, end: string): Promise<void> => flow.demonstrate(name, end);
 
 describe('the page', () => {
   beforeEach(async () => {
@@ -105,16 +71,16 @@ describe('the page', () => {
     expect(await page.locator('ntlm-flow .thread').getAttribute('class')).toContain(mood);
     for (let step = (await length()) - 1; step >= 0; step--) {
       await go(step);
-      expect(await litOutside(), `step ${step + 1}`).toEqual([]);
+      expect(await flow.litOutside(), `step ${step + 1}`).toEqual([]);
       expect(await count()).toContain(`step ${step + 1} of`);
     }
     await page.locator('ntlm-flow .link').click();
     await page.locator('ntlm-flow .whole svg').waitFor();
     for (let step = 0; step < (await length()); step++) {
       await go(step);
-      expect(await litOutside(), `whole chart, step ${step + 1}`).toEqual([]);
+      expect(await flow.litOutside(), `whole chart, step ${step + 1}`).toEqual([]);
     }
-    expect(await page.evaluate(() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth])).toEqual([720, 1280]);
+    expect(await flow.size()).toEqual([1280, 720]);
   });
 
   test('a wrong password is refused first; the second attempt is on another connection, in the same story', async () => {
@@ -304,36 +270,5 @@ describe('who may come in', () => {
     expect(await status(own.url, { origin: 'http://attacker.example' })).toBe(403);
     expect(await status(`${own.url}../package.json`)).toBe(403);
     expect(await status(`${own.url}client/..%2fserver.js`)).toBe(404);
-  });
-});
-
-describe('accessibility and looks', () => {
-  test.each([
-    [1280, 720, 'light'],
-    [1280, 720, 'dark'],
-    [390, 844, 'light'],
-    [390, 844, 'dark'],
-  ] as const)('axe-core finds nothing at %i by %i, %s, at any step, and nothing leaves the width', async (width, height, colorScheme) => {
-    shown = await visualize();
-    await open({ viewport: { width, height }, colorScheme, bypassCSP: true }); // axe comes in as a script
-    expect(await violations()).toEqual([]);
-    for (const [name, end] of [['wrong-then-right', 'authenticated'], ['broken', 'failed.faulted']] as const) {
-      await page.click(`[data-demo="${name}"]`);
-      await eventually(async () => (await length()) > 0 && state(), end);
-      for (let step = 0; step < (await length()); step += name === 'broken' ? 1 : 4) {
-        await go(step);
-        expect(await violations(), `step ${step + 1}`).toEqual([]);
-      }
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-    }
-    if (width < 600) {
-      for (const pane of ['machine', 'message']) {
-        await page.locator(`ntlm-flow [data-pane="${pane}"]`).last().click();
-        expect(await violations(), pane).toEqual([]);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(width);
-      }
-    }
-    await context.close();
-    await shown.close();
   });
 });

@@ -129,7 +129,7 @@ function recorded({ steps, id }: Connection): readonly StateRow[] {
       event: step.event,
       ways: begins && pill !== undefined ? [wayId('ntlm', 'ntlm.idle'), ...ways] : ways,
       mood: moodOf(step),
-      note: step.context.error === undefined || step.from === step.to ? '' : step.context.error.message,
+      note: noteOf(step, pills.at(-1)),
       time: step.time,
       implied: false,
     };
@@ -138,6 +138,11 @@ function recorded({ steps, id }: Connection): readonly StateRow[] {
     last.set(key, made);
   }
   return pills;
+}
+
+/** What went wrong, once. */
+function noteOf({ context: { error }, from, to }: TraceEntry, before: Draft | undefined): string {
+  return error === undefined || from === to || error.message === before?.note ? '' : error.message;
 }
 
 /** They go around a handshake, whose own states tell more. */

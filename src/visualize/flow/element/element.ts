@@ -128,9 +128,9 @@ export class NtlmFlow extends Base {
     return this.#standing.open;
   }
 
-  /** To a step of a thread, as near as there is one. */
+  /** To a step of a thread, as near as there is one; nowhere, where there is no such thread. */
   go(thread: string, step: number): void {
-    const found = this.#story.threads.find(({ id }) => id === thread) ?? this.thread;
+    const found = this.#story.threads.find(({ id }) => id === thread);
     if (found === undefined) return;
     this.#move(() => {
       if (found !== this.thread) this.#standing.take(found);
@@ -212,6 +212,7 @@ export class NtlmFlow extends Base {
   #showPane(pane: string | undefined): void {
     if (pane === undefined) return;
     this.#flow.dataset['pane'] = pane;
+    for (const shown of [this.#ladder, this.#chart, this.#bytes]) if (shown.root.checkVisibility()) shown.root.scrollIntoView({ block: 'nearest' });
     for (const button of this.#panes.children) button.setAttribute('aria-pressed', String((button as HTMLElement).dataset['pane'] === pane));
   }
 }

@@ -27,9 +27,9 @@ export class HeadBar {
     const agreed = [...items(negotiated, ''), ...items(refused, 'bad')];
     this.#more.hidden = causes.length === 0 && agreed.length === 0;
     this.#list.replaceChildren(
-      ...(causes.length === 0 ? [] : [make('h4', { text: 'Likely causes, the likeliest first' }), make('ol', {}, ...causes.map(({ summary, likelihood, evidence, advice }) =>
+      ...(causes.length === 0 ? [] : [make('h3', { text: 'Likely causes, the likeliest first' }), make('ol', {}, ...causes.map(({ summary, likelihood, evidence, advice }) =>
         make('li', {}, make('strong', { text: summary }), make('span', { className: 'soft', text: ` (${likelihood})` }), make('p', { className: 'soft', text: evidence }), make('p', { text: advice }))))]),
-      ...(agreed.length === 0 ? [] : [make('h4', { text: 'What was agreed' }), make('ul', {}, ...agreed)]),
+      ...(agreed.length === 0 ? [] : [make('h3', { text: 'What was agreed' }), make('ul', {}, ...agreed)]),
     );
   }
 }

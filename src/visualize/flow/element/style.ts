@@ -13,7 +13,7 @@ font:13px/1.45 system-ui,-apple-system,'Segoe UI',sans-serif;color:var(--ntlm-in
 :focus-visible{outline:2px solid var(--ntlm-accent);outline-offset:-2px}
 [role=listbox]:focus-visible{outline:0}.card:has(>[role=listbox]:focus-visible){outline:2px solid var(--ntlm-accent);outline-offset:-1px}
 button:focus-visible,summary:focus-visible{outline-offset:2px}
-h2,h3,h4,p,ul,ol{margin:0;padding:0}
+h2,h3,p,ul,ol{margin:0;padding:0}
 .soft{color:var(--ntlm-soft)}.bad{color:var(--ntlm-bad)}
 .scroll{overflow:auto}
 .empty{height:100%}
@@ -26,7 +26,7 @@ h2,h3,h4,p,ul,ol{margin:0;padding:0}
 .sentence{overflow-wrap:anywhere}
 summary{cursor:pointer;color:var(--ntlm-accent);font-size:13px;white-space:nowrap}
 .more{position:absolute;z-index:3;left:-4px;right:0;top:100%;max-height:60vh;background:var(--ntlm-card);border:1px solid var(--ntlm-line);border-radius:8px;padding:12px 16px;box-shadow:0 8px 30px rgb(0 0 0/18%);font-size:13px}
-.more h4{margin:6px 0 4px;font-size:12px;color:var(--ntlm-soft)}.more ol,.more ul{padding-left:20px}.more li{margin-bottom:6px;overflow-wrap:anywhere}
+.more h3{margin:6px 0 4px;font-size:12px;color:var(--ntlm-soft)}.more ol,.more ul{padding-left:20px}.more li{margin-bottom:6px;overflow-wrap:anywhere}
 .threads{display:flex;gap:6px;overflow-x:auto;max-width:min(38vw,640px);padding:3px;scrollbar-width:thin}
 .thread{flex:none;display:inline-flex;align-items:center;gap:6px;border:1px solid var(--ntlm-line);background:var(--ntlm-card);color:var(--ntlm-ink);border-radius:99px;padding:3px 11px;font:inherit;cursor:pointer;white-space:nowrap}
 .thread[aria-selected=true]{background:var(--ntlm-accent-soft);border-color:var(--ntlm-accent);color:var(--ntlm-accent);font-weight:600}
@@ -44,7 +44,7 @@ summary{cursor:pointer;color:var(--ntlm-accent);font-size:13px;white-space:nowra
 .problems{list-style:none;flex:none}.problems li{background:var(--ntlm-bad-soft);color:var(--ntlm-bad);padding:3px 12px;overflow-wrap:anywhere}
 .bytes{flex:1;min-height:0;display:grid;grid-template-columns:minmax(0,1fr) minmax(0,1.06fr);border-top:1px solid var(--ntlm-line)}
 .tree{border-right:1px solid var(--ntlm-line);padding:5px 4px}
-.node{display:flex;gap:5px;align-items:baseline;padding:1px 5px;border-radius:4px;cursor:default;white-space:nowrap}
+.node{display:flex;gap:5px;align-items:baseline;padding:1px 5px;border-radius:4px;cursor:default}.said{min-width:0;overflow-wrap:anywhere}
 .node[aria-expanded]{cursor:pointer}
 .node .offset,.hex .offset{color:var(--ntlm-soft);font:11px ui-monospace,'DejaVu Sans Mono',monospace}
 .node .offset{width:36px;text-align:right;flex:none}.node .fold{width:11px;flex:none;color:var(--ntlm-soft)}
@@ -82,6 +82,19 @@ ${DRAWING_STYLE}
 footer{grid-template-columns:minmax(0,1fr) auto}.strip{grid-column:1/3;grid-row:2}.player button{padding:5px 9px}
 .bytes{grid-template:minmax(0,1.2fr) minmax(0,1fr)/minmax(0,1fr)}.tree{border-right:0;border-bottom:1px solid var(--ntlm-line)}
 .told{white-space:normal;max-height:4.5em}}
+@media (max-width:900px) and (max-height:520px){
+.head{grid-template-columns:minmax(0,1fr) auto}.head .host{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}.threads{max-width:34vw}.why{padding:5px 10px}
+.flow{gap:6px;grid-template-rows:auto auto minmax(160px,1fr) auto}footer{grid-template-columns:auto minmax(0,1fr) auto}.strip{grid-column:auto;grid-row:auto}.switch button{min-height:26px;padding:2px 9px}
+.told{min-height:0;padding:2px 12px}}
+@media (min-width:481px) and (max-width:900px) and (max-height:520px){.bytes{grid-template:minmax(0,1fr)/minmax(0,1fr) minmax(0,1fr)}.tree{border-bottom:0;border-right:1px solid var(--ntlm-line)}}
+@media (max-width:480px) and (max-height:520px){.head{grid-template-columns:minmax(0,1fr)}.threads{max-width:none}.strip{display:none}.player{gap:3px}.player button{padding:4px 6px}.player .play{min-width:52px}.count{white-space:normal;text-align:right}footer{grid-template-columns:auto minmax(0,1fr);gap:8px}}
 @media (prefers-reduced-motion:reduce){*{transition:none!important;scroll-behavior:auto!important}}
-@media (forced-colors:active){.hex .lit,.lit,.row.now .hit,.box.lit rect{outline:2px solid Highlight;stroke:Highlight}.thread[aria-selected=true]{outline:2px solid Highlight}.row.now .hit{stroke-width:2}}
+@media (forced-colors:active){
+:host{--ntlm-paper:Canvas;--ntlm-card:Canvas;--ntlm-ink:CanvasText;--ntlm-soft:CanvasText;--ntlm-line:CanvasText;--ntlm-strong:CanvasText;--ntlm-accent:Highlight;--ntlm-accent-soft:Canvas;--ntlm-on:HighlightText;--ntlm-good:CanvasText;--ntlm-good-soft:Canvas;--ntlm-bad:CanvasText;--ntlm-bad-soft:Canvas}
+.dot,.player .play{forced-color-adjust:none}.dot{border:1px solid}.link,summary{color:LinkText}.good .dot,.bad .dot{background:CanvasText}.bad .dot{border-radius:0}
+.hex .lit,.lit{outline:2px solid Highlight}.thread[aria-selected=true],.switch button[aria-pressed=true]{outline:2px solid Highlight}
+.ladder .row:not(.now) .chip-text,.ladder .row.fold .label{fill:CanvasText}.band rect{stroke:CanvasText;stroke-dasharray:2 4}.life,.track{opacity:.5}
+.row.now .hit{stroke-width:2}.ladder .row.now :is(.pill,.chip),.six .box.lit rect,.whole .state.active rect{fill:Highlight;stroke:Highlight}
+.six .way.taken path,.whole .way.taken path:not(.head){stroke:Highlight}.whole .way.taken text,.whole .taken .everywhere{fill:CanvasText}
+.bar{stroke:CanvasText}.bar.later{fill:Canvas}}
 `;

@@ -129,9 +129,10 @@ function rowOf(node: TreeNode, depth: number, index: number, folded: boolean, pl
   },
     make('span', { className: 'offset', text: `0x${node.offset.toString(16).padStart(2, '0')}` }),
     make('span', { className: 'fold', text: opens ? (folded ? '▸' : '▾') : '', attributes: { 'aria-hidden': 'true' } }),
-    make('span', { className: 'name', text: node.name }),
-    make('span', { className: 'value', text: node.value === '' && folded ? `${node.length} bytes` : node.value }),
+    make('span', { className: 'said' },
+      make('span', { className: 'name', text: `${node.name} ` }),
+      make('span', { className: 'value', text: node.value === '' && folded ? `${node.length} bytes` : node.value }),
+      ...(node.detail.length > 0 && !(opens && !folded) ? [make('span', { className: 'detail', text: ` ${node.detail.join(', ').replace(/NTLMSSP_(?:NEGOTIATE_)?|\bNEGOTIATE_/g, '')}` })] : [])),
   );
-  if (node.detail.length > 0 && !(opens && !folded)) row.append(make('span', { className: 'detail', text: node.detail.join(', ').replace(/NTLMSSP_(?:NEGOTIATE_)?|\bNEGOTIATE_/g, '') }));
   return row;
 }

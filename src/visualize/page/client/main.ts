@@ -21,6 +21,7 @@ function show(conversation: Conversation | undefined, title: string): void {
   isLive = conversation === live;
   if (goesOn) flow.conversation = conversation;
   else flow.open(conversation);
+  if (conversation !== undefined && !goesOn) queueMicrotask(() => flow.scrollIntoView({ block: 'end' })); // where a window is low, the page is higher
   byId('title').textContent = title;
   byId('live').hidden = isLive || live === undefined;
   for (const control of document.querySelectorAll<HTMLElement>('[data-save]')) control.hidden = conversation === undefined;
@@ -38,9 +39,14 @@ function problem(text: string): void {
 
 function follow(): void {
   const source = new EventSource('events');
+  let linked = false;
   const told = (conversation: Conversation): void => {
     live = conversation;
-    if (isLive) showLive();
+    if (!isLive) return;
+    showLive();
+    if (linked || conversation.connections.length === 0) return;
+    linked = true;
+    queueMicrotask(standAtLink); // behind the element, which renews itself
   };
   source.addEventListener('conversation', ({ data }: MessageEvent<string>) => told(JSON.parse(data) as Conversation));
   source.addEventListener('patch', ({ data }: MessageEvent<string>) => told(patched(live, JSON.parse(data) as Patch)));
@@ -52,8 +58,6 @@ async function demonstrate(button: HTMLButtonElement): Promise<void> {
   const response = await fetch(`demo/${button.dataset['demo'] ?? ''}`, { method: 'POST' });
   if (!response.ok) return problem(await response.text());
   show((await response.json()) as Conversation, button.textContent ?? '');
-  await Promise.resolve(); // the element renews itself behind this
-  standAtLink();
 }
 
 async function open(file: File): Promise<void> {
