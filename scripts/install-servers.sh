@@ -6,7 +6,7 @@ set -eu
 packages='samba winbind krb5-config gss-ntlmssp python3-gssapi apache2 libapache2-mod-auth-gssapi openssl
   squid-openssl tshark tcpdump curl git wget gcc libc6-dev chromium
   samba-ad-provision samba-dsdb-modules samba-vfs-modules python3-samba dovecot-imapd dovecot-pop3d exim4-daemon-heavy
-  python3-winrm python3-requests-ntlm firefox-esr cntlm'
+  python3-winrm python3-requests-ntlm firefox-esr cntlm krb5-kdc krb5-admin-server krb5-user libkrb5-dev g++ make'
 
 missing=
 for package in $packages; do

@@ -71,8 +71,9 @@ export function kerberos(options: KerberosOptions = {}): Negotiator {
  * Who is logged on, for the option `credentials`: their Kerberos tickets, and nothing else. On Windows SSPI negotiates,
  * which takes NTLM where Kerberos cannot be had.
  */
-export function currentUser(options: Omit<KerberosOptions, 'ntlm' | 'provider'> = {}): Negotiator {
-  return kerberos({ ...options, ntlm: false, provider: kerberosPackage({ tokens: process.platform === 'win32' ? 'spnego' : 'krb5' }) });
+export function currentUser(options: Omit<KerberosOptions, 'ntlm'> = {}): Negotiator {
+  const tokens = process.platform === 'win32' ? 'spnego' : 'krb5';
+  return kerberos({ provider: kerberosPackage({ tokens }), ...options, ntlm: false });
 }
 
 let warned = false;

@@ -1,4 +1,5 @@
 /** The package `kerberos` as provider: GSSAPI with the cache of tickets (KRB5CCNAME), SSPI on Windows. */
+import { NtlmError, localError } from '../errors.ts';
 import { causeOf } from './causes.ts';
 import type { KerberosClient, KerberosModule } from './kerberos-module.ts';
 import { loadPackage } from './load.ts';
@@ -36,7 +37,10 @@ interface Way extends KerberosModule {
 
 async function begin({ spn, principal, mutual, delegate }: ContextRequest, { initializeClient, mechOID }: Way): Promise<KerberosContext> {
   const flags = REPLAY | SEQUENCE | (mutual ? MUTUAL : 0) | (delegate ? DELEGATE : 0);
-  const client = await initializeClient(serviceName(spn), { flags, mechOID, ...(principal === undefined ? {} : { principal }) }).catch(rethrow);
+  const service = serviceName(spn);
+  const who = principal === undefined ? {} : { principal };
+  if (principal !== undefined) await checkPrincipal(principal, await initializeClient(service, { ...who, flags: 0, mechOID }).catch(rethrow));
+  const client = await initializeClient(service, { ...who, flags, mechOID }).catch(rethrow);
   return {
     async step(token) {
       const made = await client.step(token === undefined ? '' : Buffer.from(token).toString('base64')).catch(rethrow);
@@ -46,6 +50,19 @@ async function begin({ spn, principal, mutual, delegate }: ContextRequest, { ini
   };
 }
 
+/**
+ * Where the system has no ticket of `principal` but some other mechanism takes the name, the package goes on as whoever the
+ * cache belongs to. Without mutual authentication a context is complete at once, and says for whom: `probe` is never sent.
+ */
+async function checkPrincipal(principal: string, probe: KerberosClient): Promise<void> {
+  if (process.platform === 'win32') throw localError('"principal" is nothing that SSPI knows: it takes who is logged on', 'unsupported', 'kerberos');
+  await probe.step('').catch(rethrow);
+  const { username } = probe;
+  const [name] = username?.split('@') ?? [];
+  if (username === principal || name === principal) return;
+  throw localError(`there is no Kerberos ticket of ${principal} in the cache, which is that of ${username ?? 'nobody'}: kinit gets one (KRB5CCNAME says where it is kept)`, 'no-ticket', 'kerberos');
+}
+
 function rethrow(error: unknown): never {
-  throw causeOf(error);
+  throw error instanceof NtlmError ? error : causeOf(error);
 }

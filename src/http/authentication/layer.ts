@@ -189,6 +189,11 @@ export class Layer {
     return this.realm.negotiatorRefused ? undefined : this.#options.negotiator;
   }
 
+  /** Whether another proof costs no leg, and nobody has seen yet that this end keeps what it knows of a connection. */
+  get mayWantEach(): boolean {
+    return !this.#byCredentials && this.served > 0 && !this.realm.keepsConnections;
+  }
+
   /** Whether it is authenticated as somebody else than it would be now. */
   get outdated(): boolean {
     const { credentials } = this.realm;
@@ -277,7 +282,10 @@ export class Layer {
   /** The same for a request that carried no credentials of ours: the common case, kept cheap. */
   notePassed(): void {
     if (!this.#authenticated) this.realm.paths.answeredUnasked = true;
-    else if (++this.served === 2) this.realm.singleRequestHandshakes = 0;
+    else if (++this.served === 2) {
+      this.realm.singleRequestHandshakes = 0;
+      this.realm.keepsConnections = true;
+    }
   }
 
   /** What the next request carries goes out now. */

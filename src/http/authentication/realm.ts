@@ -38,6 +38,8 @@ export class Realm {
   negotiatorRefused = false;
   /** It was accepted here. */
   negotiatorProven = false;
+  /** A connection was authenticated once for several requests. */
+  keepsConnections = false;
   /** Handshakes that were worth one request only, in a row (IIS: authPersistSingleRequest). */
   singleRequestHandshakes = 0;
   /** Those that are alive. */

@@ -8,10 +8,10 @@ export function isInvolved(layer: Layer, request: ClientRequest): boolean {
 }
 
 /** Whether a request may go out as it is, as far as this layer goes. */
-export function mayGo({ authenticated, outdated, realm, served }: Layer, request: ClientRequest): boolean {
+export function mayGo({ authenticated, mayWantEach, outdated, realm, served }: Layer, request: ClientRequest): boolean {
   const { paths } = realm;
   if (authenticated) {
-    if (outdated) return false;
+    if (outdated || (mayWantEach && request.once)) return false;
     return !(served === 1 && realm.singleRequestHandshakes > 1);
   }
   if (realm.scheme === undefined && !request.hasBody) return true;

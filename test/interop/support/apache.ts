@@ -1,6 +1,7 @@
 /**
  * Apache with mod_auth_gssapi and gss-ntlmssp: `Negotiate` and `NTLM` on HTTP and HTTPS, bound to the connection.
- * Everything asks for a user but /public/, which holds the same scripts. It does not look at channel bindings. A 401
+ * Everything asks for a user but /public/, which holds the same scripts. With a keytab Negotiate takes Kerberos as well;
+ * /tickets/ takes it alone, and /each/ does so with each request anew. It does not look at channel bindings. A 401
  * to a request with `Expect: 100-continue` closes the connection.
  */
 import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -10,12 +11,15 @@ import type { AccessLogEntry, EnoughEntries } from './access-log.ts';
 import { makeServerCertificate } from './certificates.ts';
 import type { TestCertificate } from './certificates.ts';
 import { gssEnvironment } from './gss.ts';
+import { keysOf, type ServiceKeys } from './realm.ts';
 import { findFile, findProgram, freePorts, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
 import { ntlmUserFile } from './users.ts';
 
 export interface ApacheOptions {
   /** The server's certificate; it is then its own trust anchor. Default: one of a private authority. */
   readonly certificate?: TestCertificate;
+  /** The keys of its services, and how Kerberos is found. */
+  readonly kerberos?: ServiceKeys;
 }
 
 export interface Apache extends AsyncDisposable {
@@ -51,7 +55,8 @@ const loaded = [
   'mpm_event', 'authn_core', 'authz_core', 'authz_user', 'auth_gssapi', 'ssl', 'cgid', 'dir', 'alias', 'mime',
 ];
 
-function configuration(directory: string, httpPort: number, httpsPort: number): string {
+function configuration(directory: string, httpPort: number, httpsPort: number, keytab: string | undefined): string {
+  const tickets = keytab === undefined ? '' : ticketLocations();
   return `
 ServerRoot ${directory}
 ServerName localhost
@@ -80,7 +85,7 @@ AddType text/html .html
 DirectoryIndex index.html
 DocumentRoot ${directory}/docroot
 ScriptAlias /cgi/ ${directory}/cgi/
-ScriptAlias /public/cgi/ ${directory}/cgi/
+${['public', 'tickets', 'each'].map((name) => `ScriptAlias /${name}/cgi/ ${directory}/cgi/`).join('\n')}
 <Directory ${directory}/cgi>
   Options +ExecCGI
 </Directory>
@@ -88,6 +93,7 @@ ScriptAlias /public/cgi/ ${directory}/cgi/
   AuthType GSSAPI
   AuthName "ntlm"
   GssapiAllowedMech ntlmssp
+${keytab === undefined ? '' : '  GssapiAllowedMech krb5'}
   GssapiConnectionBound On
   GssapiNegotiateOnce Off
   GssapiPublishErrors On
@@ -97,6 +103,7 @@ ScriptAlias /public/cgi/ ${directory}/cgi/
   AuthType None
   Require all granted
 </LocationMatch>
+${tickets}
 <VirtualHost 127.0.0.1:${httpsPort}>
   SSLEngine on
   SSLCertificateFile ${directory}/cert.pem
@@ -104,6 +111,19 @@ ScriptAlias /public/cgi/ ${directory}/cgi/
 </VirtualHost>
 `;
 }
+
+const ticketLocations = (): string =>
+  [['tickets', 'On'], ['each', 'Off']]
+    .map(
+      ([name, bound]) => `
+<LocationMatch "^/${name}/">
+  GssapiAllowedMech krb5
+  GssapiConnectionBound ${bound}
+  GssapiNegotiateOnce Off
+  GssapiPublishErrors On
+</LocationMatch>`,
+    )
+    .join('');
 
 function layOut(directory: TemporaryDirectory): void {
   chmodSync(directory.path, 0o755);
@@ -136,7 +156,7 @@ export async function startApache(options: ApacheOptions = {}): Promise<Apache> 
     await run('gcc', ['-shared', '-fPIC', '-o', directory.file('locale_shim.so'), source('locale_shim.c')]);
 
     const [httpPort = 0, httpsPort = 0] = await freePorts(2);
-    writeFileSync(directory.file('apache.conf'), configuration(directory.path, httpPort, httpsPort));
+    writeFileSync(directory.file('apache.conf'), configuration(directory.path, httpPort, httpsPort, options.kerberos?.keytab));
     const service = await Service.start({
       program,
       args: ['-f', directory.file('apache.conf'), '-DFOREGROUND'],
@@ -145,6 +165,7 @@ export async function startApache(options: ApacheOptions = {}): Promise<Apache> 
         LD_PRELOAD: directory.file('locale_shim.so'),
         NETBIOS_COMPUTER_NAME: 'ORACLE',
         ...gssEnvironment(directory.file('users.txt')),
+        ...(options.kerberos === undefined ? {} : keysOf(options.kerberos)),
       },
       logs: [directory.file('error.log')],
       ports: [httpPort, httpsPort],

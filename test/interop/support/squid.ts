@@ -6,6 +6,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { readAccessLog } from './access-log.ts';
 import type { AccessLogEntry, EnoughEntries } from './access-log.ts';
 import { findFile, findProgram, freePorts, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
+import { keysOf, type ServiceKeys } from './realm.ts';
 import { alice } from './users.ts';
 
 export interface Squid extends AsyncDisposable {
@@ -21,9 +22,11 @@ export interface Squid extends AsyncDisposable {
 export interface SquidOptions {
   /** What its Negotiate takes, by Samba's helper for SPNEGO or by Squid's own for Kerberos; default `NTLM`. */
   readonly negotiate?: 'NTLM' | 'Kerberos';
+  /** Its service's keys, and how Kerberos is found; default: no key. */
+  readonly kerberos?: ServiceKeys;
 }
 
-function configuration(directory: string, port: number, open: number, { negotiate = 'NTLM' }: SquidOptions): string {
+function configuration(directory: string, port: number, open: number, { negotiate = 'NTLM', kerberos }: SquidOptions): string {
   const ntlmAuth = findProgram('ntlm_auth');
   const { username, domain, password } = alice;
   const helper = (protocol: string): string =>
@@ -32,7 +35,7 @@ function configuration(directory: string, port: number, open: number, { negotiat
       `--username=${username} --domain=${domain} --password=${password}`,
     ].join(' ');
   const kerberosAuth = (): string =>
-    `${findFile('/usr/lib/squid/negotiate_kerberos_auth', 'squid')} -k ${directory}/empty.keytab -s HTTP/testproxy`;
+    `${findFile('/usr/lib/squid/negotiate_kerberos_auth', 'squid')} -k ${kerberos?.keytab ?? `${directory}/empty.keytab`} -s ${kerberos === undefined ? 'HTTP/testproxy' : 'GSS_C_NO_NAME'}`;
   return `
 http_port 127.0.0.1:${port}
 http_port 127.0.0.1:${open} name=open
@@ -87,6 +90,7 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
     const service = await Service.start({
       program,
       args: ['-N', '-f', directory.file('squid.conf')],
+      env: { ...process.env, ...(options.kerberos === undefined ? {} : keysOf(options.kerberos)) },
       logs: [directory.file('cache.log')],
       ports: [port, open],
     });
