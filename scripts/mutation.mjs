@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 
 /** `http` stands for its rooms. */
 const HTTP = ['wire', 'authentication', 'exchange', 'routes', 'doors', 'server'].map((room) => `http/${room}`);
-const ALL = ['messages', 'crypto', 'legacy', 'machine', 'session', 'spnego', 'snapshot', 'acceptor', 'http'];
+const ALL = ['messages', 'crypto', 'legacy', 'machine', 'session', 'spnego', 'snapshot', 'acceptor', 'kerberos', 'http'];
 /** Lines of one drawn block: long enough for whole statements, short enough for a sample to meet most functions. */
 const BLOCK = 15;
 

@@ -24,7 +24,7 @@ const KNOWN: readonly Known[] = [
   },
   {
     code: 'unknown-service',
-    text: /server not found in kerberos database|server .*not found|unknown server|0x80090303|cannot determine realm for|not found in kerberos database/i,
+    text: /server .*(?:not found|unknown)|0x80090303|cannot determine realm for/i,
     advice: 'the realm knows no service of this name: setspn, or a principal and a keytab, make it one',
   },
   {

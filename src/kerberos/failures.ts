@@ -21,7 +21,7 @@ export const stepTooLong = (): NtlmError =>
 export function failureOf(error: unknown, after: 'nothing' | 'a challenge' | 'its last word'): NtlmError {
   const own = error instanceof NtlmError ? error : undefined;
   if (after === 'nothing') return own ?? failure('service-failed', 'local', 'the provider of Kerberos failed', error);
-  if (own !== undefined && own.code === 'clock-skew') return own;
+  if (own !== undefined && own.code !== 'service-failed') return own; // the other end said which
   return after === 'a challenge'
     ? failure('ticket-refused', 'peer', 'the server refused the Kerberos ticket, with a token that says no more', error)
     : failure('server-unproven', 'peer', 'the last token does not prove that the server is the one asked for', error);
