@@ -1,8 +1,9 @@
-/** The servers of part 3, in a process of their own: one that asks for NTLM, one that does not; both count. */
+/** The servers of the parts that need some, in a process of their own; they count. */
 import { Credentials } from 'ntlmachine';
+import { NtlmAcceptor } from 'ntlmachine/acceptor';
 import { createNtlmServer } from 'ntlmachine/http';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { account } from './scenario.ts';
 
@@ -16,6 +17,11 @@ export interface ServerReady {
   /** `http://127.0.0.1:port/` */
   readonly ntlm: string;
   readonly anonymous: string;
+  /**
+   * Asks once a connection, and then looks at a mark on it and at nothing else, whoever sends: what differs is the client's
+   * own. `/in` marks a connection without a handshake.
+   */
+  readonly marking: string;
 }
 
 let connections = 0;
@@ -37,6 +43,27 @@ const answer = ({ url }: IncomingMessage, response: ServerResponse): void => {
   response.writeHead(200, { 'Content-Type': 'text/plain', 'Content-Length': 3 }).end('ok\n');
 };
 
+const inside = new WeakSet<Socket>();
+const acceptors = new WeakMap<Socket, NtlmAcceptor>();
+
+const answerOnceIn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const { socket } = request;
+  if (inside.has(socket)) return answer(request, response);
+  const token = Buffer.from(/^NTLM (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '', 'base64');
+  const acceptor = acceptors.get(socket);
+  if (request.url === '/in' || (acceptor !== undefined && (await acceptor.authenticate(token)).ok)) {
+    inside.add(socket);
+    return answer(request, response);
+  }
+  let field = 'NTLM';
+  if (token.length > 0) {
+    const opened = new NtlmAcceptor({ target: { nbDomainName: 'BENCH', nbComputerName: 'SERVER' }, credentials: () => credentials });
+    acceptors.set(socket, opened);
+    field = `NTLM ${Buffer.from(opened.challenge(token)).toString('base64')}`;
+  }
+  response.writeHead(401, { 'WWW-Authenticate': field, 'Content-Length': 0 }).end();
+};
+
 async function open(server: Server): Promise<string> {
   server.keepAliveTimeout = 0;
   server.on('connection', () => connections++);
@@ -45,9 +72,11 @@ async function open(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
+const credentials = Credentials.fromPassword(account);
 const ready: ServerReady = {
-  ntlm: await open(createNtlmServer({ credentials: Credentials.fromPassword(account) }, answer)),
+  ntlm: await open(createNtlmServer({ credentials }, answer)),
   anonymous: await open(createServer(answer)),
+  marking: await open(createServer((request, response) => void answerOnceIn(request, response))),
 };
 process.on('message', () => process.send?.({ connections, requests } satisfies WireCounts));
 process.on('disconnect', () => process.exit());
