@@ -15,12 +15,14 @@ export const FIELDS = {
     challenge: 'www-authenticate',
     info: 'authentication-info',
     credentials: 'Authorization',
+    credentialsName: 'authorization',
   },
   proxy: {
     status: 407,
     challenge: 'proxy-authenticate',
     info: 'proxy-authentication-info',
     credentials: 'Proxy-Authorization',
+    credentialsName: 'proxy-authorization',
   },
 } as const satisfies Record<ConnectionSide, object>;
 

@@ -167,7 +167,7 @@ export class Layer {
 
   /** Of the field that carries credentials, in lower case. */
   get credentialsName(): string {
-    return FIELDS[this.realm.side].credentials.toLowerCase();
+    return FIELDS[this.realm.side].credentialsName;
   }
 
   get authenticated(): boolean {

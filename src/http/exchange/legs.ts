@@ -254,7 +254,7 @@ export class Legs {
     const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
     const cookies = this.#cookies.fields.map((value) => ({ name: 'Set-Cookie', value })); // before its own, which count
     const asItIs = replacements.length === 0 && cookies.length === 0;
-    const head = asItIs ? answer.raw : renderHead({ startLine, fields: [...cookies, ...kept, ...replacements] });
+    const head = asItIs ? answer.raw : Buffer.from(renderHead({ startLine, fields: [...cookies, ...kept, ...replacements] }), 'latin1');
     this.#carrier.deliver(answer, head, { forget: standIn || (held && (this.#leg.form === 'waiting' || !this.#request.brings('expect'))) });
   }
 

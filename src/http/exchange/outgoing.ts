@@ -20,7 +20,7 @@ export interface OutgoingParts {
 
 export interface OutgoingSink {
   /** A head goes out. */
-  sent(head: Buffer): void;
+  sent(head: string): void;
   /** Bytes of an interim response are the client's. */
   interim(raw: Buffer): void;
   /** A body that waited may go. */
@@ -35,6 +35,7 @@ interface Waiting {
 }
 
 const CONTINUE: Buffer = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n', 'latin1');
+const FOR_THE_CLIENT = { everything: false, limited: false } as const;
 /** Milliseconds: for a 100, as curl waits; and for a 401 that nothing was asked for. */
 const PATIENCE = 1000;
 const MOMENT = 500;
@@ -71,21 +72,34 @@ export class Outgoing {
     return this.#standsIn;
   }
 
-  /** `leg`: whatever answers it is for the legs, and limits count from when it has left. */
-  send(request: ClientRequest, credentials: readonly Field[], { form, expect, chunked }: LegForm, leg: boolean): void {
+  /** As the client wrote it, for whom the answer is. */
+  pass(request: ClientRequest): void {
+    const { queue, reader, socket } = this.#parts;
+    this.#standsIn = false;
+    this.#leg = 'none';
+    this.#chunked = false;
+    reader.expect(request.method, FOR_THE_CLIENT);
+    const head = request.render([], { keepAlive: request.wantsClose && this.#isUndecided(request) });
+    this.#sink.sent(head);
+    socket.write(head, 'latin1');
+    queue.body = 'send';
+  }
+
+  /** A leg: whatever answers it is for the legs, and limits count from when it has left. */
+  send(request: ClientRequest, credentials: readonly Field[], { form, expect, chunked }: LegForm): void {
     const { queue, reader, layers } = this.#parts;
     for (const layer of layers) layer.leaving();
     this.#standsIn = form === 'stand-in';
-    this.#leg = leg ? 'leaving' : 'none';
+    this.#leg = 'leaving';
     this.#chunked = chunked;
     queue.body = 'hold';
     if (this.#standsIn) {
-      reader.expect(STAND_IN_METHOD, { everything: leg, limited: true });
+      reader.expect(STAND_IN_METHOD, { everything: true, limited: true });
       this.#writeHead(request.renderStandIn(credentials));
       return this.#writer.complete();
     }
-    const keepAlive = layers.some((layer) => isInvolved(layer, request) && !layer.authenticated);
-    reader.expect(request.method, { everything: leg, limited: false });
+    reader.expect(request.method, { everything: true, limited: false });
+    const keepAlive = this.#isUndecided(request);
     this.#writeHead(request.render(credentials, { keepAlive, chunked, ...(form === 'waiting' ? { expect } : {}) }));
     if (form === 'waiting') {
       this.#expectation = 'waiting';
@@ -94,7 +108,7 @@ export class Outgoing {
     }
     for (const bytes of request.sentBefore) this.#write(bytes);
     queue.body = 'send';
-    if (leg && request.body.done) this.#writer.complete();
+    if (request.body.done) this.#writer.complete();
   }
 
   /** A part of the body that may go. */
@@ -108,7 +122,7 @@ export class Outgoing {
     const { queue } = this.#parts;
     if (!this.#chunked && queue.request?.chunked !== true) return false;
     queue.body = 'hold';
-    this.#write(Buffer.from(LAST_CHUNK, 'latin1'));
+    this.#write(LAST_CHUNK);
     this.#complete();
     return true;
   }
@@ -161,14 +175,19 @@ export class Outgoing {
     this.#bodySent = undefined;
   }
 
-  #writeHead(head: Buffer): void {
+  /** Whether one may ask for a handshake still, which needs the connection. */
+  #isUndecided(request: ClientRequest): boolean {
+    return this.#parts.layers.some((layer) => isInvolved(layer, request) && !layer.authenticated);
+  }
+
+  #writeHead(head: string): void {
     this.#sink.sent(head);
     this.#write(head);
   }
 
   /** Only a handshake has to know when its bytes have left. */
-  #write(bytes: Buffer): void {
-    if (this.#leg === 'none') this.#parts.socket.write(bytes);
+  #write(bytes: Buffer | string): void {
+    if (this.#leg === 'none') this.#parts.socket.write(bytes, 'latin1');
     else this.#writer.write(bytes);
   }
 

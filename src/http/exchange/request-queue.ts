@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { HeadReader } from '../wire/head.ts';
+import { isPlainHead } from '../wire/plain-head.ts';
 import type { ClientRequest } from '../wire/request.ts';
 
 /** Bytes that are handed on at a time: what is written as one piece tells of its progress only at its end. */
@@ -8,8 +9,8 @@ const MAX_PART = 1024 * 1024;
 export type Written = (error?: Error | null) => void;
 
 export interface RequestSink {
-  /** A head is complete. */
-  begin(head: Buffer): ClientRequest;
+  /** A head is complete, as text of a character a byte; `plain`: it is known to be. */
+  begin(head: string, plain: boolean): ClientRequest;
   /** A part of the body of the request at hand may go. */
   body(part: Buffer): void;
 }
@@ -35,6 +36,14 @@ export class RequestQueue {
   push(chunks: readonly Buffer[], written: Written): void {
     for (const chunk of chunks) if (chunk.length > 0) this.#chunks.push(chunk); // an empty one would end a body in chunks
     this.#written = written;
+  }
+
+  /** Begins a request whose head came as one text, as most do. @returns whether it was one, and may begin. */
+  begin(text: string): boolean {
+    const between = this.request === undefined || this.request.body.done;
+    if (!between || this.tunnel || this.#chunks.length > 0 || this.#heads.started || !isPlainHead(text)) return false;
+    this.request = this.#sink.begin(text, true);
+    return true;
   }
 
   clear(): void {
@@ -87,6 +96,6 @@ export class RequestQueue {
     const whole = this.#heads.read(bytes);
     if (whole === undefined) return;
     if (whole.rest.length > 0) this.#chunks.unshift(whole.rest);
-    this.request = this.#sink.begin(whole.raw);
+    this.request = this.#sink.begin(whole.raw.toString('latin1'), false);
   }
 }

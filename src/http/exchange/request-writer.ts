@@ -24,10 +24,11 @@ export class RequestWriter {
     this.#sink = sink;
   }
 
-  write(bytes: Buffer): void {
+  /** Bytes, or a text of a character a byte. */
+  write(bytes: Buffer | string): void {
     this.#left += 1;
     this.#timer ??= setTimeout(() => this.#sink.stalled(), this.#limit);
-    this.#socket.write(bytes, (error) => {
+    this.#socket.write(bytes, 'latin1', (error) => {
       if (error) return; // the connection tells of it
       this.#left -= 1;
       this.#timer?.refresh();

@@ -18,10 +18,14 @@ export function mayGo({ authenticated, mayWantEach, outdated, realm, served }: L
   return paths.isOpen(request) || (!request.once && realm.scheme === undefined && paths.answeredUnasked);
 }
 
-/** Whether a request needs no legs, as far as this layer goes. */
-export function isPlain(layer: Layer, request: ClientRequest): boolean {
-  if (!isInvolved(layer, request)) return true;
-  return mayGo(layer, request) && !(request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no');
+/** Whether a request needs no legs. Cheap: it is asked of each. */
+export function isPlain(layers: readonly Layer[], request: ClientRequest): boolean {
+  for (const layer of layers) {
+    if (!isInvolved(layer, request)) continue;
+    if (!mayGo(layer, request)) return false;
+    if (request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no') return false;
+  }
+  return true;
 }
 
 /** Whether an authenticated connection may be asked all the same. */

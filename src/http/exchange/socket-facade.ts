@@ -21,7 +21,7 @@ export abstract class SocketFacade extends Duplex {
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ secure }: { readonly secure: boolean }) {
-    super({ allowHalfOpen: false });
+    super({ allowHalfOpen: false, decodeStrings: false }); // heads come as text and go on as text
     this.encrypted = secure;
   }
 

@@ -16,7 +16,7 @@ import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
-import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
+import { ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { Connection } from './connection.ts';
 import { Legs } from './legs.ts';
 import { RequestQueue, type Written } from './request-queue.ts';
@@ -36,7 +36,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #beneath: Connection | undefined;
 
   readonly #queue = new RequestQueue({
-    begin: (head) => this.#begin(new ClientRequest(head, this.#route, this.#route.maxRepeatableBody)),
+    begin: (head, plain) => this.#begin(new ClientRequest(head, plain, this.#route, this.#route.maxRepeatableBody)),
     body: (part) => this.#beneath?.outgoing.body(this.#queue.request!, part),
   });
 
@@ -149,17 +149,27 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   // What the client writes
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, written: Written): void {
-    this.#queue.push([chunk], written);
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, written: Written): void {
+    try {
+      if (encoding === 'latin1' && this.#beginAtOnce(chunk as string)) return written();
+    } catch (error) {
+      return written(error as Error);
+    }
+    this.#queue.push([bytesOf(chunk, encoding)], written);
     this.#pump();
   }
 
-  override _writev(chunks: { chunk: Buffer }[], written: Written): void {
+  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], written: Written): void {
     this.#queue.push(
-      chunks.map(({ chunk }) => chunk),
+      chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding)),
       written,
     );
     this.#pump();
+  }
+
+  /** A text that is a head goes on as it is. */
+  #beginAtOnce(text: string): boolean {
+    return !this.#running && this.#beneath?.socket.writableNeedDrain === false && this.#queue.begin(text);
   }
 
   override _final(callback: Written): void {
@@ -205,8 +215,8 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   #begin(request: ClientRequest): ClientRequest {
     this.#queue.request = request;
-    if (this.layers.every((layer) => isPlain(layer, request))) {
-      this.#beneath?.outgoing.send(request, [], AS_IT_IS, false);
+    if (isPlain(this.layers, request)) {
+      this.#beneath?.outgoing.pass(request);
     } else {
       this.#queue.body = 'hold';
       this.#run(request, undefined);
@@ -245,7 +255,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     if (alive === undefined) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
-      alive.outgoing.send(request, credentials, form, true);
+      alive.outgoing.send(request, credentials, form);
       this.#pump();
     });
   }
@@ -284,6 +294,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.push(bytes);
     this.#beneath?.reader.flow();
   }
+}
+
+function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }
 
 function discard(socket: Socket): void {

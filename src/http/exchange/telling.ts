@@ -114,10 +114,11 @@ export class ConnectionTelling {
     }
   }
 
-  sent(head: Buffer): void {
+  /** A head as text, a character a byte. */
+  sent(head: string): void {
     if (!this.#teller.heard) return;
     this.#open();
-    this.#teller.tellHead('request', this.#id, head);
+    this.#teller.tellHead('request', this.#id, Buffer.from(head, 'latin1'));
     this.#reader = new HeadReader('peer');
   }
 

@@ -69,7 +69,7 @@ export function openTunnel(
   socket.on('lookup', (...found: unknown[]) => progress('lookup', ...found)).once('connect', () => progress('connect'));
   socket.once('error', fail).once('end', onEnd).on('data', onData);
   const fields = [{ name: 'Host', value: authority }, ...headers];
-  socket.write(renderHead({ startLine: `CONNECT ${authority} HTTP/1.1`, fields }));
+  socket.write(renderHead({ startLine: `CONNECT ${authority} HTTP/1.1`, fields }), 'latin1');
   return { destroy: () => underway.destroy() };
 }
 

@@ -21,7 +21,7 @@ export interface ResponseHead extends MessageHead {
 /** No head of a sane peer is longer. */
 export const MAX_HEAD_LENGTH = 256 * 1024;
 const NOTHING: Buffer = Buffer.alloc(0);
-const END_OF_HEAD = Buffer.from('\r\n\r\n', 'latin1');
+const END_OF_HEAD = '\r\n\r\n';
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -54,19 +54,29 @@ export class HeadReader {
       if (this.#length > MAX_HEAD_LENGTH) throw tooLong(this.#side);
       return undefined;
     }
-    const tail = bytes.subarray(0, end);
+    const alone = end === bytes.length;
+    const tail = alone ? bytes : bytes.subarray(0, end);
     const raw = this.#length === 0 ? tail : Buffer.concat([...this.#pieces, tail]);
-    this.take();
+    this.#clear();
     if (raw.length > MAX_HEAD_LENGTH) throw tooLong(this.#side);
-    return { raw, rest: bytes.subarray(end) };
+    return { raw, rest: alone ? NOTHING : bytes.subarray(end) };
+  }
+
+  /** Whether some of a head was read. */
+  get started(): boolean {
+    return this.#length > 0;
   }
 
   /** Begins anew. @returns what was read of a head that is not whole. */
   take(): Buffer {
     const received = this.#length === 0 ? NOTHING : Buffer.concat(this.#pieces);
-    this.#pieces = [];
-    this.#length = this.#line = this.#last = 0;
+    this.#clear();
     return received;
+  }
+
+  #clear(): void {
+    if (this.#pieces.length > 0) this.#pieces = [];
+    this.#length = this.#line = this.#last = 0;
   }
 
   #endIn(bytes: Buffer): number {
@@ -101,9 +111,9 @@ function trim(text: string): string {
   return text.slice(start, end);
 }
 
-/** @throws NtlmError `malformed-token`. */
-export function parseHead(bytes: Buffer, side: NtlmErrorSide): MessageHead {
-  const [startLine = '', ...lines] = bytes.toString('latin1', 0, bytes.length - END_OF_HEAD.length).split('\r\n');
+/** Of a head as text, a character a byte. @throws NtlmError `malformed-token`. */
+export function parseHead(text: string, side: NtlmErrorSide): MessageHead {
+  const [startLine = '', ...lines] = text.slice(0, -END_OF_HEAD.length).split('\r\n');
   const fields: Field[] = [];
   for (const line of lines) {
     const colon = line.indexOf(':');
@@ -122,12 +132,13 @@ export function parseHead(bytes: Buffer, side: NtlmErrorSide): MessageHead {
 
 /** @throws NtlmError `malformed-token`, the peer's fault. */
 export function parseResponseHead(bytes: Buffer): ResponseHead {
-  const head = parseHead(bytes, 'peer');
+  const text = bytes.toString('latin1');
+  const head = parseHead(text, 'peer');
   const match = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: |$)/.exec(head.startLine);
   if (match === null) throw malformed('no HTTP/1.x status line', 'peer');
   const options = [...listOf(head, 'connection'), ...listOf(head, 'proxy-connection')];
   const kept = !options.includes('close') && (match[1] === '1' || options.includes('keep-alive'));
-  const doubtful = DOUBTFUL.test(bytes.toString('latin1')) || isFramedTwice(head);
+  const doubtful = DOUBTFUL.test(text) || isFramedTwice(head);
   return { ...head, status: Number(match[2]), persistent: kept && !doubtful };
 }
 
@@ -147,10 +158,11 @@ function isFramedTwice(head: MessageHead): boolean {
   return hasField(head, 'content-length') && hasField(head, 'transfer-encoding');
 }
 
-export function renderHead({ startLine, fields }: MessageHead): Buffer {
+/** As text, a character a byte. */
+export function renderHead({ startLine, fields }: MessageHead): string {
   let text = `${startLine}\r\n`;
   for (const { name, value } of fields) text += `${name}: ${value}\r\n`;
-  return Buffer.from(`${text}\r\n`, 'latin1');
+  return `${text}\r\n`;
 }
 
 /** Every value of a field, one a line. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BodyReader, requestBodyLength } from './body.ts';
-import { hasField, parseHead, renderHead, valuesOf, type Field, type MessageHead } from './head.ts';
+import { hasField, malformed, parseHead, renderHead, valuesOf, type Field, type MessageHead } from './head.ts';
 
 /** What the path of a connection makes of every request. */
 export interface RequestForm {
@@ -14,6 +14,7 @@ const CREDENTIALS_FIELD = /\r\n(?:proxy-)?authorization:/i;
 const LENGTH_FIELD = /\r\n(?:content-length|transfer-encoding):/i;
 const COOKIE_FIELD = /\r\ncookie:/i;
 const CLOSE_OPTION = /\r\nconnection:[^\r]*\bclose\b/i;
+const NO_BODY = new BodyReader(0, 'local');
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** One request as the client above writes it, and what may be sent in its name. */
@@ -21,38 +22,45 @@ export class ClientRequest {
   readonly method: string;
   readonly hasBody: boolean;
   readonly body: BodyReader;
-  readonly #raw: Buffer;
+  /** A character a byte. */
+  readonly #text: string;
   readonly #bringsCredentials: boolean;
-  readonly #wantsClose: boolean;
+  /** Whether the client wants the connection closed behind it. */
+  readonly wantsClose: boolean;
   readonly #chunked: boolean;
-  readonly #target: string;
+  readonly #methodEnd: number;
   #parsed: MessageHead | undefined;
   readonly #form: RequestForm;
   #keepsBody: boolean;
-  #kept: Buffer[] = [];
+  #kept: Buffer[] | undefined;
   #bodyStarted = false;
   #continued = false;
 
-  /** @throws NtlmError `malformed-token`. */
-  constructor(raw: Buffer, form: RequestForm, maxRepeatableBody: number) {
-    this.#raw = raw;
+  /** `plain`: of its head, that is known already. @throws NtlmError `malformed-token`. */
+  constructor(text: string, plain: boolean, form: RequestForm, maxRepeatableBody: number) {
+    this.#text = text;
     this.#form = form;
-    const text = raw.toString('latin1');
-    const [method = '', target = ''] = text.slice(0, text.indexOf('\r\n')).split(' ');
-    this.method = method;
-    this.#target = form.absolute !== undefined && target.startsWith('/') ? form.absolute + target : target;
-    // Most requests have none of these, and are read no further.
-    this.#bringsCredentials = CREDENTIALS_FIELD.test(text);
-    this.#wantsClose = CLOSE_OPTION.test(text);
-    const length = LENGTH_FIELD.test(text) ? requestBodyLength(this.#head) : 0;
-    this.body = new BodyReader(length, 'local');
+    this.#methodEnd = text.indexOf(' ');
+    if (this.#methodEnd === -1 || this.#methodEnd > text.indexOf('\r')) throw malformed('no request line', 'local');
+    this.method = text.slice(0, this.#methodEnd);
+    this.#bringsCredentials = !plain && CREDENTIALS_FIELD.test(text);
+    this.wantsClose = !plain && CLOSE_OPTION.test(text);
+    const length = !plain && LENGTH_FIELD.test(text) ? requestBodyLength(this.#head) : 0;
+    this.body = length === 0 ? NO_BODY : new BodyReader(length, 'local');
     this.hasBody = length !== 0;
     this.#chunked = length === 'chunked';
     this.#keepsBody = length !== 'chunked' && length <= maxRepeatableBody;
   }
 
+  /** As it goes on the wire. */
+  get #target(): string {
+    const start = this.#methodEnd + 1;
+    const target = this.#text.slice(start, this.#text.indexOf(' ', start));
+    return this.#form.absolute !== undefined && target.startsWith('/') ? this.#form.absolute + target : target;
+  }
+
   get #head(): MessageHead {
-    return (this.#parsed ??= parseHead(this.#raw, 'local'));
+    return (this.#parsed ??= parseHead(this.#text, 'local'));
   }
 
   /** Method and path without its query: what a server protects or leaves open. */
@@ -62,7 +70,7 @@ export class ClientRequest {
 
   /** The same and the cookie it comes with: who is known by a cookie is not asked. */
   get identityKey(): string {
-    if (!COOKIE_FIELD.test(this.#raw.toString('latin1'))) return this.key;
+    if (!COOKIE_FIELD.test(this.#text)) return this.key;
     return `${this.key} ${createHash('sha256').update(valuesOf(this.#head, 'cookie').join()).digest('base64')}`;
   }
 
@@ -122,24 +130,24 @@ export class ClientRequest {
   /** Body bytes that the client wrote and that went out. */
   noteSent(bytes: Buffer): void {
     this.#bodyStarted = true;
-    if (this.#keepsBody) this.#kept.push(bytes);
+    if (this.#keepsBody) (this.#kept ??= []).push(bytes);
   }
 
   /** The body bytes that went out before. */
   get sentBefore(): readonly Buffer[] {
-    return this.#kept;
+    return this.#kept ?? [];
   }
 
   /** It is answered: nothing of it will go out again. */
   letGo(): void {
     this.#keepsBody = false;
-    this.#kept = [];
+    this.#kept = undefined;
   }
 
-  /** The head for the wire. */
-  render(credentials: readonly Field[], { keepAlive, chunked = false, expect }: HeadForm): Buffer {
+  /** The head for the wire, a character a byte. */
+  render(credentials: readonly Field[], { keepAlive, chunked = false, expect }: HeadForm): string {
     const asItIs = credentials.length === 0 && !chunked && expect === undefined && this.#form.absolute === undefined;
-    if (asItIs && !(keepAlive && this.#wantsClose)) return this.#raw;
+    if (asItIs && !(keepAlive && this.wantsClose)) return this.#text;
     let { fields } = this.#head;
     if (chunked && !this.#chunked) fields = [...without(fields, 'content-length'), { name: 'Transfer-Encoding', value: 'chunked' }];
     if (expect !== undefined) fields = without(fields, 'expect');
@@ -148,7 +156,7 @@ export class ClientRequest {
   }
 
   /** The same request without its body, under {@link STAND_IN_METHOD}. */
-  renderStandIn(credentials: readonly Field[]): Buffer {
+  renderStandIn(credentials: readonly Field[]): string {
     const fields = this.#head.fields.filter(({ name }) => !BODY_FIELDS.test(name.toLowerCase()));
     return this.#render(STAND_IN_METHOD, fields, credentials, true);
   }
@@ -160,7 +168,7 @@ export class ClientRequest {
     return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from(`\r\n${end}`)]);
   }
 
-  #render(method: string, fields: readonly Field[], credentials: readonly Field[], keepAlive: boolean): Buffer {
+  #render(method: string, fields: readonly Field[], credentials: readonly Field[], keepAlive: boolean): string {
     const replaced = new Set(credentials.map(({ name }) => name.toLowerCase()));
     if (keepAlive && !hasField(this.#head, 'upgrade')) replaced.add('connection');
     const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));

@@ -197,6 +197,12 @@ export class ResponseReader {
 }
 
 const STATUS_LINE = Buffer.from('HTTP/1.', 'latin1');
+/** Whether bytes begin as every response does, as far as they go. */
+function isStatusLine(bytes: Buffer): boolean {
+  const length = Math.min(bytes.length, STATUS_LINE.length);
+  for (let at = 0; at < length; at++) if (bytes[at] !== STATUS_LINE[at]) return false;
+  return true;
+}
 const STATUS_END = 'HTTP/1.1 401'.length;
 
 /** Whether nothing but the body, and a 100 that comes late, is in these bytes. */
@@ -207,7 +213,7 @@ function isAll(bytes: Buffer, body: BodyReader): boolean {
 
 /** Whose response begins with these bytes. Cheap: it runs once for each. @throws NtlmError `http2-only`, `malformed-token`. */
 function concernOf(bytes: Buffer, everything: boolean): 'client' | 'ours' | 'interim' | 'unclear' {
-  if (!STATUS_LINE.subarray(0, bytes.length).equals(bytes.subarray(0, STATUS_LINE.length))) {
+  if (!isStatusLine(bytes)) {
     const spoken = speaksHttp2(bytes);
     if (spoken === true) throw http2Only('the other end', 'answers HTTP/1.1 in HTTP/2');
     if (spoken === 'unclear') return 'unclear';
@@ -216,7 +222,9 @@ function concernOf(bytes: Buffer, everything: boolean): 'client' | 'ours' | 'int
   }
   if (bytes.length < (everything ? STATUS_LINE.length : STATUS_END)) return 'unclear';
   if (everything) return 'ours';
-  const [hundreds, tens, ones] = [bytes[9]! - 0x30, bytes[10]! - 0x30, bytes[11]! - 0x30];
+  const hundreds = bytes[9]! - 0x30;
+  const tens = bytes[10]! - 0x30;
+  const ones = bytes[11]! - 0x30;
   if (hundreds === 1) return 'interim';
   return hundreds === 4 && tens === 0 && (ones === 1 || ones === 7) ? 'ours' : 'client';
 }
