@@ -97,10 +97,16 @@ export class Connection {
       .on('close', () => onLost());
   }
 
-  /** Nothing is awaited, and its end is to be noticed all the same: a paused socket does not tell of it. */
-  listen(): void {
+  /**
+   * Whether it lives, and nothing came that no request has asked for: between an answer's end and the next request, whose
+   * answer it would be taken for. What the system holds by then is read first. `milliseconds`: how much longer to wait.
+   */
+  async isQuiet(milliseconds: number): Promise<boolean> {
     this.reader.hold();
-    this.socket.resume();
+    this.socket.resume(); // a paused one does not tell of its end
+    if (milliseconds > 0) await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    for (let turn = 0; turn < 2; turn++) await new Promise(setImmediate); // a turn that had begun may be past its reading
+    return !this.lost && this.reader.isQuiet;
   }
 
   /** Lets go of the socket, which is then whosoever's. */

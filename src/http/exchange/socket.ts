@@ -250,9 +250,10 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     return this.#beneath?.lost === false ? this.#beneath : undefined;
   }
 
-  exchange(request: ClientRequest, credentials: readonly Field[], form: LegForm): Promise<Answer> {
+  async exchange(request: ClientRequest, credentials: readonly Field[], form: LegForm): Promise<Answer> {
+    const quiet = await this.isQuiet(0);
     const alive = this.#alive;
-    if (alive === undefined) return Promise.reject(new ConnectionLost(undefined, { sent: false }));
+    if (!quiet || alive === undefined) throw new ConnectionLost(undefined, { sent: false });
     return new Promise((resolve, reject) => {
       this.#answered = { resolve, reject };
       alive.outgoing.send(request, credentials, form);
@@ -273,9 +274,8 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   async isQuiet(milliseconds: number): Promise<boolean> {
-    this.#beneath?.listen();
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    return this.#alive?.reader.isQuiet === true;
+    const alive = this.#alive;
+    return alive !== undefined && (await alive.isQuiet(milliseconds)) && alive === this.#beneath;
   }
 
   async reconnect(): Promise<void> {
