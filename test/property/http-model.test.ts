@@ -8,7 +8,10 @@
  * - Every call ends within its limits.
  * - Every call that the server would answer by 2xx once authenticated, without an accident on its way, ends in 2xx. What is
  *   left out of this one is said by `isLost`.
+ *
+ * The last two are about time, of which a process that stands still has none: a world in which it did is tried again.
  */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
 import { ALICE } from '../http/support/origin.ts';
 import { bodyOf, doors, drawCall, isHeld, isWelcome, limitsFor, openClient, type Call } from './http/calls.ts';
@@ -36,9 +39,41 @@ function isLost(call: Call, probe: boolean, { head, headBody, expect, early, ask
   return !headTells && (!waitingTells || refuses === 'chunks');
 }
 
+/** Milliseconds, in one piece, beyond which the limits of calls measure the machine. */
+const STOOD_STILL = 150;
+const MAX_TRIES = 3;
+
+interface Violation {
+  readonly seed: number;
+  readonly line: string;
+  /** Call, rules, and what went over the wire. */
+  readonly details: string;
+  /** It says that something did not come about, which a limit of time can be the reason for. */
+  readonly mayBeLate: boolean;
+}
+
 interface Tally {
-  readonly broken: string[];
+  readonly broken: Violation[];
   readonly shares: Map<string, number>;
+}
+
+/** Tries a world, and again where it stood still. */
+async function tryUndisturbed(seed: number, tally: Tally): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const once: Tally = { broken: [], shares: new Map() };
+    const delays = monitorEventLoopDelay({ resolution: 10 });
+    delays.enable();
+    await tryWorld(seed, once);
+    delays.disable();
+    const still = Math.round(delays.max / 1e6);
+    if (tries < MAX_TRIES && still > STOOD_STILL && once.broken.length > 0 && once.broken.every(({ mayBeLate }) => mayBeLate)) {
+      tally.shares.set('tried again', (tally.shares.get('tried again') ?? 0) + 1);
+      continue;
+    }
+    for (const [what, count] of once.shares) tally.shares.set(what, (tally.shares.get(what) ?? 0) + count);
+    for (const each of once.broken) tally.broken.push({ ...each, line: `${each.line} (try ${tries}; nothing ran for up to ${still} ms)` });
+    return;
+  }
 }
 
 async function tryWorld(seed: number, { broken, shares }: Tally): Promise<void> {
@@ -51,8 +86,10 @@ async function tryWorld(seed: number, { broken, shares }: Tally): Promise<void> 
   const client = openClient(door, { credentials: ALICE, probe, ...limitsFor(rules) }, draw.of(1, 2, 8));
   const calls = Array.from({ length: CALLS }, (_, index) => drawCall(draw, door, `call-${index}`, rules));
   const inTurn = draw.chance(0.5);
-  const say = (what: string, call: Call): void =>
-    void broken.push(`seed ${seed}, ${door}: ${what}\n  ${JSON.stringify(call)}\n  ${JSON.stringify(rules)}\n  ${world.log.join('\n  ')}`);
+  const say = (what: string, call: Call, mayBeLate = false): void => {
+    const details = `  ${JSON.stringify(call)}\n  ${JSON.stringify(rules)}\n  ${world.log.join('\n  ')}`;
+    broken.push({ seed, line: `seed ${seed}, ${door}: ${what}`, details, mayBeLate });
+  };
 
   const one = async (call: Call): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
@@ -62,7 +99,7 @@ async function tryWorld(seed: number, { broken, shares }: Tally): Promise<void> 
     const runs = world.runs.filter(({ call: id, method }) => id === call.id && method === call.method);
     const ended = end === 'no end' ? end : end instanceof Error ? 'error' : end.status < 300 ? '2xx' : String(end.status);
     const again = SAFE.has(call.method) && rules.accidents !== 'none';
-    if (end === 'no end') say('no end', call);
+    if (end === 'no end') say(`no end within ${LIMIT} ms`, call, true);
     const counted = call.method !== 'HEAD' || rules.head === 'as others'; // else no handler runs
     if (counted && ended === '2xx' ? runs.length !== 1 && !(again && runs.length > 1) : runs.length > 1 && !again) say(`${runs.length} runs for ${ended}`, call);
     if (runs.some(({ body }) => body !== bodyOf(call))) say(`a run with another body: ${runs.map(({ body }) => JSON.stringify(body.slice(0, 40))).join(', ')}`, call);
@@ -70,7 +107,7 @@ async function tryWorld(seed: number, { broken, shares }: Tally): Promise<void> 
       say(`answered by ${JSON.stringify(end.text)}`, call);
     }
     const expected = isWelcome(call, rules) && rules.accidents === 'none';
-    if (expected && ended !== '2xx' && !isLost(call, probe, rules)) say(`ends in ${ended}: ${end instanceof Error ? `${end.message} ${String(end.cause)}` : ''}`, call);
+    if (expected && ended !== '2xx' && !isLost(call, probe, rules)) say(`ends in ${ended}${end instanceof Error ? ` (${(end as { code?: string }).code}): ${end.message} ${String(end.cause)}` : ''}`, call, true);
     count(`door ${door}`);
     count(`head ${rules.head}`);
     count(`body ${call.body}`);
@@ -88,13 +125,13 @@ test('one call, one run', { timeout: (SECONDS + 60) * 1000 }, async () => {
   const end = performance.now() + SECONDS * 1000;
   let worlds = 0;
   const worker = async (): Promise<void> => {
-    do await tryWorld(first + worlds++, tally);
+    do await tryUndisturbed(first + worlds++, tally);
     while (ONLY === undefined && performance.now() < end);
   };
   await Promise.all(Array.from({ length: ONLY === undefined ? PARALLEL : 1 }, worker));
   const shares = [...tally.shares].sort().map(([what, count]) => `${what}: ${count}`).join(', ');
   console.info(`worlds ${worlds}, seeds from ${first}, calls: ${shares}; broken: ${tally.broken.length}`);
-  if (tally.broken.length > 0) console.error(tally.broken.map((text) => text.slice(0, text.indexOf('\n'))).join('\n'));
-  expect(tally.broken.slice(0, 3).join('\n\n')).toBe('');
+  for (const { line, details } of tally.broken.slice(0, 3)) console.error(`${line}\n${details}`);
+  expect(tally.broken.map(({ line }) => line)).toEqual([]);
   if (ONLY === undefined) for (const door of doors) expect(tally.shares.get(`door ${door}`)).toBeGreaterThan(0);
 });

@@ -48,9 +48,9 @@ export const bodyOf = ({ id, body, size }: Call): string => (body === 'none' ? '
 /** Above this, a body of known length is not kept. */
 export const KEPT = 2000;
 
-/** Short only where a HEAD is never answered: what is measured under load is the load. */
+/** Shorter only where a HEAD is never answered, which is waited for. */
 export const limitsFor = ({ head }: WorldRules): { legTimeout: number; answerTimeout: number } =>
-  head === 'never' ? { legTimeout: 800, answerTimeout: 10_000 } : { legTimeout: 10_000, answerTimeout: 10_000 };
+  head === 'never' ? { legTimeout: 2500, answerTimeout: 10_000 } : { legTimeout: 10_000, answerTimeout: 10_000 };
 
 export function openClient(door: Client['door'], options: HttpOptions, connections: number): Client {
   const all = { ...options, maxRepeatableBody: KEPT };
