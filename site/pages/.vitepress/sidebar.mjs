@@ -9,7 +9,7 @@ const GROUPS = [
   ['Recipes', ['recipes/iis', 'recipes/sharepoint', 'recipes/exchange', /^recipes\//]],
   ['Leave NTLM', ['leaving-ntlm', 'kerberos']],
   ['Coming from', [/^(?:from-|migrating)/]],
-  ['The machines', ['handshake', 'connection', 'spnego', 'acceptor']],
+  ['The machines', ['handshake', 'connection', 'spnego', 'kerberos-context', 'acceptor']],
   ['About', ['policies', 'security', 'performance', 'runtimes', 'versions']],
 ];
 
