@@ -21,10 +21,10 @@ export default defineConfig({
     ['link', { rel: 'icon', href: `${base}icon.svg`, type: 'image/svg+xml' }],
     ['meta', { name: 'referrer', content: 'no-referrer' }],
   ],
-  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark' }, anchor: { slugify: anchorOf }, config: (md) => md.use(repositoryMarkdown) },
+  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' }, anchor: { slugify: anchorOf }, config: (md) => md.use(repositoryMarkdown) },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith('ntlm-') } } },
   vite: { publicDir: new URL('../public', import.meta.url).pathname, build: { chunkSizeWarningLimit: 2000 } },
-  transformHtml: (html) => html.replace('<div class="VPHome"', '<div role="main" class="VPHome"'), // which the theme leaves out
+  transformHtml: (html) => html.replace(/<div class="VPHome\b/, '<div role="main" class="VPHome'), // which the theme leaves out
   buildEnd: ({ outDir }) => checkSite(outDir, base),
   themeConfig: {
     logo: '/icon.svg',
