@@ -11,6 +11,7 @@ import type { ProxyOptions } from '../http/doors/proxy-options.ts';
 import type { CredentialsProvider } from '../http/authentication/question.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
 import { bodyOf, type Body } from './body.ts';
+import { kerberosOptions, negotiatorFrom } from './kerberos.ts';
 import { PASSWORD_HELP, PASSWORD_VARIABLE, PROXY_PASSWORD_VARIABLE, checkUser, readCredentials, userOptions } from './credentials.ts';
 import { MAX_REDIRECTS, redirected, type Outgoing } from './redirect.ts';
 import { policyFrom, policyOption, takesLmHash } from './policy.ts';
@@ -51,6 +52,7 @@ const options = {
   user,
   domain,
   ...secretOptions,
+  ...kerberosOptions,
   workstation: { type: 'string', value: 'NAME', help: 'Name of this computer, as told to the server; default none.' },
   policy: policyOption('The weakest response sent; default ntlmv2.'),
   'channel-bindings': { type: 'boolean', negatable: true, help: 'Bind the certificate of the TLS connection; the default.' },
@@ -88,6 +90,7 @@ export const request = defineVerb({
     const url = urlOf(operand);
     const agent = new NtlmAgent({
       credentials: credentialsFrom(values, terminal),
+      negotiate: await negotiatorFrom(values, { user: values.user !== undefined }),
       allow: url.origin,
       policy: policyFrom(values.policy),
       workstation: values.workstation,

@@ -40,6 +40,7 @@ const KNOWN: readonly Known[] = [
 ];
 
 export function causeOf(error: unknown): NtlmError {
+  if (error instanceof NtlmError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const known = KNOWN.find((each) => each.text.test(text));
   const { code, advice }: Pick<Known, 'code' | 'advice'> = known ?? { code: 'service-failed', advice: 'Kerberos failed on this machine' };

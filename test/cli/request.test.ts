@@ -249,3 +249,40 @@ describe('ntlmachine request', () => {
     expect(stderr).toMatch(/^ntlmachine request: [^\n]*ECONNREFUSED[^\n]*\n$/);
   });
 });
+
+describe('ntlmachine request --negotiate', () => {
+  let negotiating: Origin;
+  beforeAll(async () => {
+    negotiating = await Origin.listen({ offers: ['Negotiate', 'NTLM'] });
+  });
+  afterAll(() => negotiating[Symbol.asyncDispose]());
+
+  it('without the package: what to install, and nothing is sent', async () => {
+    const { code, stderr } = await run(['request', '-f', '--negotiate', negotiating.url]);
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/unsupported: Kerberos needs the package "kerberos": npm install kerberos/);
+  });
+
+  it('without the package and with a user: NTLM follows', async () => {
+    const { code, stdout } = await request('--negotiate', negotiating.url);
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+  });
+
+  it('NTLM is forbidden by --no-ntlm', async () => {
+    expect((await request('-f', '--negotiate', '--no-ntlm', negotiating.url)).stderr).toMatch(/unsupported/);
+  });
+
+  it.each([
+    [['--no-ntlm'], '--no-ntlm wants --negotiate'],
+    [['--unbound'], '--unbound wants --negotiate'],
+    [['--negotiate', '--ntlm-after-refusal', '--no-ntlm'], '--ntlm-after-refusal and --no-ntlm exclude each other'],
+  ])('%s is said to be a mistake', async (args, message) => {
+    expect(await request(...args, negotiating.url)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });
+  });
+
+  it('without a user NTLM cannot follow', async () => {
+    for (const option of ['--ntlm', '--ntlm-after-refusal']) {
+      expect(await run(['request', '--negotiate', option, negotiating.url])).toMatchObject({ code: 2, stderr: expect.stringContaining(`${option} wants --user`) });
+    }
+  });
+});

@@ -1,5 +1,5 @@
 /** The reader of Kerberos tokens under attack: held against the second reading, and every byte told of once. */
-import { readKerberosToken } from '../../src/visualize/kerberos/token.ts';
+import { readKerberosToken } from '../../src/spnego/kerberos/token.ts';
 import { Finding, attempt, expectPeerError, expectSame, summary } from './oracles.ts';
 import { readKerberos } from './reference-kerberos.ts';
 

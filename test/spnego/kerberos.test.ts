@@ -4,7 +4,9 @@ import { MechType, SpnegoAcceptor, decodeNegTokenResp, encodeNegTokenInit, encod
 import { NtlmClient, NtlmError } from '../../src/index.ts';
 import { kerberosServer } from '../../src/kerberos/index.ts';
 import { thrown } from '../support/thrown.ts';
-import { kerberosToken } from '../vectors/kerberos.ts';
+import { maskToken } from '../../src/spnego/mask.ts';
+import { decodeToken } from '../../src/visualize/index.ts';
+import { kerberosNames, kerberosToken } from '../vectors/kerberos.ts';
 import { credentials } from './support.ts';
 
 const type1 = (): Uint8Array => new NtlmClient({ credentials }).negotiate();
@@ -180,5 +182,27 @@ describe('kerberosServer', () => {
 
   test('without the package: what to install', async () => {
     await expect(new SpnegoAcceptor({ credentials, kerberos: kerberosServer() }).accept(TICKET)).rejects.toMatchObject({ code: 'unsupported', side: 'local', message: expect.stringContaining('npm install kerberos') });
+  });
+});
+
+describe('what is told of a token', () => {
+  test.each(kerberosNames)('"%s": what is in the clear, and nothing of what is sealed', (name) => {
+    const token = kerberosToken(name);
+    const wrapped = token[0] === 0x05 ? encodeNegTokenResp({ responseToken: token }) : token; // of IAKERB the first alone has a frame
+    const masked = maskToken(wrapped);
+    expect(masked).toHaveLength(wrapped.length);
+    const [whole, told] = [wrapped, masked].map((each) => decodeToken(each));
+    expect(told!.kerberos).toEqual(whole!.kerberos);
+    expect(told!.kerberos).toBeDefined();
+    const sealed = told!.fields.filter(({ name: each }) => /(?:cipher|padata|e-data)$/.test(each));
+    expect(sealed.every(({ hex }) => /^(?:00)*$/.test(hex))).toBe(true);
+  });
+
+  test('a ticket that cannot be read is its frame and zeros', () => {
+    const broken = TICKET.slice();
+    broken[19] = 0xff;
+    const masked = maskToken(broken);
+    expect(masked.subarray(0, 15)).toEqual(broken.subarray(0, 15));
+    expect(masked.subarray(15).every((byte) => byte === 0)).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { decodeToken, explain, readConversation, renderToken, type DecodedToken } from '../../src/visualize/index.ts';
 import { tokenOf } from '../../src/visualize/conversation/token.ts';
-import { readKerberosToken } from '../../src/visualize/kerberos/token.ts';
+import { readKerberosToken } from '../../src/spnego/kerberos/token.ts';
 import { MechType, encodeNegTokenInit } from '../../src/spnego/index.ts';
 import { thrown } from '../support/thrown.ts';
 import { kerberosNames, kerberosToken } from '../vectors/kerberos.ts';

@@ -3,7 +3,7 @@ import { decodeToken } from '../decode/decode.ts';
 import { fromBase64 } from '../bytes.ts';
 import { traceToken } from '../trace/mask.ts';
 import { isNegoEx } from '../decode/negoex.ts';
-import { mayBeKerberos } from '../kerberos/token.ts';
+import { mayBeKerberos } from '../../spnego/kerberos/token.ts';
 import { decodeGssToken } from '../../spnego/messages/gss-token.ts';
 import { MechType, decodeSpnegoToken } from '../../spnego/messages/index.ts';
 import { isNtlmMessage } from '../../messages/header.ts';

@@ -4,7 +4,7 @@ import type { FieldSpan } from '../../messages/reader.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { decodeSpnegoToken } from '../../spnego/messages/index.ts';
 import { fromBase64, indexOfBytes, toLatin1 } from '../bytes.ts';
-import { readKerberosToken } from '../kerberos/token.ts';
+import { readKerberosToken } from '../../spnego/kerberos/token.ts';
 import { bareHex, dumpsOf } from './hex-dump.ts';
 
 /** A token and where it was. */

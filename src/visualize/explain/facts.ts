@@ -10,7 +10,7 @@ import type { ResponseKind } from '../../machine/policy.ts';
 import { NtlmError } from '../../errors.ts';
 import { decodeToken } from '../decode/decode.ts';
 import type { Verdict } from '../decode/verify.ts';
-import type { KerberosToken } from '../kerberos/token.ts';
+import type { KerberosToken } from '../../spnego/kerberos/token.ts';
 import { tokenBytes } from '../trace/mask.ts';
 import type { TracedError } from '../trace/projection.ts';
 import { fieldOf, type Blindness, type Conversation, type ConversationSource, type ConversationToken, type Exchange, type Side } from '../conversation/conversation.ts';

@@ -3,7 +3,7 @@ import { skewOf } from '../../http/authentication/clocks.ts';
 import type { ClientWord } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
 import { RC4, errorMeaning, errorName, etypeName } from '../kerberos/numbers.ts';
-import type { KerberosError } from '../kerberos/token.ts';
+import type { KerberosError } from '../../spnego/kerberos/token.ts';
 import type { Cause, Rule } from './cause.ts';
 import { clocksOf, type Facts } from './facts.ts';
 import { certain, it, likely, possible } from './words.ts';

@@ -4,9 +4,9 @@ import { TOKEN } from '../../spnego/messages/token-origin.ts';
 import { toHex } from '../bytes.ts';
 import { plural, quoted } from '../decode/text.ts';
 import { errorMeaning, errorName, etypeName } from './numbers.ts';
-import { isKerberosField, placeOf } from './places.ts';
-import type { Leaf } from './shapes.ts';
-import { readLeaf } from './walk.ts';
+import { isKerberosField, placeOf } from '../../spnego/kerberos/places.ts';
+import type { Leaf } from '../../spnego/kerberos/shapes.ts';
+import { readLeaf } from '../../spnego/kerberos/walk.ts';
 
 export interface KerberosMeaning {
   readonly value: string;

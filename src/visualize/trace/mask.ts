@@ -2,7 +2,7 @@ import { isSecretField } from '../../messages/mask.ts';
 import type { FieldSpan } from '../../messages/reader.ts';
 import { decodeToken, type MessageName } from '../decode/decode.ts';
 import { fromBase64, toBase64 } from '../bytes.ts';
-import { isSealed } from '../kerberos/places.ts';
+import { isSealed } from '../../spnego/kerberos/places.ts';
 
 /** A token as a trace keeps it. */
 export interface TracedToken {

@@ -2,7 +2,7 @@ import { NtlmError } from '../../errors.ts';
 import { fromBase64 } from '../bytes.ts';
 import type { FieldSpan } from '../../messages/reader.ts';
 import type { MessageName } from '../decode/decode.ts';
-import { KERBEROS_MESSAGES } from '../kerberos/shapes.ts';
+import { KERBEROS_MESSAGES } from '../../spnego/kerberos/shapes.ts';
 import type { TracedToken } from './mask.ts';
 import type { TracedContext, TracedError } from './projection.ts';
 import { TRACE_FORMAT, TRACE_VERSION, type Trace, type TraceEntry } from './trace.ts';

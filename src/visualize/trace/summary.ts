@@ -3,7 +3,7 @@ import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import { decodeToken } from '../decode/decode.ts';
 import { escaped, plural } from '../decode/text.ts';
 import { errorName } from '../kerberos/numbers.ts';
-import type { KerberosToken } from '../kerberos/token.ts';
+import type { KerberosToken } from '../../spnego/kerberos/token.ts';
 import { tokenBytes, type TracedToken } from './mask.ts';
 
 /** The NTLM message in a traced token, if there is a well-formed one. */

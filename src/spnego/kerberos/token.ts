@@ -6,8 +6,8 @@
 import { DerElement, OCTET_STRING, type DerOrigin } from '../../der.ts';
 import { NtlmError } from '../../errors.ts';
 import type { FieldRecorder } from '../../messages/reader.ts';
-import { decodeGssToken } from '../../spnego/messages/gss-token.ts';
-import { MechType, mechTypeName } from '../../spnego/messages/mech-types.ts';
+import { decodeGssToken } from '../messages/gss-token.ts';
+import { MechType, mechTypeName } from '../messages/mech-types.ts';
 import { KERBEROS_MESSAGES, SHAPES, type KerberosMessage } from './shapes.ts';
 import { walk, type LeafValue } from './walk.ts';
 
