@@ -32,6 +32,9 @@ export class ClientTokens {
   }
 }
 
+/** Fields that a request is not itself without: left out on the way, its body would be the next request. */
+const ESSENTIAL = /(?:^|,)\s*(?:content-length|host)\s*(?:,|$)/i;
+
 /** What no request may be, however it is routed: another reading of it elsewhere would be somebody else's request. */
 export function objectionToForm({ rawHeaders, httpVersion, headers }: IncomingMessage): Objection | undefined {
   if (valuesOf(rawHeaders, 'host').length > 1) return { status: 400, reason: 'more than one Host field' };
@@ -42,6 +45,10 @@ export function objectionToForm({ rawHeaders, httpVersion, headers }: IncomingMe
     const codings = valuesOf(rawHeaders, 'transfer-encoding').join(',');
     if (!/^\s*chunked\s*$/i.test(codings)) return { status: 400, reason: 'a Transfer-Encoding other than chunked' };
     if (headers['content-length'] !== undefined) return { status: 400, reason: 'Content-Length beside Transfer-Encoding' };
+  }
+  const { connection } = headers;
+  if (connection !== undefined && ESSENTIAL.test(connection)) {
+    return { status: 400, reason: 'a Connection field that names what no connection may keep' };
   }
   if (rawHeaders.some((text) => /[\0\r\n]/.test(text))) return { status: 400, reason: 'a malformed field' };
   return undefined;

@@ -83,6 +83,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
     const { method = 'GET' } = request;
     const hasBody = announcesBody(request);
     let out: ClientRequest | undefined;
+    let answer: IncomingMessage | undefined;
     let legs: LegCount = () => 0;
     let open = false;
 
@@ -104,6 +105,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
       out.destroy();
     };
     const fail = (error: unknown): void => {
+      if (answer?.complete === true) return; // it was whole: what came behind it is nobody's
       const failure = failureOf(error);
       if (response.headersSent) {
         over(response.statusCode, failure.reason);
@@ -135,14 +137,19 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
         else begin();
       });
       if (options.expectsContinue) sent.once('continue', () => response.writeContinue());
-      sent.once('response', (answer) => {
-        const refusal = ownRefusal(answer);
+      sent.once('upgrade', (_answer, socket) => {
+        socket.destroy();
+        fail(switchedUnasked());
+      });
+      sent.once('response', (incoming) => {
+        answer = incoming;
+        const refusal = ownRefusal(incoming);
         if (refusal !== undefined) return end(refusal);
-        const fields = [...options.onAnswer(answer)];
-        if (isChunked(answer) && request.httpVersion !== '1.0') fields.push('Transfer-Encoding', 'chunked');
+        const fields = [...options.onAnswer(incoming)];
+        if (isChunked(incoming) && request.httpVersion !== '1.0') fields.push('Transfer-Encoding', 'chunked');
         if (!request.complete) fields.push('Connection', 'close'); // what is left of the body is nobody's
-        response.writeHead(answer.statusCode ?? 502, answer.statusMessage, flat(fields));
-        handBack(answer, response, () => over(response.statusCode, 'the answer broke off'));
+        response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, flat(fields));
+        handBack(incoming, response, () => over(response.statusCode, 'the answer broke off'));
       });
       if (!hasBody) sent.end();
     } catch (error) {
@@ -206,6 +213,10 @@ export function ownRefusal(answer: IncomingMessage): Failure | undefined {
   }
   if (refusal === undefined || refusal.code === 'ntlm-not-offered') return undefined;
   return { status: 502, error: 'http_request_denied', reason: refusal.message, code: refusal.code };
+}
+
+function switchedUnasked(): NtlmError {
+  return new NtlmError('the other end switched to a protocol that nobody asked for', { code: 'malformed-token', phase: 'transport', side: 'peer' });
 }
 
 function tooSlow(): NtlmError {

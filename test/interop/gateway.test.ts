@@ -140,6 +140,43 @@ describe('forward, through Squid', () => {
     expect(log.length).toBeGreaterThanOrEqual(1000);
   });
 
+  test('Squid stopped and started under load: each its own answer or a typed refusal, then all is well', async () => {
+    await using own = await startSquid();
+    await using gateway = await Running.start({ upstream: own.proxy, credentials, maxUpstreamConnections: 8 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+    const { port } = new URL(gateway.url);
+    const ask = async (i: number): Promise<string> => {
+      const out = request({ agent, host: '127.0.0.1', port, method: 'POST', path: url, headers: { Host: new URL(url).host } });
+      out.end(Buffer.alloc(i));
+      const [answer] = await once(out, 'response');
+      let text = '';
+      for await (const part of answer) text += part;
+      if (answer.statusCode === 200) return text === `POST ${i}` ? 'own' : `another's: ${text}`;
+      if (answer.headers['x-squid-error'] !== undefined) return "Squid's"; // it still answers while it ends
+      return /^ntlmachine; error=/.test(String(answer.headers['proxy-status'])) ? String(answer.statusCode) : `an untyped ${answer.statusCode}`;
+    };
+    const fates: string[] = [];
+    let over = false;
+    const clients = Array.from({ length: 8 }, async (_, client) => {
+      for (let i = client; !over; i += 8) fates.push(await ask(i));
+    });
+    const until = async (fate: string): Promise<void> => {
+      for (const from = fates.length; !fates.slice(from).includes(fate); ) await new Promise((resolve) => setTimeout(resolve, 10));
+    };
+    for (let restart = 0; restart < 2; restart += 1) {
+      await until('own');
+      await own.stop();
+      await until('502');
+      await own.start();
+    }
+    await until('own');
+    over = true;
+    await Promise.all(clients);
+    expect(fates.filter((fate) => !['own', '502', '504', "Squid's"].includes(fate))).toEqual([]);
+    expect(await Promise.all(Array.from({ length: 50 }, (_, i) => ask(i)))).toEqual(Array(50).fill('own'));
+    agent.destroy();
+  });
+
   test('a refused password is said in words', async () => {
     await using gateway = await Running.start({ upstream: squid.proxy, credentials: wrong });
     const { stdout } = await run('curl', ['-sS', '--noproxy', '', '-i', '-x', gateway.url, url]);

@@ -16,6 +16,9 @@ export interface Squid extends AsyncDisposable {
   readonly open: string;
   /** A tunnel is logged when it ends. */
   accessLog(until?: EnoughEntries): Promise<readonly AccessLogEntry[]>;
+  /** Ends it, or begins it anew at the same ports. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,13 +90,15 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
     writeFileSync(directory.file('empty.keytab'), Uint8Array.of(5, 2)); // its version, no key
     chmodSync(directory.path, 0o755);
     if (isRoot) await run('chown', ['-R', 'proxy:proxy', directory.path]);
-    const service = await Service.start({
-      program,
-      args: ['-N', '-f', directory.file('squid.conf')],
-      env: { ...process.env, ...(options.kerberos === undefined ? {} : keysOf(options.kerberos)) },
-      logs: [directory.file('cache.log')],
-      ports: [port, open],
-    });
+    const begin = (): Promise<Service> =>
+      Service.start({
+        program,
+        args: ['-N', '-f', directory.file('squid.conf')],
+        env: { ...process.env, ...(options.kerberos === undefined ? {} : keysOf(options.kerberos)) },
+        logs: [directory.file('cache.log')],
+        ports: [port, open],
+      });
+    let service = await begin();
     const close = async (): Promise<void> => {
       await service.close();
       await directory.close();
@@ -102,6 +107,8 @@ export async function startSquid(options: SquidOptions = {}): Promise<Squid> {
       proxy: `http://127.0.0.1:${port}`,
       open: `http://127.0.0.1:${open}`,
       accessLog: (until) => readAccessLog(directory.file('access.log'), until),
+      stop: () => service.close(),
+      start: async () => void (service = await begin()),
       close,
       [Symbol.asyncDispose]: close,
     };
