@@ -7,6 +7,7 @@ import { actorPart } from './parts/actor.ts';
 import { handshakePart } from './parts/handshake.ts';
 import { carriersPart } from './parts/carriers.ts';
 import { gatewayPart } from './parts/gateway.ts';
+import { transfersPart } from './parts/transfers.ts';
 import { httpPart } from './parts/http.ts';
 import { scalePart } from './parts/scale.ts';
 import { sealingPart } from './parts/sealing.ts';
@@ -22,6 +23,7 @@ const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Prom
   http: httpPart,
   carriers: carriersPart,
   gateway: gatewayPart,
+  transfers: transfersPart,
   sealing: sealingPart,
   scale: scalePart,
   start: startPart,

@@ -20,7 +20,7 @@ export interface Goal {
   /** At most this, or at least where `atLeast` says so. */
   readonly limit: number;
   readonly atLeast?: boolean;
-  readonly unit: 'times' | 'µs' | 'kB';
+  readonly unit: 'times' | 'µs' | 'kB' | 'MB';
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): Table {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
 import { createGateway } from '../../src/gateway/index.ts';
 import { ALICE, Origin, WRONG } from '../http/support/origin.ts';
 import { Proxy } from '../http/support/proxy.ts';
@@ -126,6 +127,23 @@ describe('tunnels', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 Connection established\r\n\r\nHTTP\/1\.1 200 OK/);
     expect(origin.handled.map(({ url }) => url)).toEqual(['/early']);
     expect(gateway.entries).toMatchObject([{ method: 'CONNECT', host: authority, status: 200, way: 'tunnel' }]);
+  });
+
+  test('carry the WebSockets of ws', async () => {
+    await using proxy = await Proxy.listen();
+    const sockets = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await once(sockets, 'listening');
+    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`heard ${String(data)}`)));
+    await using gateway = await RunningGateway.start({ upstream: proxy.url, credentials: ALICE });
+    const authority = `127.0.0.1:${(sockets.address() as AddressInfo).port}`;
+    const tunnel = await gateway.tunnel(authority);
+    const socket = new WebSocket(`ws://${authority}/`, { createConnection: () => tunnel.socket });
+    await once(socket, 'open');
+    socket.send('you');
+    expect(String((await once(socket, 'message'))[0])).toBe('heard you');
+    socket.close();
+    await once(socket, 'close');
+    sockets.close();
   });
 
   test('that the upstream refuses are refused with its status', async () => {

@@ -1,4 +1,4 @@
-/** Process: something between clients and a proxy, `ours` or `bare`. */
+/** Process: something between clients and what asks for NTLM: our gateway, `forward` or `reverse`, or a `bare` pass-through. */
 import { Credentials } from 'ntlmachine';
 import { createGateway } from 'ntlmachine/gateway';
 import { Agent, createServer, request as send, type Server } from 'node:http';
@@ -22,6 +22,13 @@ function bare(): Server {
   });
 }
 
-const server = kind === 'ours' ? createGateway({ upstream, credentials: Credentials.fromPassword({ username, domain, password }) }) : bare();
+const credentials = Credentials.fromPassword({ username, domain, password });
+const makers: Readonly<Record<string, () => Server>> = {
+  forward: () => createGateway({ upstream, credentials }),
+  reverse: () => createGateway({ to: upstream, credentials }),
+  bare,
+};
+const server = (makers[kind ?? ''] ?? bare)();
 server.listen(0, '127.0.0.1', () => process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }));
+process.on('message', () => process.send?.(process.memoryUsage()));
 process.on('disconnect', () => process.exit());

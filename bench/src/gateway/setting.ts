@@ -1,12 +1,10 @@
 /** Squid, what stands in front of it, and what lies behind: each in a process of its own. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 import { findProgram, freePorts, Service, TemporaryDirectory } from '../../dist/support/processes.js';
 import { startSquid } from '../../dist/support/squid.js';
 import { alice } from '../../dist/support/users.js';
 import type { Order, Outcome } from './clients.ts';
+import { Processes, told } from './processes.ts';
 
 export const OURS = 'ntlmachine gateway';
 export const BARE = 'bare node:http, Squid asks nothing';
@@ -27,36 +25,26 @@ export interface Setting {
 /** @throws Error where Squid, ntlm_auth or cntlm is missing. */
 export async function startSetting(): Promise<Setting> {
   const squid = await startSquid();
-  const children: ChildProcess[] = [];
-  const start = async (file: string, ...args: readonly string[]): Promise<ChildProcess> => {
-    const child = fork(fileURLToPath(new URL(`${file}.js`, import.meta.url)), args, { execArgv: profiled(args[0]) });
-    children.push(child);
-    return child;
-  };
-  const ready = async (child: ChildProcess): Promise<{ readonly url: string }> => ((await once(child, 'message')) as [{ url: string }])[0];
+  const processes = new Processes();
   const relay = async (name: string, kind: string, upstream: string): Promise<Relay> => {
-    const child = await start('relay', kind, upstream, JSON.stringify(alice));
-    return { name, pid: child.pid ?? 0, ...(await ready(child)) };
+    const child = processes.start('relay', kind, upstream, JSON.stringify(alice));
+    return { name, pid: child.pid ?? 0, ...(await told<{ url: string }>(child)) };
   };
-  const [origin, clients, cntlm] = await Promise.all([start('origin').then(ready), start('clients'), startCntlm(squid.proxy)]);
-  const relays = [await relay(OURS, 'ours', squid.proxy), await relay(BARE, 'bare', squid.open), cntlm.relay];
+  const clients = processes.start('clients');
+  const origin = await told<{ url: string }>(processes.start('origin'));
+  const cntlm = await startCntlm(squid.proxy);
+  const relays = [await relay(OURS, 'forward', squid.proxy), await relay(BARE, 'bare', squid.open), cntlm.relay];
   return {
     relays,
-    turn: async ({ url }, number, milliseconds) => {
+    turn: ({ url }, number, milliseconds) => {
       clients.send({ proxy: url, origin: origin.url, clients: number, milliseconds } satisfies Order);
-      return ((await once(clients, 'message')) as [Outcome])[0];
+      return told(clients);
     },
     close: async () => {
-      for (const child of children) child.disconnect();
+      processes.close();
       await Promise.all([cntlm.close(), squid.close()]);
     },
   };
-}
-
-/** `GATEWAY_PROFILE=DIRECTORY`: the gateway's own process leaves a profile there. */
-function profiled(kind: string | undefined): string[] {
-  const directory = process.env['GATEWAY_PROFILE'];
-  return kind === 'ours' && directory !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${directory}`] : [];
 }
 
 async function startCntlm(proxy: string): Promise<{ readonly relay: Relay; close(): Promise<void> }> {
@@ -74,14 +62,4 @@ async function startCntlm(proxy: string): Promise<{ readonly relay: Relay; close
       await directory.close();
     },
   };
-}
-
-/** Seconds of processor time that a process has had, all its threads; Linux alone tells. */
-export function processorTime(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / 100;
-  } catch {
-    return Number.NaN;
-  }
 }

@@ -1,5 +1,6 @@
 /** Part 6: the gateway in front of Squid, beside cntlm there and a bare pass-through to a Squid that asks nothing. */
-import { BARE, CNTLM, OURS, processorTime, startSetting, type Relay, type Setting } from '../gateway/setting.ts';
+import { processorTime } from '../gateway/processes.ts';
+import { BARE, CNTLM, OURS, startSetting, type Relay, type Setting } from '../gateway/setting.ts';
 import { progress, quantile, shuffled, type MeasureOptions } from '../measure.ts';
 import { figure, microseconds, table, type Goal, type Section, type Table } from '../section.ts';
 

@@ -3,8 +3,8 @@ import { chromium, type Browser } from 'playwright-core';
 
 const executablePath = '/usr/bin/chromium';
 
-/** Debian's Chromium, kept from speaking to anybody of its own accord. */
-export async function startChromium(): Promise<Browser> {
+/** Debian's Chromium, kept from speaking to anybody of its own accord. `more`: of its command line. */
+export async function startChromium(...more: readonly string[]): Promise<Browser> {
   if (!existsSync(executablePath)) throw new Error(`${executablePath} is missing: run scripts/install-servers.sh`);
   return chromium.launch({
     executablePath,
@@ -17,6 +17,7 @@ export async function startChromium(): Promise<Browser> {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...more,
     ],
   });
 }
