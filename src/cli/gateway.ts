@@ -29,6 +29,7 @@ const options = {
   'tls-key': { type: 'string', value: 'FILE', help: 'PEM key of it.' },
   'insecure-listen': { type: 'boolean', help: 'Take clients of other machines without TLS.' },
   host: { type: 'string', value: 'HOST:PORT', multiple: true, help: 'With --to: another name under which clients reach this gateway.' },
+  negotiate: { type: 'boolean', help: 'Show Kerberos tickets before NTLM where Negotiate is offered; without --user, tickets alone.' },
   policy: policyOption('The weakest response sent; default ntlmv2.'),
   workstation: { type: 'string', value: 'NAME', help: 'Name of this machine in the messages; default none.' },
   cacert: { type: 'string', value: 'FILE', help: 'PEM file of the authorities to trust.' },
@@ -97,7 +98,7 @@ async function gatewayOptions(
   if ((upstream === undefined) === (to === undefined)) throw new UsageError('give --upstream or --to, and not both');
   const policy = policyFrom(values.policy);
   const common = {
-    credentials: await readCredentials(values, terminal, { lmHash: takesLmHash(policy) }),
+    ...(await identity(values, terminal, takesLmHash(policy))),
     policy,
     workstation,
     channelBindings: values['channel-bindings'],
@@ -110,6 +111,13 @@ async function gatewayOptions(
   };
   if (to !== undefined) return { ...common, to, hosts: values.host };
   return { ...common, upstream: upstream!, noProxy: values['no-proxy'], pac: await pacText(values.pac) };
+}
+
+async function identity(values: Values, terminal: Terminal, lmHash: boolean): Promise<Pick<GatewayOptions, 'credentials' | 'negotiate'>> {
+  if (values.negotiate !== true) return { credentials: await readCredentials(values, terminal, { lmHash }) };
+  const { currentUser, kerberos } = await import('../kerberos/index.ts');
+  if (values.user === undefined) return { credentials: currentUser() };
+  return { credentials: await readCredentials(values, terminal, { lmHash }), negotiate: kerberos() };
 }
 
 async function tlsOf({ 'tls-cert': certFile, 'tls-key': keyFile }: Values): Promise<GatewayOptions['tls']> {

@@ -1,19 +1,17 @@
 /** What a gateway is told, read and checked once. */
 import { BlockList, isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
-import type { Credentials } from '../crypto/credentials.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
-import type { CredentialsProvider } from '../http/authentication/question.ts';
-import type { HttpOptions } from '../http/doors/options.ts';
+import { HTTP_OPTION_NAMES, type HttpOptions } from '../http/doors/options.ts';
 import { httpUrl } from '../http/routes/urls.ts';
 import type { GatewayEntry } from './log.ts';
 
-/** Options of the handshakes towards the upstream, as the agents of `ntlmachine/http` take them. */
-export type UpstreamHandshake = Pick<
-  HttpOptions,
-  'policy' | 'workstation' | 'unicode' | 'version' | 'prefer' | 'spn' | 'channelBindings' | 'inspect'
-  | 'legTimeout' | 'answerTimeout' | 'maxAttempts' | 'maxRepeatableBody'
->;
+/** Options of an agent that a gateway answers itself: where its connections lead, and who reads their sessions. */
+type Answered = 'credentials' | 'allow' | 'proxy' | 'sessionSecurity';
+const ANSWERED: ReadonlySet<string> = new Set<Answered>(['credentials', 'allow', 'proxy', 'sessionSecurity']);
+
+/** Options of the handshakes towards the upstream: all others that the agents of `ntlmachine/http` take. */
+export type UpstreamHandshake = Omit<HttpOptions, Answered>;
 
 export interface GatewayLimits {
   /** Client connections at one time; default 1000. */
@@ -31,8 +29,8 @@ export interface GatewayLimits {
 }
 
 interface CommonOptions extends UpstreamHandshake, GatewayLimits {
-  /** The one identity that upstreams see, or a function that is asked for it. */
-  readonly credentials: Credentials | CredentialsProvider;
+  /** The one identity that upstreams see, or a function that is asked for it; or `currentUser()` of `ntlmachine/kerberos`. */
+  readonly credentials: HttpOptions['credentials'];
   /** Extra certificate authorities for upstreams that speak TLS. */
   readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
   /** Passwords of clients, by Basic authentication. Without them everybody who reaches the gateway has its identity. */
@@ -70,7 +68,7 @@ export type GatewayOptions = ForwardOptions | ReverseOptions;
 export interface GatewaySettings {
   readonly mode: { readonly kind: 'forward'; readonly upstreams: readonly URL[]; readonly noProxy: readonly string[]; readonly pac: string | undefined }
     | { readonly kind: 'reverse'; readonly to: URL; readonly hosts: ReadonlySet<string> };
-  readonly credentials: Credentials | CredentialsProvider;
+  readonly credentials: HttpOptions['credentials'];
   readonly handshake: UpstreamHandshake;
   readonly ca: CommonOptions['ca'];
   readonly clientTokens: readonly string[] | undefined;
@@ -80,18 +78,18 @@ export interface GatewaySettings {
   readonly onExchange: CommonOptions['onExchange'];
 }
 
-const NAMES: ReadonlySet<string> = new Set([
-  ...['upstream', 'to', 'noProxy', 'pac', 'hosts', 'credentials', 'ca', 'clientTokens', 'tls', 'insecureListen'],
-  ...['onExchange', 'policy', 'workstation', 'unicode', 'version', 'prefer', 'spn', 'channelBindings', 'inspect'],
-  ...['legTimeout', 'answerTimeout', 'maxAttempts', 'maxRepeatableBody', 'maxConnections', 'maxUpstreamConnections'],
-  ...['maxHeadLength', 'maxBodyLength', 'headTimeout', 'idleTimeout'],
+type OwnName = Exclude<keyof ForwardOptions | keyof ReverseOptions, keyof UpstreamHandshake>;
+const OWN_NAMES: ReadonlySet<string> = new Set<OwnName>([
+  ...(['upstream', 'to', 'noProxy', 'pac', 'hosts', 'credentials', 'ca', 'clientTokens', 'tls', 'insecureListen', 'onExchange'] as const),
+  ...(['maxConnections', 'maxUpstreamConnections', 'maxHeadLength', 'maxBodyLength', 'headTimeout', 'idleTimeout'] as const),
 ]);
+const isOfHandshake = (name: string): boolean => HTTP_OPTION_NAMES.has(name) && !ANSWERED.has(name);
 const SHORTEST_TOKEN = 16;
 
 /** @throws NtlmError `invalid-argument`, naming the option. */
 export function resolveGatewayOptions(options: GatewayOptions): GatewaySettings {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
-  const unknown = Object.keys(options).find((name) => !NAMES.has(name));
+  const unknown = Object.keys(options).find((name) => !OWN_NAMES.has(name) && !isOfHandshake(name));
   if (unknown !== undefined) throw invalidArgument(unknown, 'is no option of a gateway');
   if ((options.upstream === undefined) === (options.to === undefined)) {
     throw invalidArgument('upstream', 'or "to" must be given, and not both: a proxy to go through, or a server to stand for');
@@ -99,15 +97,10 @@ export function resolveGatewayOptions(options: GatewayOptions): GatewaySettings 
   const { clientTokens, tls, insecureListen = false, onExchange, ca, credentials } = options;
   if (clientTokens !== undefined) checkTokens(clientTokens);
   if (typeof insecureListen !== 'boolean') throw invalidArgument('insecureListen', 'must be true or false');
-  const { policy, workstation, unicode, version, prefer, spn, channelBindings, inspect } = options;
-  const { legTimeout, answerTimeout, maxAttempts, maxRepeatableBody } = options;
   return {
     mode: options.to === undefined ? forwardMode(options) : reverseMode(options),
     credentials,
-    handshake: {
-      ...{ policy, workstation, unicode, version, prefer, spn, channelBindings, inspect },
-      ...{ legTimeout, answerTimeout, maxAttempts, maxRepeatableBody },
-    },
+    handshake: Object.fromEntries(Object.entries(options).filter(([name]) => isOfHandshake(name))),
     ca,
     clientTokens,
     tls,

@@ -69,15 +69,9 @@ class ProxyAgent extends HttpAgent {
 
 /** Through a proxy. `trusted`: it is given credentials where it asks. `teller` tells of its connections. */
 export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boolean, teller: Teller): Way {
-  const { credentials, handshake, ca, limits } = settings;
-  const routes = new Routes(
-    resolveHttpOptions({
-      ...handshake,
-      credentials: trusted ? credentials : () => undefined,
-      proxy: { url: proxy, credentials: trusted ? credentials : () => undefined, ca },
-    }),
-    teller,
-  );
+  const { handshake, ca, limits } = settings;
+  const who = trusted ? { credentials: settings.credentials } : { credentials: () => undefined, negotiate: undefined };
+  const routes = new Routes(resolveHttpOptions({ ...handshake, ...who, proxy: { url: proxy, ca, spn: handshake.spn } }), teller);
   const route = (): Route => routes.toProxy(proxy);
   const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
   return {

@@ -99,7 +99,7 @@ export interface HttpOptions extends Pick<
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
-  refuseMisspelt(options, OPTION_NAMES);
+  refuseMisspelt(options, HTTP_OPTION_NAMES);
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   const withServers = { ...handshake, sessionSecurity: options.sessionSecurity };
@@ -152,7 +152,8 @@ function resolveRefusals(refusals: RefusalOptions = {}): ProofLimits {
 
 const REFUSAL_NAMES: ReadonlySet<string> = new Set<keyof RefusalOptions>(['limit', 'memory', 'longestMemory', 'patience', 'entries']);
 
-const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
+/** The names of all of them. */
+export const HTTP_OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
   'credentials',
   'negotiate',
   'allow',
@@ -178,7 +179,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<keyof HttpOptions>([
 
 /** What of a carrier's options is its own. */
 export function carrierOptions<T extends HttpOptions>(options: T): Omit<T, keyof HttpOptions> {
-  const entries = Object.entries(options).filter(([name]) => !OPTION_NAMES.has(name));
+  const entries = Object.entries(options).filter(([name]) => !HTTP_OPTION_NAMES.has(name));
   return Object.fromEntries(entries) as Omit<T, keyof HttpOptions>;
 }
 
