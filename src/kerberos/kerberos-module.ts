@@ -21,9 +21,9 @@ export interface KerberosServerModule {
 
 export interface KerberosPackageServer {
   /** Whose ticket it was, once it is taken. */
-  readonly username?: string | null;
+  readonly username?: string | null | undefined;
   /** For which service, where none was named. */
-  readonly targetName?: string | null;
+  readonly targetName?: string | null | undefined;
   /** Base64 in and out; null: there is nothing to send. */
   step(challenge: string): Promise<string | null>;
 }
