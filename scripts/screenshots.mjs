@@ -1,26 +1,47 @@
-/** The pictures of the page in docs/: run after `npm run build`, then look at them. */
+/**
+ * The pictures of the page, to be looked at: run after `npm run build`. `node scripts/screenshots.mjs` makes those of docs/;
+ * `node scripts/screenshots.mjs FOLDER` each view in each size and colour.
+ */
 import { chromium } from 'playwright-core';
 import { visualize } from '../dist/visualize/node.js';
 
+const [, , folder] = process.argv;
+const SIZES = [[1280, 720], [1920, 1080], [390, 844]];
+const KEPT = new Set(['1280', '390']);
+/** By the words of the step at which a reader stands. */
+const VIEWS = { first: undefined, running: /^client to server: .*AUTHENTICATE/, refusal: /^state rejected/, end: /^state authenticated/ };
+
 const page = await visualize();
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu'] });
-for (const [width, height] of [[1280, 720], [390, 844]]) {
+for (const [width, height] of SIZES) {
   for (const colorScheme of ['light', 'dark']) {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
     const tab = await context.newPage();
     await tab.goto(page.url);
-    await tab.click('[data-demo="wrong-then-right"]');
-    await tab.locator('ntlm-flow .thread').waitFor();
-    await tab.mouse.move(0, 0);
-    await tab.evaluate(() => {
-      const flow = document.querySelector('ntlm-flow');
-      flow.go(flow.position.thread, flow.length - 3);
-    });
-    if (width > 1000) await tab.locator('ntlm-flow .node', { hasText: 'TimeStamp' }).first().click();
-    await tab.waitForTimeout(200);
-    await tab.screenshot({ path: `docs/page-${width}-${colorScheme}.png` });
+    for (const [view, step] of Object.entries(VIEWS)) {
+      if (step !== undefined) await standAt(tab, step);
+      if (folder !== undefined) await tab.screenshot({ path: `${folder}/${view}-${width}-${colorScheme}.png` });
+      else if (view === 'refusal' && KEPT.has(String(width))) await tab.screenshot({ path: `docs/page-${width}-${colorScheme}.png` });
+    }
     await context.close();
   }
 }
 await browser.close();
 await page.close();
+
+async function standAt(tab, step) {
+  if (!(await tab.locator('ntlm-flow .thread').isVisible())) {
+    await tab.click('[data-demo="wrong-then-right"]');
+    await tab.locator('ntlm-flow .thread').waitFor();
+    await tab.mouse.move(0, 0);
+  }
+  await tab.evaluate((pattern) => {
+    const flow = document.querySelector('ntlm-flow');
+    const words = new RegExp(pattern);
+    const rows = [...flow.shadowRoot.querySelectorAll('[data-step]')];
+    flow.go(flow.position.thread, Number(rows.find((row) => words.test(row.getAttribute('aria-description'))).dataset.step));
+  }, step.source);
+  const field = tab.locator('ntlm-flow .node', { hasText: 'TimeStamp' }).first();
+  if (await field.isVisible()) await field.click();
+  await tab.waitForTimeout(200);
+}

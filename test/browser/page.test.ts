@@ -132,7 +132,7 @@ describe('the page', () => {
     expect(await page.locator('ntlm-flow .node', { hasText: 'NTProofStr' }).locator('.value').textContent()).toBe('masked');
     await page.locator('ntlm-flow .hex').focus();
     await page.keyboard.press('Home');
-    expect(await page.locator('ntlm-flow .node.lit .name').textContent()).toBe('Header');
+    expect(await page.locator('ntlm-flow .node.lit .name').textContent()).toMatch(/^Header $/);
     expect(await page.locator('ntlm-flow .told').textContent()).toContain('0x00 Header');
     await page.locator('ntlm-flow .tree').focus();
     await page.keyboard.press('ArrowRight');

@@ -24,6 +24,7 @@ export const DRAWING_STYLE = `
 .ladder path.fold{stroke:var(--ntlm-strong);stroke-width:1.5;fill:none}
 .ladder .row.fold .label{fill:var(--ntlm-accent)}
 .band rect{fill:var(--ntlm-paper);opacity:.9}.band.bad rect{fill:var(--ntlm-bad-soft)}.band.good rect{fill:var(--ntlm-good-soft)}
+.ladder .band-text{paint-order:stroke;stroke:var(--ntlm-paper);stroke-width:5px}.ladder .bad .band-text{stroke:var(--ntlm-bad-soft)}.ladder .good .band-text{stroke:var(--ntlm-good-soft)}
 .ladder .number{font-weight:700;fill:var(--ntlm-ink)}.ladder .band.bad .number{fill:var(--ntlm-bad)}.ladder .band.good .number{fill:var(--ntlm-good)}
 .box rect{fill:var(--ntlm-card);stroke:var(--ntlm-strong);stroke-width:1.3}.six .name{font-weight:650}
 .box.good rect{stroke:var(--ntlm-good)}.box.bad rect{stroke:var(--ntlm-bad)}.six .box.good .name{fill:var(--ntlm-good)}.six .box.bad .name{fill:var(--ntlm-bad)}

@@ -47,6 +47,8 @@ export interface LadderLayout {
 export const TEXT = 13;
 export const CHIP = 11.5;
 export const HEAD = 34;
+/** Wider than text that is not. */
+export const BOLD = 1.1;
 const BAND_HEAD = 28;
 const BAND_FOOT = 10;
 
@@ -139,7 +141,7 @@ export function isStacked(rung: Rung, { lanes }: Frame): boolean {
 
 export const chipWidth = (label: string): number => Math.ceil(widthOf(label, CHIP)) + 18;
 export const labelOf = ({ label, note }: Rung): string => [label, note].filter((part) => part !== '').join('  ');
-const labelWidth = (rung: Rung): number => widthOf(labelOf(rung), TEXT) * 1.04;
+const labelWidth = (rung: Rung): number => widthOf(labelOf(rung), TEXT) * BOLD;
 export const pillWidth = (state: string): number => Math.ceil(widthOf(state, TEXT)) + 22;
 
 /** Whose machine passed it. */

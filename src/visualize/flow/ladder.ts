@@ -1,5 +1,5 @@
 /** A thread as a ladder: a lane for each end, a rung for each message of HTTP, the states on the client's lane. */
-import { CHIP, HEAD, TEXT, besides, chipWidth, isStacked, labelOf, laneOf, linesOf, pillWidth, placesBetween, type Frame, type LadderLayout, type Place, type PlacedBand } from './ladder-layout.ts';
+import { BOLD, CHIP, HEAD, TEXT, besides, chipWidth, isStacked, labelOf, laneOf, linesOf, pillWidth, placesBetween, type Frame, type LadderLayout, type Place, type PlacedBand } from './ladder-layout.ts';
 import type { Fold, Row, Rung, StateRow, Thread, WaitRow } from './story.ts';
 import { arrowHead, draw, fitted, widthOf, type Drawn } from './svg.ts';
 import { clock } from './waits.ts';
@@ -21,10 +21,12 @@ export function drawLadder(layout: LadderLayout, { step, from, to, always }: Lad
   const { thread, frame, bands, height } = layout;
   const places = placesBetween(layout, from, to);
   const drawn = always === undefined || places.includes(always) ? places : [...places, always];
+  const seen = bands.filter(({ top, bottom }) => bottom >= from && top <= to);
   return draw('svg', { viewBox: `0 0 ${frame.width} ${height}`, width: frame.width, height, role: 'none', class: 'ladder' },
     draw('defs', {}, arrowHead('rung-head')),
-    ...bands.filter(({ top, bottom }) => bottom >= from && top <= to).map((band) => drawBand(band, frame, thread.lanes.length > 2)),
+    ...seen.map((band) => drawBand(band, frame, thread)),
     ...thread.lanes.map((lane) => draw('path', { class: 'life', d: `M${frame.lanes[lane]} ${HEAD - 8}V${height - 6}` })),
+    ...seen.map((band) => bandText(band, thread)),
     ...(from <= HEAD ? namesOf(thread, frame) : []),
     ...drawn.map((place) => drawPlace(place, layout, place.isStep && place.step === step ? 'now' : place.step < step ? 'past' : 'later')));
 }
@@ -81,7 +83,7 @@ function rungRow(rung: Rung, frame: Frame, y: number, height: number): Drawn[] {
   const room = stacked || chip === 0 ? span : span - chip - 10;
   const note = rung.note === '' || widthOf(rung.label, TEXT) + 20 > room ? '' : fitted(rung.note, TEXT, room - widthOf(rung.label, TEXT) - 12);
   const label = fitted(rung.label, TEXT, room);
-  const wide = widthOf(label, TEXT) * 1.04 + (note === '' ? 0 : widthOf(note, TEXT) + 9);
+  const wide = widthOf(label, TEXT) * BOLD + (note === '' ? 0 : widthOf(note, TEXT) + 9);
   const middle = (from + to) / 2;
   const left = stacked || chip === 0 ? middle - wide / 2 : middle - (wide + chip + (wide === 0 ? 0 : 10)) / 2;
   const chipLeft = stacked ? middle - chip / 2 : left + wide + (wide === 0 ? 0 : 10);
@@ -130,12 +132,17 @@ function timeText(time: number | undefined, { start, narrow }: Frame, y: number)
   return [draw('text', { class: 'time', x: narrow ? 6 : 12, y: y - 1, 'data-time': passed }, clock(passed))];
 }
 
-function drawBand({ band: { number, outcome, mood, side, first, last }, top, bottom }: PlacedBand, { width }: Frame, hasProxy: boolean): Drawn {
-  return draw('g', { class: `band ${mood}`, 'data-band': `${hasProxy ? `${side} ` : ''}${number} ${outcome}`, 'data-rows': `${first}-${last}` },
-    draw('rect', { x: 6, y: top, width: width - 12, height: bottom - top, rx: 8 }),
+function drawBand({ band: { number, outcome, mood, side, first, last }, top, bottom }: PlacedBand, { width }: Frame, { lanes }: Thread): Drawn {
+  return draw('g', { class: `band ${mood}`, 'data-band': `${lanes.length > 2 ? `${side} ` : ''}${number} ${outcome}`, 'data-rows': `${first}-${last}` },
+    draw('rect', { x: 6, y: top, width: width - 12, height: bottom - top, rx: 8 }));
+}
+
+/** Above the lanes, which it crosses. */
+function bandText({ band: { number, outcome, mood, side }, top }: PlacedBand, { lanes }: Thread): Drawn {
+  return draw('g', { class: `band ${mood}` },
     draw('text', { class: 'band-text', x: 14, y: top + 17 },
       draw('tspan', { class: 'number' }, String(number)),
-      draw('tspan', { dx: 7 }, hasProxy ? `${outcome} by the ${side}`.replace('under way by', 'under way with') : outcome)));
+      draw('tspan', { dx: 7 }, lanes.length > 2 ? `${outcome} by the ${side}`.replace('under way by', 'under way with') : outcome)));
 }
 
 /** What a screen reader says of a step. */

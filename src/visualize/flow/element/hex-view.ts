@@ -4,7 +4,7 @@ import { make, reveal, stepOfKey } from './dom.ts';
 
 const WIDTHS = [16, 8] as const;
 /** CSS pixels that 16 bytes with their ASCII need. */
-const WIDE = 472;
+const WIDE = 480;
 
 /** Bytes in hexadecimal and ASCII. One tab stop: arrows go from byte to byte. */
 export class HexView {
@@ -60,7 +60,7 @@ export class HexView {
     const rows: HTMLElement[] = [];
     for (let at = 0; at < cells.length; at += this.#width) {
       const own = this.#bytes.slice(at, at + this.#width);
-      const gap = own.length < this.#width ? [make('span', { className: 'filler', text: '   '.repeat(this.#width - own.length) })] : [];
+      const gap = Array.from({ length: this.#width - own.length }, () => make('span', { className: 'byte', text: '  ' }));
       rows.push(make('div', { className: 'line' },
         make('span', { className: 'offset', text: at.toString(16).padStart(4, '0') }),
         make('span', { className: 'pairs' }, ...own, ...gap),

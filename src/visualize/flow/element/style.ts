@@ -48,14 +48,14 @@ summary{cursor:pointer;color:var(--ntlm-accent);font-size:13px;white-space:nowra
 .node[aria-expanded]{cursor:pointer}
 .node .offset,.hex .offset{color:var(--ntlm-soft);font:11px ui-monospace,'DejaVu Sans Mono',monospace}
 .node .offset{width:36px;text-align:right;flex:none}.node .fold{width:11px;flex:none;color:var(--ntlm-soft)}
-.node .name{color:var(--ntlm-soft)}.node .value{font-weight:550}.node.masked .value{font-style:italic;font-weight:400;color:var(--ntlm-soft)}
+.node .name{color:var(--ntlm-soft)}.node .value{font-weight:550;display:inline-block;max-width:100%}.node.masked .value{font-style:italic;font-weight:400;color:var(--ntlm-soft)}
 .node .detail{color:var(--ntlm-soft);font-size:12px}
 .depth-2{padding-left:17px}.depth-3{padding-left:29px}.depth-4{padding-left:41px}.depth-5{padding-left:53px}.depth-6{padding-left:65px}
 .lit{background:var(--ntlm-accent-soft)}
 .tree .lit .name,.tree .lit .offset,.tree .lit .detail,.tree .lit .fold{color:var(--ntlm-ink)}
 .hex{padding:6px 8px;font:12px/1.55 ui-monospace,'SF Mono','DejaVu Sans Mono',monospace}
 .line{display:flex;gap:10px;white-space:pre}.hex .offset{line-height:inherit;font-size:12px;user-select:none}
-.byte{display:inline-block;padding:0 .25ch}.filler{white-space:pre}.pairs{flex:none}
+.byte{display:inline-block;padding:0 .25ch;white-space:pre}.pairs .byte:nth-child(8n+9){margin-left:.8ch}.pairs{flex:none}
 .hex .masked,.ascii{color:var(--ntlm-soft)}
 .hex .lit{background:var(--ntlm-accent);color:var(--ntlm-on)}
 .hex:focus-visible .cursor{box-shadow:inset 0 -2px 0 var(--ntlm-ink)}
