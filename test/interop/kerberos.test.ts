@@ -1,14 +1,17 @@
 /** Kerberos before NTLM: a realm of its own, Apache (mod_auth_gssapi with a keytab) and Squid (negotiate_kerberos_auth). */
 import { randomBytes } from 'node:crypto';
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { explainRefusal } from '../../src/http/index.ts';
 import { Credentials, NtlmError } from '../../src/index.ts';
 import { currentUser, kerberos, kerberosPackage, type KerberosModule, type KerberosOptions } from '../../src/kerberos/index.ts';
 import { carriers, type CarrierOptions, type Client, type Reply } from '../http/support/carriers.ts';
 import { startApache, type Apache, type Whoami } from './support/apache.ts';
-import { kerberosModule } from './support/kerberos-package.ts';
-import { run } from './support/processes.ts';
+import { kerberosModule, packagesFolder } from './support/kerberos-package.ts';
+import { TemporaryDirectory, run } from './support/processes.ts';
 import { REALM, startRealm, type Realm } from './support/realm.ts';
 import { startSquid, type Squid } from './support/squid.ts';
 import { alice } from './support/users.ts';
@@ -125,6 +128,29 @@ test('curl --negotiate gets the same', async () => {
 test('who is logged on, without a word of a password', async () => {
   const who = currentUser({ provider: kerberosPackage({ module }) });
   expect(whoami(await once({ credentials: who }, (client) => client.request(`${site.http}/tickets/cgi/whoami`))).user).toBe(ALICE);
+});
+
+test('as it is installed: the package is found, and loaded when a ticket is wanted', async () => {
+  await using project = new TemporaryDirectory('installed');
+  const root = fileURLToPath(new URL('../../', import.meta.url));
+  const modules = project.file('node_modules');
+  mkdirSync(join(modules, 'ntlmachine'), { recursive: true });
+  for (const each of ['package.json', 'dist']) cpSync(join(root, each), join(modules, 'ntlmachine', each), { recursive: true });
+  for (const each of ['xstate', 'undici', '@noble', '@oslojs', 'proxy-from-env']) symlinkSync(join(root, 'node_modules', each), join(modules, each));
+  const program = project.file('program.mjs');
+  writeFileSync(
+    program,
+    `import { createNtlmFetch } from 'ntlmachine/fetch';
+     import { currentUser } from 'ntlmachine/kerberos';
+     const asMyself = createNtlmFetch({ credentials: currentUser() });
+     const response = await asMyself(process.argv[2]).catch((error) => error);
+     console.log(response.code ?? (await response.json()).user);
+     await asMyself.close();`,
+  );
+  const said = (): Promise<string> => run('node', [program, `${site.http}/tickets/cgi/whoami`]);
+  expect(await said()).toBe('unsupported\n');
+  symlinkSync(join(await packagesFolder(), 'node_modules/kerberos'), join(modules, 'kerberos'));
+  expect(await said()).toBe(`${ALICE}\n`);
 });
 
 test('of several who are logged on, the one that is named, and never another', async () => {

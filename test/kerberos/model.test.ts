@@ -117,6 +117,6 @@ test('whatever the provider and the server say, in whatever order', async () => 
       }
       if (expected.state === 'established' || expected.state === 'failed') expect([context.held, context.received, context.reply]).toEqual([undefined, undefined, undefined]);
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });

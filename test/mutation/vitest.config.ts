@@ -14,7 +14,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   spnego: ['spnego/*', 'property/spnego', 'exhaustive/machines', 'fuzz/replay'],
   snapshot: ['snapshot/*'],
   acceptor: ['acceptor/*', 'exhaustive/machines', 'http/server/verification', 'property/agreement', 'client/client', 'legacy/policies'],
-  kerberos: ['kerberos/*', 'exhaustive/kerberos'],
+  kerberos: ['kerberos/*'],
   'http/wire': ['http/wire/*', 'fuzz/replay', 'http/exchange/{what-may-go,bodies,connections}'],
   'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
   'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}'],
