@@ -13,7 +13,9 @@ export function repositoryMarkdown(md) {
       if (token.type === 'th_open' && tokens[i + 1].content === '') token.tag = tokens[i + 2].tag = 'td'; // heads no column
       if (token.type === 'html_block') token.content = bothSchemes(token.content);
       for (const inner of token.children ?? []) {
-        if (inner.type === 'link_open') inner.attrSet('href', linkOnSite(inner.attrGet('href'), file));
+        if (inner.type !== 'link_open') continue;
+        inner.attrSet('href', linkOnSite(inner.attrGet('href'), file));
+        if (inner.attrGet('href') === '/playground/') inner.attrSet('target', '_self'); // no page of VitePress
       }
     }
   });

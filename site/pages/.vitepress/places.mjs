@@ -40,6 +40,9 @@ export function pageOf(file) {
 const { url } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).repository;
 export const repository = url.replace(/^git\+|\.git$/g, '');
 
+/** Built beside the pages. */
+const PLAYGROUND = 'site/playground';
+
 /**
  * A link as it stands in a file of the repository, as it has to stand on the page that is made of it: what is not on the
  * site is at the repository.
@@ -51,6 +54,7 @@ export function linkOnSite(link, file) {
   const [path, ...fragment] = link.split('#');
   const target = posix.normalize(posix.join(posix.dirname(file), decodeURI(path))).replace(/\/$/, '');
   if (!existsSync(join(root, target))) throw new Error(`${file} links to ${link}, which is not there`);
+  if (target === PLAYGROUND) return '/playground/';
   const hash = fragment.length === 0 ? '' : `#${fragment.join('#')}`;
   const page = pageOf(target) ?? pageOf(`${target}/README.md`);
   if (page === undefined) return `${repository}/blob/main/${target}${hash}`;
