@@ -1,5 +1,5 @@
 /** Our server's end with real tickets: curl, python3-gssapi and clients of NTLM, each counted as what it is. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -186,6 +186,34 @@ describe('tickets of a real realm', () => {
     const make = () => createNtlmServer({ credentials, kerberos: kerberosServer({ module }), channelBindings: 'allowed' });
     expect(make).toThrow(/kerberosServer\(\{ unbound: true \}\)/);
     expect(() => createNtlmServer({ credentials, kerberos: kerberosServer({ module, unbound: true }), channelBindings: 'allowed' }).close()).not.toThrow();
+  });
+});
+
+describe('docs/leaving-ntlm.md', () => {
+  test('its commands do what they are shown for', { timeout: 120_000 }, async () => {
+    const name = 'keep.castle.example';
+    const url = new URL(await listen());
+    const keys = { KRB5_KTNAME: process.env['KRB5_KTNAME'] };
+    process.env['KRB5_KTNAME'] = await realm.keytab(`HTTP/${name}`);
+    await using directory = new TemporaryDirectory('commands');
+    // the server of the document is this one: curl is told so by its own configuration; `request` has a test above
+    writeFileSync(directory.file('.curlrc'), `connect-to = "${name}:80:127.0.0.1:${url.port}"\n`);
+    const env = { ...process.env, ...ticket, CURL_HOME: directory.path, HOME: directory.path, LC_ALL: 'C.UTF-8' };
+    const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+    const page = readFileSync(new URL('../../docs/leaving-ntlm.md', import.meta.url), 'utf8');
+    const commands = [...page.matchAll(/```sh run\n([^]*?)```/g)].flatMap(([, block = '']) => block.trim().split('\n'));
+    expect(commands.length).toBeGreaterThanOrEqual(7);
+    const said = new Map<string, string>();
+    // a pipe of the shell's, for what opens /dev/stderr by its name: node's own are sockets
+    for (const command of commands.filter((each) => !each.includes('request --negotiate'))) {
+      said.set(command, await run('bash', ['-o', 'pipefail', '-c', `{ ${command.replace('npx ntlmachine', `node ${main}`)} ; } 2>&1 | cat`], { env, cwd: directory.path }));
+    }
+    Object.assign(process.env, keys);
+    expect(said.get('klist')).toContain(`Default principal: alice@${REALM}`);
+    expect(said.get(`kvno HTTP/${name}`)).toMatch(/kvno = \d+/);
+    expect(said.get(`KRB5_TRACE=/dev/stderr kvno HTTP/${name}`)).toMatch(/Getting credentials|Retrieving/);
+    expect(commands.map((command) => said.get(command) ?? '').find((text) => text.startsWith('The server'))?.replace(/\s+/g, ' ')).toContain(`accepted a Kerberos ticket for "HTTP/${name}"`);
+    expect(counted()).toEqual(['Kerberos accepted', 'Kerberos accepted', 'Kerberos accepted']);
   });
 });
 
