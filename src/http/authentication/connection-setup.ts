@@ -78,8 +78,8 @@ export const connectionSetup = setup({
     noteUnreadable: assign(({ event }) =>
       event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
     ),
-    noteNotOffered: assign(() => ({ reason: notOffered() })),
-    noteNoChallenge: assign(() => ({ reason: noChallenge() })),
+    noteNotOffered: assign(({ context: { side } }) => ({ reason: notOffered(side) })),
+    noteNoChallenge: assign(({ context: { side } }) => ({ reason: noChallenge(side) })),
     noteIncomplete: assign(() => ({ reason: incomplete() })),
     noteTimeout: assign(() => ({ reason: legTimedOut() })),
     noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),

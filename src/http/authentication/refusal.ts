@@ -2,9 +2,12 @@
 import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../../messages/challenge.ts';
 import type { Filetime } from '../../messages/filetime.ts';
+import { parseChallenges } from './challenges.ts';
 import { skewOf } from './clocks.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { Blocked } from './proofs.ts';
+import type { ConnectionSide } from './question.ts';
+import { doesNotCarryOut, doesNotOffer } from './sentences.ts';
 
 /** Why a request was not authenticated. */
 export interface Refusal {
@@ -50,7 +53,7 @@ export function explainRefusal(response: ResponseLike | null | undefined): Refus
   }
   const offers = fieldOf(response.headers, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
   if (/(?:^|[\s,])(?:ntlm|negotiate)(?:$|[\s,])/i.test(offers)) return undefined;
-  return { code: 'ntlm-not-offered', message: `the server offers ${offers === '' ? 'no scheme' : visible(offers)}` };
+  return { code: 'ntlm-not-offered', message: visible(notOffering(status === 401 ? 'the server' : 'the proxy', parseChallenges([offers]).map(({ scheme }) => scheme))) };
 }
 
 function fieldOf(headers: HeadersLike, name: string): string {
@@ -61,10 +64,13 @@ function fieldOf(headers: HeadersLike, name: string): string {
 const failure = (code: NtlmErrorCode, side: NtlmError['side'], message: string): NtlmError =>
   new NtlmError(message, { code, phase: 'transport', side });
 
-export const notOffered = (): NtlmError => failure('ntlm-not-offered', 'peer', 'the other end offers no NTLM');
+const notOffering = (who: string, schemes: readonly string[]): string =>
+  schemes.length === 0 ? `${who} offers no scheme` : doesNotOffer(who, [...new Set(schemes)]);
 
-export const noChallenge = (): NtlmError =>
-  failure('malformed-token', 'peer', 'type 1 was answered without a challenge: the server offers NTLM and does not carry it out, or a proxy before it splits connections');
+export const notOffered = (side: ConnectionSide): NtlmError => failure('ntlm-not-offered', 'peer', `the ${side} offers no NTLM`);
+
+export const noChallenge = (side: ConnectionSide): NtlmError =>
+  failure('malformed-token', 'peer', `type 1 was answered without a challenge: ${doesNotCarryOut(`the ${side}`)}`);
 
 export const incomplete = (): NtlmError =>
   failure('malformed-token', 'peer', 'the request was let through before the negotiation was over');

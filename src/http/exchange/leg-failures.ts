@@ -1,5 +1,7 @@
 /** Why a request comes to no answer, and which refusals say nothing of it. */
 import { NtlmError } from '../../errors.ts';
+import type { ConnectionSide } from '../authentication/question.ts';
+import { closesConnection } from '../authentication/sentences.ts';
 
 /** Refusals that are no answer to the request but mistakes or mishaps of this end. */
 export const FAILURES: ReadonlySet<string> = new Set([
@@ -27,8 +29,8 @@ export function closed(why: string): NtlmError {
   return new NtlmError(why, { code: 'connection-closed', phase: 'transport', side: 'peer' });
 }
 
-export function closesWithChallenge(why: string): NtlmError {
-  return closed(`the server closes the connection with its challenge (${why}): NTLM authenticates connections and cannot work there`);
+export function closesWithChallenge(side: ConnectionSide, why: string): NtlmError {
+  return closed(`${closesConnection(`the ${side}`)} (its challenge came with ${why})`);
 }
 
 export function tooManyLegs(most: number): NtlmError {

@@ -216,7 +216,7 @@ export class Legs {
     const { bound } = asking;
     const last = whyLast(answer.head, answer.method);
     if (bound && last !== undefined) {
-      if (!this.#leg.expect) throw closesWithChallenge(last);
+      if (!this.#leg.expect) throw closesWithChallenge(asking.realm.side, last);
       this.#paths?.noteExpectRefused(); // some servers close over every Expect that they do not grant
       return this.#carrier.reconnect();
     }

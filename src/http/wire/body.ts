@@ -25,7 +25,7 @@ export function whyLast(head: ResponseHead, method: string): string | undefined 
   const options = [...listOf(head, 'connection'), ...listOf(head, 'proxy-connection')];
   if (options.includes('close')) return '"Connection: close"';
   if (head.startLine.startsWith('HTTP/1.0') && !options.includes('keep-alive')) return 'HTTP/1.0 without "keep-alive"';
-  return responseBodyLength(head, method) === 'until-close' ? 'its body has no length' : undefined;
+  return responseBodyLength(head, method) === 'until-close' ? 'a body without a length' : undefined;
 }
 
 /** Whether the end of a response can be told. */

@@ -1,5 +1,6 @@
 /** Causes that lie on the way: the connection, what stands between, who answered. */
 import { upperCase } from '../../crypto/text.ts';
+import { closesConnection } from '../../http/authentication/sentences.ts';
 import { HTTP2_CANNOT } from '../../http/wire/http2.ts';
 import { fieldOf, type ConversationResponse, type Exchange } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
@@ -24,7 +25,7 @@ export const connectionNotKept: Rule = (facts) => {
   if (evidence === undefined) return undefined;
   return (end.kind === 'unanswered' ? certain : likely)({
     id: 'connection-not-kept',
-    summary: `${it(facts)} closes the connection behind its answer, and NTLM needs one connection from type 1 to type 3`,
+    summary: closesConnection(it(facts)),
     evidence,
     advice: 'switch keep-alive on at the server and at every proxy and load balancer between',
   });
@@ -99,7 +100,7 @@ export const lost: Rule = (facts) => {
   if (end.after === 'type 1' && fresh && (idle === undefined || idle < IDLE_SECONDS)) {
     return likely({
       id: 'connection-not-kept',
-      summary: `${it(facts)}, or what stands between, closes the connection behind its answer, and NTLM needs one connection from type 1 to type 3`,
+      summary: closesConnection(`${it(facts)}, or what stands between,`),
       evidence: `the connection was ${end.how ?? 'closed'} behind the answer that asked for authentication`,
       advice: 'switch keep-alive on at the server and at every proxy and load balancer between',
     });

@@ -4,7 +4,8 @@ import { fieldOf } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
 import type { NtlmErrorCode } from '../../errors.ts';
 import type { CauseId, Rule } from './cause.ts';
-import { certain, it, likely, listed, offers, offersNtlm, offersOf, possible } from './words.ts';
+import { doesNotCarryOut, doesNotOffer, listed } from '../../http/authentication/sentences.ts';
+import { certain, it, likely, offers, offersNtlm, offersOf, possible } from './words.ts';
 
 /** A recorded reason comes before whatever could be guessed. */
 export const refusedHere: Rule = ({ refusal, end, challenge, blind }) => {
@@ -101,7 +102,7 @@ export const notOffered: Rule = (facts) => {
   }
   return certain({
     id: 'not-offered',
-    summary: `${it(facts)} does not offer NTLM, but ${listed(schemes)} only`,
+    summary: doesNotOffer(it(facts), schemes),
     evidence: `the ${status} names ${listed(schemes)}`,
     advice: `use one of these schemes, or have NTLM (Windows Authentication) switched on`,
   });
@@ -151,7 +152,7 @@ export const ntlmOff: Rule = (facts) => {
   const via = fieldOf(end.exchange.response, 'via');
   return likely({
     id: 'ntlm-off',
-    summary: `${it(facts)} names NTLM and does not carry it out: it is switched off or blocked there, or type 1 did not reach it`,
+    summary: doesNotCarryOut(it(facts)),
     evidence: `NTLM is offered again, without a token${via === undefined ? '' : `, by way of ${quoted(via)}`}`,
     advice: 'look at the policy "Restrict NTLM" and at the providers of Windows Authentication, and at what stands between and drops Authorization',
   });

@@ -21,5 +21,3 @@ export function offersOf({ side, end, handshake }: Facts): readonly string[] {
 export const offers = (facts: Facts, scheme: RegExp): boolean => offersOf(facts).some((each) => scheme.test(each));
 
 export const offersNtlm = (facts: Facts): boolean => offers(facts, /^(?:ntlm|negotiate)$/i);
-
-export const listed = (names: readonly string[]): string => (names.length < 2 ? (names[0] ?? 'nothing') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`);

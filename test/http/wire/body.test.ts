@@ -136,7 +136,7 @@ test.each([
   [response(['Proxy-Connection: x, Close', 'Content-Length: 0']), 'GET', '"Connection: close"'],
   [response(['Content-Length: 0'], 200, '1.0'), 'GET', 'HTTP/1.0 without "keep-alive"'],
   [response(['Content-Length: 0', 'Connection: Keep-Alive'], 200, '1.0'), 'GET', undefined],
-  [response([]), 'GET', 'its body has no length'],
+  [response([]), 'GET', 'a body without a length'],
   [response([]), 'HEAD', undefined],
   [response([CHUNKED]), 'GET', undefined],
 ])('whether a response is the last, by its own word: %#', (head, method, why) => {

@@ -1,0 +1,17 @@
+/**
+ * Causes in words, for whoever meets one and for whoever explains a conversation afterwards (`ntlmachine/visualize`).
+ * `who`: `the server`, `the proxy`.
+ */
+
+/** `a`, `a and b`, `a, b and c`. */
+export const listed = (names: readonly string[]): string =>
+  names.length < 2 ? (names[0] ?? 'nothing') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+export const doesNotOffer = (who: string, schemes: readonly string[]): string =>
+  `${who} does not offer NTLM, but ${listed(schemes)} only`;
+
+export const closesConnection = (who: string): string =>
+  `${who} closes the connection behind its answer, and NTLM needs one connection from type 1 to type 3`;
+
+export const doesNotCarryOut = (who: string): string =>
+  `${who} names NTLM and does not carry it out: it is switched off or blocked there, or type 1 did not reach it`;
