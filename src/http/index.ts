@@ -21,6 +21,7 @@ export { parseCredentials } from './doors/parse-credentials.ts';
 export type { ProxyOptions } from './doors/proxy-options.ts';
 export { ntlmAxios, ntlmGot, type AxiosLike, type GotLike, type ReadyOptions } from './doors/ready.ts';
 export type { Allow } from './routes/origins.ts';
+export type { Spn } from './routes/spn.ts';
 export { explainRefusal, type HeadersLike, type Refusal, type ResponseLike } from './authentication/refusal.ts';
 export { sessionOf } from './session-of.ts';
 export { identityOf, type NtlmServerIdentity } from './server/identity.ts';

@@ -15,7 +15,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   snapshot: ['snapshot/*'],
   acceptor: ['acceptor/*', 'exhaustive/machines', 'http/server/verification', 'property/agreement', 'client/client', 'legacy/policies'],
   kerberos: ['kerberos/*'],
-  'http/wire': ['http/wire/*', 'fuzz/replay', 'http/exchange/{what-may-go,bodies,connections}'],
+  'http/wire': ['http/wire/*', 'fuzz/replay'],
   'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
   'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}'],
   'http/routes': ['http/routes/*', 'http/doors/{servers,agent}'],

@@ -9,6 +9,7 @@ import type { Negotiator } from '../authentication/negotiator.ts';
 import type { CredentialsProvider } from '../authentication/question.ts';
 import { whoOf } from '../authentication/source.ts';
 import type { Allow } from '../routes/origins.ts';
+import type { Spn } from '../routes/spn.ts';
 import type { RouteSettings } from '../routes/settings.ts';
 import { resolveProxy, type ProxyOptions } from './proxy-options.ts';
 
@@ -76,8 +77,8 @@ export interface HttpOptions extends Pick<
   readonly proxy?: string | URL | ProxyOptions | undefined;
   /** The scheme taken where a 401 or 407 offers both; default `NTLM`, which costs no leg more. */
   readonly prefer?: HttpScheme | undefined;
-  /** Service principal name; default `HTTP/` and the host asked for. `false`: none. */
-  readonly spn?: string | false | undefined;
+  /** Service principal name, or a rule by origin; default `HTTP/` and the host asked for. `false`: none. */
+  readonly spn?: Spn | undefined;
   /** Whether the certificate of a TLS server is bound to the handshake (RFC 5929); default `true`. */
   readonly channelBindings?: boolean | undefined;
   /** For how long a leg of a handshake may take, or the opening of a connection, in milliseconds; default 30 000. */
@@ -103,7 +104,7 @@ export function resolveHttpOptions(options: HttpOptions): RouteSettings {
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
   const withServers = { ...handshake, sessionSecurity: options.sessionSecurity };
-  resolveOptions({ ...withServers, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) }); // the caller's mistakes, now
+  resolveOptions({ ...withServers, credentials: Credentials.anonymous(), ...(spn && typeof spn !== 'function' ? { spn } : {}) }); // the caller's mistakes, now
   if (typeof channelBindings !== 'boolean') throw invalidArgument('channelBindings', 'must be true or false');
   const { prefer = 'NTLM', probe = true } = options;
   if (typeof probe !== 'boolean') throw invalidArgument('probe', 'must be true or false');

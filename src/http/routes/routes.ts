@@ -11,6 +11,7 @@ import { Realms } from '../authentication/realms.ts';
 import type { Route } from '../exchange/route.ts';
 import { Teller } from '../exchange/telling.ts';
 import type { ProxySettings, RouteSettings } from './settings.ts';
+import { spnOf } from './spn.ts';
 import { openTunnel } from './tunnel.ts';
 import { hostOf } from './urls.ts';
 
@@ -86,7 +87,7 @@ export class Routes {
     const { credentials: source, negotiator, handshake, spn } = this.#settings;
     const name = originName(origin, socketPath);
     const secure = origin.protocol === 'https:';
-    const server = { side: 'server', url: origin, name, source, negotiator, handshake, spn, allowed: this.#isAllowed(name) } as const;
+    const server = { side: 'server', url: origin, name, source, negotiator, handshake, spn: spnOf(spn, name), allowed: this.#isAllowed(name) } as const;
     const proxy = socketPath === undefined ? this.#settings.proxy(origin) : undefined;
     if (proxy === undefined) return this.#route({ open, secure, layers: (socket) => [this.#layer(server, socket)] });
 

@@ -8,6 +8,7 @@ import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsSource } from '../authentication/question.ts';
 import type { Field } from '../wire/head.ts';
 import type { Allow } from './origins.ts';
+import type { Spn } from './spn.ts';
 
 export interface ProxySettings {
   readonly url: URL;
@@ -29,7 +30,7 @@ export interface RouteSettings {
   readonly negotiator?: Negotiator | undefined;
   readonly allow: Allow | undefined;
   readonly proxy: ProxyRule;
-  readonly spn: string | false | undefined;
+  readonly spn: Spn | undefined;
   readonly channelBindings: boolean;
   readonly prefer: HttpScheme;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;

@@ -1,10 +1,18 @@
 /** RFC 9112 2 to 6: where heads end, what is refused at once, behind which responses nobody goes on. */
 import { describe, expect, test } from 'vitest';
 import { responseBodyLength } from '../../../src/http/wire/body.ts';
-import { HeadReader, MAX_HEAD_LENGTH, parseResponseHead, withoutInterims } from '../../../src/http/wire/head.ts';
+import { HeadReader, MAX_HEAD_LENGTH, hasField, listOf, parseHead, parseResponseHead, renderHead, valuesOf, withoutInterims } from '../../../src/http/wire/head.ts';
 
 const HEAD = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 2\r\n\r\n';
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
+
+/** Seconds of the processor's own time, which waits for nobody: what looks at every byte again and again takes minutes. */
+function worked(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
 
 describe('a head is found', () => {
   test.each([1, 2, 3, 7, 64, 1000])('in pieces of %i bytes, and what is behind it', (size) => {
@@ -24,10 +32,11 @@ describe('a head is found', () => {
 
   test('of 250 kB that come byte by byte, in the time of one look at each', () => {
     const reader = new HeadReader('peer');
-    const started = performance.now();
-    for (const byte of bytes(`HTTP/1.1 401 No\r\nX: ${'x'.repeat(250_000)}`)) reader.read(Buffer.from([byte]));
-    expect(reader.read(bytes('\r\n\r\n'))?.raw).toHaveLength(250_000 + 24);
-    expect(performance.now() - started).toBeLessThan(2000);
+    const seconds = worked(() => {
+      for (const byte of bytes(`HTTP/1.1 401 No\r\nX: ${'x'.repeat(250_000)}`)) reader.read(Buffer.from([byte]));
+      expect(reader.read(bytes('\r\n\r\n'))?.raw).toHaveLength(250_000 + 24);
+    });
+    expect(seconds).toBeLessThan(10);
   });
 });
 
@@ -49,6 +58,46 @@ describe('a head is refused', () => {
     for (const text of [long, `${long}\r\n\r\n`]) {
       expect(() => new HeadReader('peer').read(bytes(text))).toThrow(expect.objectContaining({ code: 'too-long', side: 'peer' }));
     }
+  });
+});
+
+describe('fields', () => {
+  test.each([
+    ['X:a', 'a'],
+    ['X: a', 'a'],
+    ['X:\t a \t', 'a'],
+    ['X:  a\tb  ', 'a\tb'],
+    ['X:', ''],
+    ['X: \t ', ''],
+    ['X: \u00a0a\u00a0', '\u00a0a\u00a0'],
+    ['X: a:b', 'a:b'],
+    ['X: a\r\n\t b ', 'a b'],
+  ])('have values without the blanks around them: %j', (line, value) => {
+    expect(parseHead(`GET / HTTP/1.1\r\n${line}\r\n\r\n`, 'local')).toEqual({ startLine: 'GET / HTTP/1.1', fields: [{ name: 'X', value }] });
+  });
+
+  test.each([': a', 'a', 'a b: c', ' a: b', 'X : a', '\u00e9: a', 'a\tb: c'])('have names: %j has none', (line) => {
+    for (const side of ['local', 'peer'] as const) {
+      const message = `${side === 'peer' ? 'the peer' : 'the client'} does not speak HTTP/1.1: a field line without a name`;
+      expect(() => parseHead(`X\r\n${line}\r\n\r\n`, side)).toThrow(expect.objectContaining({ code: 'malformed-token', side, message }));
+    }
+  });
+
+  test('are found by name, in whatever case, and rendered as they came', () => {
+    const text = 'HTTP/1.1 401 No\r\nA: 1\r\na: 2, X ,\tY\r\nB: \r\n\r\n';
+    const head = parseHead(text, 'peer');
+    expect([valuesOf(head, 'a'), listOf(head, 'a'), valuesOf(head, 'c')]).toEqual([['1', '2, X ,\tY'], ['1', '2', 'x', 'y'], []]);
+    expect([hasField(head, 'a'), hasField(head, 'b'), hasField(head, 'c')]).toEqual([true, true, false]);
+    expect(renderHead(head)).toBe(text);
+  });
+
+  test.each(['HTTP/1.1 099 X', 'HTTP/1.1 2000', 'HTTP/1.1  200', 'HTTP/1.2 200 OK', 'HTTP/2 200', 'http/1.1 200 OK', 'xHTTP/1.1 200 OK', 'HTTP/1.1 200OK', ''])('below no status line are nobody\'s: %j', (line) => {
+    const error = { code: 'malformed-token', side: 'peer', message: 'the peer does not speak HTTP/1.1: no HTTP/1.x status line' };
+    expect(() => parseResponseHead(bytes(`${line}\r\n\r\n`))).toThrow(expect.objectContaining(error));
+  });
+
+  test.each(['HTTP/1.1 401', 'HTTP/1.1 401 ', 'HTTP/1.1 401 No way'])('below a status line: %j', (line) => {
+    expect(parseResponseHead(bytes(`${line}\r\nX: 1\r\n\r\n`))).toEqual({ startLine: line, fields: [{ name: 'X', value: '1' }], status: 401, persistent: true });
   });
 });
 
@@ -94,8 +143,6 @@ describe('interim responses that nobody asked for', () => {
   });
 
   test('in numbers cost their length', () => {
-    const started = performance.now();
-    expect(withoutInterims(bytes(interims[0]!.repeat(10_000))).length).toBe(0);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(worked(() => expect(withoutInterims(bytes(interims[0]!.repeat(10_000))).length).toBe(0))).toBeLessThan(5);
   });
 });
