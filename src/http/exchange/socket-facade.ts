@@ -9,6 +9,9 @@ export interface Progress {
   (event: 'connect'): void;
 }
 
+/** Bytes: two reads of a connection, so that one which is just being taken does not stop the next. */
+const READ_AHEAD = 128 * 1024;
+
 /** What HTTP clients set on a net.Socket, ask of it and wait for, for a stream whose connection beneath may change. */
 export abstract class SocketFacade extends Duplex {
   /** As of net.Socket: `connect` follows. */
@@ -21,7 +24,7 @@ export abstract class SocketFacade extends Duplex {
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ secure }: { readonly secure: boolean }) {
-    super({ allowHalfOpen: false, decodeStrings: false }); // heads come as text and go on as text
+    super({ allowHalfOpen: false, readableHighWaterMark: READ_AHEAD, decodeStrings: false }); // heads come as text and go on as text
     this.encrypted = secure;
   }
 
