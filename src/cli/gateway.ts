@@ -6,6 +6,7 @@ import { harmless } from '../visualize/decode/text.ts';
 import { visualize } from '../visualize/page/server.ts';
 import { PASSWORD_HELP, readCredentials, userOptions } from './credentials.ts';
 import { tryGateway } from './gateway-test.ts';
+import { kerberosOptions, negotiatorFrom } from './kerberos.ts';
 import { layered } from './layers.ts';
 import { policyFrom, policyOption, takesLmHash } from './policy.ts';
 import type { Terminal } from './terminal.ts';
@@ -29,7 +30,7 @@ const options = {
   'tls-key': { type: 'string', value: 'FILE', help: 'PEM key of it.' },
   'insecure-listen': { type: 'boolean', help: 'Take clients of other machines without TLS.' },
   host: { type: 'string', value: 'HOST:PORT', multiple: true, help: 'With --to: another name under which clients reach this gateway.' },
-  negotiate: { type: 'boolean', help: 'Show Kerberos tickets before NTLM where Negotiate is offered; without --user, tickets alone.' },
+  ...kerberosOptions,
   policy: policyOption('The weakest response sent; default ntlmv2.'),
   workstation: { type: 'string', value: 'NAME', help: 'Name of this machine in the messages; default none.' },
   cacert: { type: 'string', value: 'FILE', help: 'PEM file of the authorities to trust.' },
@@ -114,10 +115,10 @@ async function gatewayOptions(
 }
 
 async function identity(values: Values, terminal: Terminal, lmHash: boolean): Promise<Pick<GatewayOptions, 'credentials' | 'negotiate'>> {
-  if (values.negotiate !== true) return { credentials: await readCredentials(values, terminal, { lmHash }) };
-  const { currentUser, kerberos } = await import('../kerberos/index.ts');
-  if (values.user === undefined) return { credentials: currentUser() };
-  return { credentials: await readCredentials(values, terminal, { lmHash }), negotiate: kerberos() };
+  const mutual = values.to !== undefined; // proxies, Squid above all, send no proof of theirs
+  const negotiate = await negotiatorFrom(values, { user: values.user !== undefined, mutual });
+  if (negotiate !== undefined && values.user === undefined) return { credentials: negotiate };
+  return { credentials: await readCredentials(values, terminal, { lmHash }), negotiate };
 }
 
 async function tlsOf({ 'tls-cert': certFile, 'tls-key': keyFile }: Values): Promise<GatewayOptions['tls']> {

@@ -12,8 +12,11 @@ export const kerberosOptions = {
   unbound: { type: 'boolean', help: 'Let tickets go over TLS without a binding to it, which the package makes none of.' },
 } as const satisfies OptionTable;
 
-/** `user`: whether there is one for NTLM. @throws UsageError */
-export async function negotiatorFrom(values: OptionValues<typeof kerberosOptions>, { user }: { readonly user: boolean }): Promise<Negotiator | undefined> {
+/** `user`: whether there is one for NTLM. `mutual`: whether the other end has to prove itself. @throws UsageError */
+export async function negotiatorFrom(
+  values: OptionValues<typeof kerberosOptions>,
+  { user, mutual = true }: { readonly user: boolean; readonly mutual?: boolean },
+): Promise<Negotiator | undefined> {
   const { negotiate, ntlm = user, 'ntlm-after-refusal': afterRefusal = false, unbound } = values;
   if (negotiate !== true) {
     const without = (['ntlm', 'ntlm-after-refusal', 'unbound'] as const).find((name) => values[name] !== undefined);
@@ -23,5 +26,5 @@ export async function negotiatorFrom(values: OptionValues<typeof kerberosOptions
   if (afterRefusal && !ntlm) throw new UsageError(user ? '--ntlm-after-refusal and --no-ntlm exclude each other' : '--ntlm-after-refusal wants --user');
   if (ntlm && !user) throw new UsageError('--ntlm wants --user');
   const { kerberos } = await import('../kerberos/kerberos.ts');
-  return kerberos({ ntlm: afterRefusal ? 'after-refusal' : ntlm, unbound });
+  return kerberos({ ntlm: afterRefusal ? 'after-refusal' : ntlm, unbound, mutual });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HostilePeer, reply } from '../http/support/hostile.ts';
 import { Origin } from '../http/support/origin.ts';
 import { Upstream } from '../gateway/support/upstream.ts';
 
@@ -42,6 +43,16 @@ function start(args: readonly string[], env: Record<string, string> = {}) {
 }
 
 const user = (): string[] => ['-u', 'CORP\\alice', '--password-file', join(directory, 'password')];
+
+test('tickets alone need no password, and say what is missing', async () => {
+  await using proxy = await HostilePeer.listen(({ socket }) => void socket.write(reply({ status: 407, challenge: 'Negotiate' })));
+  const { code, stdout } = await start(['--upstream', proxy.url, '--negotiate', '--test', 'http://intranet.example/']).ended;
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/kerberos/i);
+  expect(proxy.seen.every((message) => message === 'none')).toBe(true);
+  const without = await start(['--upstream', proxy.url, '--unbound', ...user()]).ended;
+  expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('--unbound wants --negotiate')]);
+});
 
 test('listens, relays, logs a line without path or query, and drains on a signal', async () => {
   await using upstream = await Upstream.listen();

@@ -9,13 +9,16 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
 import { createGateway, type Gateway, type GatewayEntry, type GatewayOptions } from '../../src/gateway/index.ts';
 import { requireNtlm } from '../../src/http/index.ts';
 import { Credentials } from '../../src/index.ts';
+import { kerberos, kerberosPackage, type KerberosModule } from '../../src/kerberos/index.ts';
 import { makeCertificate } from '../http/support/certificate.ts';
 import { startApache, type Apache } from './support/apache.ts';
+import { kerberosModule } from './support/kerberos-package.ts';
+import { REALM, startRealm, type Realm } from './support/realm.ts';
 import { startSquid, type Squid } from './support/squid.ts';
 import { alice } from './support/users.ts';
 
@@ -193,6 +196,42 @@ describe('reverse, in front of Apache', () => {
     expect(stdout).toContain(alice.username);
     const posted = await run('curl', ['-sS', '--noproxy', '*', '--data-binary', 'x'.repeat(100_000), `${gateway.url}/cgi/echo`]);
     expect(posted.stdout.length).toBeGreaterThanOrEqual(100_000);
+  });
+});
+
+describe('Kerberos, in a realm of its own', () => {
+  let realm: Realm;
+  let module: KerberosModule;
+  let site: Apache;
+  let proxy: Squid;
+  let ticket: string;
+  beforeAll(async () => {
+    [module, realm] = await Promise.all([kerberosModule(), startRealm()]);
+    const keys = { keytab: await realm.keytab('HTTP/localhost'), environment: realm.environment };
+    [site, proxy] = await Promise.all([startApache({ kerberos: keys }), startSquid({ negotiate: 'Kerberos', kerberos: keys })]);
+    ticket = await realm.kinit('alice');
+  }, 180_000);
+  afterAll(async () => {
+    await Promise.all([site?.close(), proxy?.close()]);
+    await realm?.close();
+  });
+  beforeEach(() => {
+    vi.stubEnv('KRB5_CONFIG', realm.environment['KRB5_CONFIG']);
+    vi.stubEnv('KRB5CCNAME', ticket);
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** Names are what tickets are for. */
+  const named = (url: string): string => url.replace('127.0.0.1', 'localhost');
+
+  test('curl, which knows nothing of it, through Squid and to Apache', async () => {
+    const provider = kerberosPackage({ module });
+    await using forward = await Running.start({ upstream: named(proxy.proxy), credentials: kerberos({ provider, mutual: false }) });
+    await run('curl', ['-sS', '--fail', '--noproxy', '', '-x', forward.url, `${site.http}/public/cgi/whoami`]);
+    const known = (entries: readonly { readonly user: string | undefined }[]): boolean => entries.some(({ user }) => user === `alice@${REALM}`);
+    expect(known(await proxy.accessLog(known))).toBe(true);
+    await using reverse = await Running.start({ to: named(site.http), credentials: kerberos({ provider }) });
+    expect((await run('curl', ['-sS', '--noproxy', '*', `${reverse.url}/tickets/cgi/whoami`])).stdout).toContain(`alice@${REALM}`);
   });
 });
 
