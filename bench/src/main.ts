@@ -31,13 +31,16 @@ const parts: Readonly<Record<string, (options: MeasureOptions) => Section | Prom
   soak: soakPart,
 };
 
+/** Measured where they are named. */
+const apart: ReadonlySet<string> = new Set(['soak', 'gateway', 'transfers']);
+
 const resultsFile = new URL('../results.json', import.meta.url);
 const findingsFile = new URL('../findings.md', import.meta.url);
 const documentFile = new URL('../../docs/performance.md', import.meta.url);
 
 const usage = `Usage: npm run bench -- [PART…] [options]
 
-Measures the parts named, or all but the ten minutes of soak.
+Measures the parts named, or all but the ten minutes of soak and what needs Squid (gateway, transfers).
 Parts: ${Object.keys(parts).join(', ')}
 
   --json   data instead of tables
@@ -54,7 +57,7 @@ if (values.help) {
 const options: MeasureOptions = values.quick ? { rounds: 5, milliseconds: 20 } : { rounds: 75, milliseconds: 20 };
 const results: Result[] = [];
 for (const [name, run] of Object.entries(parts)) {
-  if (positionals.length > 0 ? !positionals.includes(name) : name === 'soak') continue;
+  if (positionals.length > 0 ? !positionals.includes(name) : apart.has(name)) continue;
   const section = await run(options);
   results.push(resultOf(section));
   if (!values.json) printSection(section);
