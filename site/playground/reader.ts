@@ -81,9 +81,11 @@ export class Reader {
     this.#problem.hidden = true;
     this.#flow.open(undefined);
     this.#verify.hidden = true;
+    this.#flow.classList.remove('shown');
     if (this.#given.length === 0 || (typeof this.#given === 'string' && this.#given.trim() === '')) return;
     try {
       this.#flow.open(readConversation(this.#given, { tokens: this.#whole.checked ? 'whole' : 'masked' }));
+      this.#flow.classList.add('shown');
       this.#verify.hidden = answeredIn(this.#given) === undefined;
     } catch (error) {
       if (!(error instanceof NtlmError)) throw error;

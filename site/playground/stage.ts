@@ -63,6 +63,7 @@ export class Stage {
 
   async #play(move: Move): Promise<void> {
     const actor = this.#actor!;
+    this.#flow.classList.add('shown');
     let said: string | undefined;
     try {
       switch (move) {

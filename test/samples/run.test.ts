@@ -62,7 +62,7 @@ test('README, the guides and the recipes have samples that run', () => {
 });
 
 describe.concurrent('a sample prints what stands below it', () => {
-  test.each(samples)('$place', async (sample) => {
+  test.each(samples)('$place', { timeout: 120_000 }, async (sample) => {
     const { status, out, err } = await run(sample);
     expect({ status, out: out.trimEnd(), ...(status === 0 ? {} : { err }) }).toEqual({ status: 0, out: sample.prints });
   });
