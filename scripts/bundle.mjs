@@ -13,8 +13,10 @@ const BUILT = '.build';
 const DIST = 'dist';
 /** No code at all. */
 const COPIED = ['visualize/page/assets'];
-/** Loaded by a browser, which knows no packages: one file, with all that it needs. */
+/** Loaded by a browser, from the same chunks as by Node. */
 const PAGE = 'visualize/page/client/main.js';
+/** What those import from packages, which a browser does not know: each by its name, for the server of the page. */
+const PACKAGES = 'visualize/page/packages';
 /** Whoever loads a file of these entry points loads nearly all of them. */
 const WHOLE = ['messages'];
 /**
@@ -26,6 +28,8 @@ const TOGETHER = {
   crypto: ['_cipher', 'hmac-md5', 'keys', 'mic', 'rc4', 'responses', 'session-key'].map((name) => `crypto/${name}.js`),
   'machine-policy': ['crypto/legacy-policy.js', 'machine/policy.js', 'machine/sources.js', 'machine/synchronous.js'],
   'spnego-messages': ['mech-types', 'neg-token-init', 'neg-token-resp', 'record', 'spnego-token', 'token-origin'].map((name) => `spnego/messages/${name}.js`),
+  // the page draws with what the element draws with: beside it, or an element that is imported for its own sake would be in a chunk
+  'flow-drawing': ['bands', 'chips', 'drawing-style', 'folds', 'ladder', 'ladder-layout', 'rungs', 'states', 'story', 'svg', 'threads', 'waits'].map((name) => `visualize/flow/${name}.js`),
   'spnego-machine': ['actor', 'machine', 'mech-list-mic', 'objections', 'services', 'setup'].map((name) => `spnego/${name}.js`),
 };
 
@@ -42,7 +46,7 @@ const { exports, imports, bin } = manifest;
 const public_ = pathsIn({ exports, imports, bin }, (condition) => condition !== 'types' && condition !== 'bun');
 /** What finds a file beside itself has to stay where it was. */
 const placed = built.filter((file) => file.endsWith('.js') && readFileSync(join(BUILT, file), 'utf8').includes('import.meta'));
-const entries = [...new Set([...public_, ...placed])].filter((file) => !file.startsWith(dirname(PAGE)));
+const entries = [...new Set([...public_, ...placed, PAGE])];
 
 /** By what is loaded, or the first of its files: machine/machine.js is chunks/machine.js, spnego/machine.js is chunks/spnego-machine.js. */
 const nameOf = (id) => [...new Set(relative(BUILT, id).replace(/\.js$/, '').split('/'))].join('-');
@@ -107,17 +111,25 @@ if (ofUndici.join() !== 'http/fetch.js') throw new Error(`undici is imported by 
 
 for (const folder of COPIED) cpSync(join('src', folder), join(DIST, folder), { recursive: true });
 
+const ofPage = new Set([PAGE]);
+const packages = new Set();
+for (const file of ofPage) {
+  for (const name of output.find(({ fileName }) => fileName === file).imports) {
+    if (output.some(({ fileName }) => fileName === name)) ofPage.add(name);
+    else if (!name.startsWith('#')) packages.add(name);
+  }
+}
 await build({
-  entryPoints: [join(BUILT, PAGE)],
-  outfile: join(DIST, PAGE),
+  entryPoints: Object.fromEntries([...packages].map((name) => [name.replace(/\.js$/, ''), name])),
+  outdir: join(DIST, PACKAGES),
   bundle: true,
+  splitting: true,
+  chunkNames: 'shared-[hash]',
   format: 'esm',
   target: 'es2023',
   minify: true,
   legalComments: 'none',
-  ignoreAnnotations: true, // the package's say nothing of what is not its
-  tsconfigRaw: {}, // its paths are Node's
-  external: ['*/charts.js'], // the page asks its server for them
+  tsconfigRaw: {},
 });
 
 /** The declarations of the entry points and what they lead to. */

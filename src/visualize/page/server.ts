@@ -14,7 +14,7 @@ import type { TokenVisibility } from '../conversation/token.ts';
 import { wholeChart } from '../flow/charts.ts';
 import { demonstrations, perform, type DemonstrationName } from './demonstrations.ts';
 import { Feed } from './feed.ts';
-import { pageFiles } from './files.ts';
+import { pageFiles, pageModule } from './files.ts';
 import { subjectOf, type Subject } from './subject.ts';
 
 export interface VisualizeOptions {
@@ -113,6 +113,7 @@ class LivePage {
         if (asset !== undefined) return serveAsset(response, asset);
         if (path === 'events') return this.#feed === undefined ? end(response, 204, '') : this.#feed.listen(response);
         if (path === 'conversation') return json(response, this.#subject?.conversation() ?? null);
+        if (/^(?:code|packages)\//.test(path)) return serveModule(response, await pageModule(path, `/${token}/`));
         if (path.startsWith('chart/')) return serveChart(response, wholeChart(path.slice(6), this.#subject?.diagram));
         break;
       case 'POST':
@@ -144,6 +145,11 @@ async function serveAsset(response: ServerResponse, asset: URL): Promise<void> {
   const body = await reading;
   const type = TYPES[asset.pathname.slice(asset.pathname.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
   response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(body);
+}
+
+function serveModule(response: ServerResponse, code: string | undefined): void {
+  if (code === undefined) return end(response, 404, 'not found');
+  response.writeHead(200, { 'content-type': 'text/javascript; charset=utf-8' }).end(code);
 }
 
 function serveChart(response: ServerResponse, svg: string | undefined): void {
