@@ -4,8 +4,11 @@
  */
 import { NtlmError, type NtlmErrorCode } from '../errors.ts';
 
+/** Why there is no token, as far as it can be told. */
+export type KerberosCause = Extract<NtlmErrorCode, 'no-ticket' | 'ticket-expired' | 'unknown-service' | 'clock-skew' | 'realm-unreachable'>;
+
 interface Known {
-  readonly code: NtlmErrorCode;
+  readonly code: KerberosCause;
   /** In what MIT, Heimdal and SSPI say. */
   readonly text: RegExp;
   readonly advice: string;
@@ -39,10 +42,17 @@ const KNOWN: readonly Known[] = [
   },
 ];
 
+const knownIn = (text: string): Known | undefined => KNOWN.find((each) => each.text.test(text));
+
+/** What a line of a library's, or of a program that passes it on, says; `undefined` where that is not known. */
+export function causeIn(text: string): KerberosCause | undefined {
+  return knownIn(text)?.code;
+}
+
 export function causeOf(error: unknown): NtlmError {
   if (error instanceof NtlmError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  const known = KNOWN.find((each) => each.text.test(text));
-  const { code, advice }: Pick<Known, 'code' | 'advice'> = known ?? { code: 'service-failed', advice: 'Kerberos failed on this machine' };
+  const known = knownIn(text);
+  const { code, advice }: { readonly code: NtlmErrorCode; readonly advice: string } = known ?? { code: 'service-failed', advice: 'Kerberos failed on this machine' };
   return new NtlmError(`${advice} (${text.replace(/[^\x20-\x7e]/g, '?')})`, { code, phase: 'kerberos', side: 'local', cause: error });
 }

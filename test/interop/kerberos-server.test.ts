@@ -162,6 +162,16 @@ describe('tickets of a real realm', () => {
     expect((verdicts[1] as { readonly error: NtlmError }).error).toMatchObject({ code: 'ticket-refused', side: 'peer', message: expect.stringContaining('keytab') });
   });
 
+  test('a ticket that is sent again by whoever saw it is refused', async () => {
+    const url = await listen();
+    const seen: string[] = [];
+    servers[0]!.on('connection', (socket) => socket.on('data', (bytes: Buffer) => seen.push(bytes.toString('latin1'))));
+    expect((await curl(url, ticket, ...negotiate)).status).toBe(200);
+    const authorization = /^Authorization: (.*)\r$/m.exec(seen.join(''))![1]!;
+    expect((await curl(url, ticket, '-H', `Authorization: ${authorization}`)).status).toBe(401);
+    expect(counted()).toEqual(['Kerberos accepted', 'Kerberos ticket-refused']);
+  });
+
   test('no keytab at all is not the fault of a client', async () => {
     const url = await listen();
     const keys = { KRB5_KTNAME: process.env['KRB5_KTNAME'] };

@@ -23,21 +23,26 @@ export function readLeaf(leaf: Leaf, element: DerElement): LeafValue {
   return READERS[leaf](element);
 }
 
-/** @throws NtlmError `malformed-token`; what was told before holds. */
-export function walk(element: DerElement, shape: Shape, path: string, values: Map<string, LeafValue>, record: FieldRecorder): void {
+/** `start`: where the tag around it lies, if it has one. @throws NtlmError `malformed-token`; what was told before holds. */
+export function walk(
+  element: DerElement,
+  shape: Shape,
+  path: string,
+  values: Map<string, LeafValue>,
+  record: FieldRecorder,
+  start = element.offset,
+): void {
   const { application } = shape;
   if (application !== undefined && !element.isApplication(application)) throw element.malformed(`holds something else where ${path} is due`);
   const body = application === undefined ? element : element.inner();
   const fields = body.fields();
-  const start = body.offset + headLength(body);
-  record({ name: path, offset: element.offset, length: start - element.offset });
+  record({ name: path, offset: start, length: body.offset + headLength(body) - start });
   for (const [tag, field] of fields) {
     const [own = `field ${tag}`, is = 'sealed'] = shape.fields[tag] ?? [];
     const at = `${path}.${own}`;
     const value = field.inner();
     if (typeof is === 'object') {
-      record({ name: `${at} header`, offset: field.offset, length: headLength(field) });
-      walk(value, is, at, values, record);
+      walk(value, is, at, values, record, field.offset);
       continue;
     }
     values.set(at, readLeaf(is, value));

@@ -1,11 +1,11 @@
 /** Puts requests, responses and endings together: legs are paired in their order and on their connection. */
+import type { KerberosCause } from '../../kerberos/causes.ts';
 import type { TracedError } from '../trace/projection.ts';
 import type { TraceEntry } from '../trace/trace.ts';
 import {
   CONVERSATION_FORMAT,
   CONVERSATION_VERSION,
   type Blindness,
-  type ClientWord,
   type Connection,
   type Conversation,
   type ConversationRequest,
@@ -34,7 +34,7 @@ export interface OpenConnection {
   /** The first exchange that may have no answer yet. */
   unanswered: number;
   end?: Ending;
-  says?: ClientWord;
+  says?: KerberosCause;
   refusal?: TracedError;
 }
 
@@ -109,7 +109,7 @@ export class ConversationBuilder {
   }
 
   /** Why the client has no token of Kerberos. */
-  says(id: string | undefined, word: ClientWord): void {
+  says(id: string | undefined, word: KerberosCause): void {
     this.#connection(id).says = word;
   }
 

@@ -3,6 +3,7 @@
  * shows or explains works on it, wherever it was read from. It is made by an allow-list: whatever is not named here is
  * never copied, and tokens are masked unless whole ones were asked for.
  */
+import type { KerberosCause } from '../../kerberos/causes.ts';
 import type { TracedToken } from '../trace/mask.ts';
 import type { TracedError } from '../trace/projection.ts';
 import type { TraceEntry } from '../trace/trace.ts';
@@ -91,9 +92,6 @@ export type ServerWord =
   | 'ntlm-blocked'
   | 'head-too-long';
 
-/** What a client says of itself: why it had no token of Kerberos to send. */
-export type ClientWord = 'no-ticket' | 'ticket-expired' | 'unknown-service' | 'clock-skew' | 'realm-unreachable';
-
 /** One request and its answer. */
 export interface Exchange {
   /** Where it stands among all of the conversation, from 0. */
@@ -119,7 +117,7 @@ export interface Connection {
   readonly steps: readonly TraceEntry[];
   readonly end?: Ending;
   /** Why its client had no token of Kerberos for it, where it says so. */
-  readonly says?: ClientWord;
+  readonly says?: KerberosCause;
   /** The reason that this end recorded for going no further. */
   readonly refusal?: TracedError;
 }

@@ -1,5 +1,6 @@
 /** A saved conversation. Only what a conversation is made of is taken over; the rest of the file is ignored. */
 import { NtlmError } from '../../errors.ts';
+import type { KerberosCause } from '../../kerberos/causes.ts';
 import { entryOf, errorOf, list, number, record, string, tokenOf as tracedTokenOf } from '../trace/parse.ts';
 import { traceToken } from '../trace/mask.ts';
 import { tokenBytes } from '../trace/mask.ts';
@@ -17,7 +18,6 @@ import {
   type Exchange,
   type Field,
   type SchemeUse,
-  type ClientWord,
   type ServerWord,
   type Side,
   type TokenState,
@@ -51,7 +51,7 @@ const WORDS: readonly ServerWord[] = [
   'account-locked', 'account-disabled', 'account-expired', 'password-expired', 'logon-restricted', 'wrong-credentials', 'not-permitted',
   'clock-skew', 'channel-bindings', 'ntlm-blocked', 'head-too-long',
 ];
-const CLIENT_WORDS: readonly ClientWord[] = ['no-ticket', 'ticket-expired', 'unknown-service', 'clock-skew', 'realm-unreachable'];
+const CLIENT_WORDS: readonly KerberosCause[] = ['no-ticket', 'ticket-expired', 'unknown-service', 'clock-skew', 'realm-unreachable'];
 const SIDES: readonly Side[] = ['server', 'proxy'];
 
 function oneOf<T extends string>(values: readonly T[], value: unknown): T | undefined {

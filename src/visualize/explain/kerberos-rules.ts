@@ -1,6 +1,6 @@
 /** Causes that lie in Kerberos: no ticket here, or one that the server does not take, as far as anybody but the service can see. */
 import { skewOf } from '../../http/authentication/clocks.ts';
-import type { ClientWord } from '../conversation/conversation.ts';
+import type { KerberosCause } from '../../kerberos/causes.ts';
 import { quoted } from '../decode/text.ts';
 import { RC4, errorMeaning, errorName, etypeName } from '../kerberos/numbers.ts';
 import type { KerberosError } from '../../spnego/kerberos/token.ts';
@@ -140,7 +140,7 @@ export const ticketUnbound: Rule = ({ end, ticket, tls, side }) =>
     ? undefined
     : possible({ id: 'channel-bindings-absent', summary: 'the server demands channel bindings (Extended Protection), and the client gave none with its ticket', evidence: 'it went over TLS; whether there are any is encrypted', advice: 'try a client that binds its tickets, or set Extended Protection to "allow" for a try' });
 
-const CLIENT_SAYS: Readonly<Record<ClientWord, (facts: Facts) => Words>> = {
+const CLIENT_SAYS: Readonly<Record<KerberosCause, (facts: Facts) => Words>> = {
   'no-ticket': () => ({ id: 'no-ticket', summary: 'the client has no Kerberos ticket', advice: 'look with `klist` and get one (`kinit USER@REALM`); where there is one, KRB5CCNAME may name another cache' }),
   'ticket-expired': () => ({ ...NEW_TICKET, summary: "the client's Kerberos ticket has expired" }),
   'unknown-service': ({ host }) => unknownService(`HTTP/${nameIn(host) || 'HOST'}`),

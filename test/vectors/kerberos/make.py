@@ -72,7 +72,7 @@ def main(folder):
     }
 
     def run(*args, ahead=0, text=None, **more):
-        preload = {'LD_PRELOAD': path('clock.so'), 'CLOCK_AHEAD': str(ahead)} if ahead else {}
+        preload = {'LD_PRELOAD': path('clock.so'), 'CLOCK_SHIFT': str(ahead)} if ahead else {}
         done = subprocess.run(args, env={**env, **preload, **more}, input=text, capture_output=True, text=True)
         if done.returncode != 0:
             raise SystemExit(f'{args[0]}: {done.stderr}')
@@ -88,7 +88,7 @@ def main(folder):
         run('ktutil', text=f'addent -password -p HTTP/{HOST}@{REALM} -k {kvno} -e {etype}\nother\nwkt {path(name)}\nq\n')
         return {'KRB5_KTNAME': 'FILE:' + path(name)}
 
-    run('gcc', '-shared', '-fPIC', '-o', path('clock.so'), os.path.join(HERE, 'clock_shim.c'), '-ldl')
+    run('gcc', '-shared', '-fPIC', '-o', path('clock.so'), os.path.join(HERE, '../../interop/support/clock_shim.c'), '-ldl')
     run('gcc', '-o', path('iakerb'), os.path.join(HERE, 'iakerb.c'), '-lgssapi_krb5')
     run('kdb5_util', 'create', '-s', '-r', REALM, '-P', 'master')
     for query in ('addprinc -pw wonderland +requires_preauth alice', f'addprinc -randkey HTTP/{HOST}', 'addprinc -randkey HTTP/tower.castle.example', f'ktadd -k {path("own.keytab")} HTTP/{HOST}'):
