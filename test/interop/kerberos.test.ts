@@ -223,6 +223,13 @@ describe('where Kerberos does not come to its end', () => {
     }
   });
 
+  test('a server whose clock is wrong refuses, and the refusal says so', async () => {
+    const { environment } = realm;
+    await using late = await startApache({ kerberos: { keytab: await realm.keytab('HTTP/localhost'), environment, ahead: 1800 } });
+    const reply = await once({ credentials: byPackage() }, (client) => client.request(`${named(late.http)}/tickets/cgi/whoami`));
+    expect([reply.status, explainRefusal(reply)]).toEqual([401, { code: 'ticket-refused', message: expect.stringMatching(/its clock is 1(?:79\d|80\d) seconds ahead of ours, and tickets allow 300$/) }]);
+  });
+
   test('Squid lets requests through without the last token: it proves nothing, and "mutual: false" does without', async () => {
     const request = once({ credentials: byPackage(), proxy }, (client) => client.request(`${site.http}/public/cgi/whoami`));
     await expect(request).rejects.toMatchObject({ code: 'server-unproven' } satisfies Partial<NtlmError>);

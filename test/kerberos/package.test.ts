@@ -1,7 +1,7 @@
 /** The package `kerberos` as provider, by a module that answers as the package does. */
 import { describe, expect, test, vi } from 'vitest';
 import { NtlmError } from '../../src/index.ts';
-import { kerberosPackage, type KerberosModule } from '../../src/kerberos/index.ts';
+import { currentUser, kerberosPackage, type KerberosInput, type KerberosModule } from '../../src/kerberos/index.ts';
 
 const NEVER = new AbortController().signal;
 const request = { spn: 'HTTP/intranet.corp', principal: undefined, mutual: true, delegate: false, channelBindings: undefined };
@@ -57,7 +57,7 @@ test('flags, mechanism and name as the package wants them', async () => {
     const provider = kerberosPackage({ module, tokens });
     expect([provider.binds, provider.tokens]).toEqual([false, tokens]);
     await provider.begin({ ...request, ...changed }, NEVER);
-    expect(given).toEqual([['HTTP@intranet.corp', { flags, mechOID }]]);
+    expect(given).toStrictEqual([['HTTP@intranet.corp', { flags, mechOID }]]);
   }
   expect(kerberosPackage().tokens).toBe('krb5');
 });
@@ -75,6 +75,12 @@ test('tokens are bytes here and base64 there; complete with the name of the user
   expect(await context.step(undefined, NEVER)).toEqual({ token: Buffer.of(0x60, 0x82), complete: false });
   expect(await context.step(Uint8Array.of(1, 2, 3), NEVER)).toEqual({ token: undefined, complete: true });
   expect(given.slice(1)).toEqual(['', 'AQID']);
+});
+
+test('who is logged on: tickets, and on Windows whatever SSPI negotiates', async () => {
+  const tokensOf = (): string => (currentUser().input({ spn: 'HTTP/x', channelBindings: undefined, legTimeout: 1 }) as KerberosInput).provider.tokens;
+  expect(await onPlatform('linux', async () => tokensOf())).toBe('krb5');
+  expect(await onPlatform('win32', async () => tokensOf())).toBe('spnego');
 });
 
 describe('a principal', () => {

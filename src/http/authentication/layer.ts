@@ -5,7 +5,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { AuthorizeMessage, ConnectionEvent, ConnectionInspector } from './connection-context.ts';
 import type { connectionMachine } from './connection-machine.ts';
-import type { Field, ResponseHead } from '../wire/head.ts';
+import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
 import type { HttpScheme, Offer } from './mechanism.ts';
 import type { Limits } from './limits.ts';
@@ -16,7 +16,7 @@ import { guarded } from './observers.ts';
 import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
-import { originRefused } from './refusal.ts';
+import { originRefused, withClock } from './refusal.ts';
 import { warnOfFallback } from './warnings.ts';
 
 /** A request, as far as a place is known by it. */
@@ -240,14 +240,15 @@ export class Layer {
   }
 
   /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
-  challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
+  async challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
     const offer = offerOf(head, this.realm.side, this.#scheme, this.#negotiator === undefined ? this.realm.prefer : 'Negotiate');
     if (offer === undefined) return this.#send({ type: 'unauthorized' });
-    if (!this.allowed) return Promise.resolve(originRefused(this.realm.origin));
+    if (!this.allowed) return originRefused(this.realm.origin);
     this.#noteOffer(offer);
     const ntlmOffered = offer.ntlmOffered || this.realm.ntlmOffered;
-    return this.#send({ type: 'unauthorized', ntlmOffered, ...readOffer(offer) });
+    const refusal = await this.#send({ type: 'unauthorized', ntlmOffered, ...readOffer(offer) });
+    return refusal && withClock(refusal, valuesOf(head, 'date')[0]);
   }
 
   /** What answers a handshake may list less than what asked for it; only another scheme than that of type 1 is news. */

@@ -3,7 +3,7 @@ import { describeTargetInfo } from '../../messages/av-pairs.ts';
 import type { ChallengeMessage } from '../../messages/challenge.ts';
 import type { Filetime } from '../../messages/filetime.ts';
 import { parseChallenges } from './challenges.ts';
-import { skewOf } from './clocks.ts';
+import { TOLERATED_SECONDS, skewOf } from './clocks.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { Blocked } from './proofs.ts';
 import type { ConnectionSide } from './question.ts';
@@ -146,6 +146,14 @@ const CHANNEL_NOTES = {
   unbound: '; if they are right, the server may demand a channel binding, and none was sent',
   plain: '',
 } as const;
+
+/** A refusal of a ticket, with the clocks where they may be the cause: the server's is in its `Date` (RFC 9110 6.6.1). */
+export function withClock(error: NtlmError, date: string | undefined): NtlmError {
+  const skew = date === undefined ? undefined : skewOf((Date.parse(date) - Date.now()) / 1000);
+  if (error.code !== 'ticket-refused' || skew === undefined) return error;
+  const { code, phase, side, cause } = error;
+  return new NtlmError(`${error.message}; its clock is ${skew.seconds} seconds ${skew.way} ours, and tickets allow ${TOLERATED_SECONDS}`, { code, phase, side, cause });
+}
 
 function skewNote(challenge: ChallengeMessage | undefined, now: () => Filetime): string {
   const timestamp = challenge?.targetInfo && describeTargetInfo(challenge.targetInfo).timestamp;

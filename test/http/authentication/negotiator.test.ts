@@ -16,7 +16,7 @@ import { ALICE } from '../support/origin.ts';
 import { thrown } from '../../support/thrown.ts';
 
 /** How the server takes a token of Kerberos. `token`: beside its status. */
-type Answer = { readonly status: number; readonly token?: Uint8Array | string } | 'keeps silent';
+type Answer = { readonly status: number; readonly token?: Uint8Array | string; readonly date?: Date };
 
 interface ServerOptions {
   readonly offers?: readonly string[];
@@ -89,7 +89,7 @@ class Server implements AsyncDisposable {
       this.seen.push(isNtlm ? `${scheme} NTLM in SPNEGO` : 'Kerberos');
       if (isNtlm) return ask();
       const answer = answers[Math.min(this.#tickets++, answers.length - 1)]!;
-      if (answer === 'keeps silent') return;
+      if (answer.date !== undefined) response.setHeader('Date', answer.date.toUTCString());
       if (answer.token !== undefined) response.setHeader('WWW-Authenticate', `Negotiate ${typeof answer.token === 'string' ? answer.token : Buffer.from(answer.token).toString('base64')}`);
       else if (answer.status === 401) return ask();
       if (answer.status !== 200) return void response.writeHead(answer.status).end('no');
@@ -221,6 +221,13 @@ describe.each(carriers)('$name', (carrier) => {
         expect(server.seen.filter((each) => each !== 'none')).toEqual(Array.from({ length: at }, () => 'Kerberos'));
       }
       expect(server.handled).toEqual([]);
+    });
+
+    test.each([[3600, /; its clock is (?:3599|3600) seconds ahead of ours, and tickets allow 300$/], [-3600, /; its clock is 360[01] seconds behind ours/], [0, /may not come in$/]])('a refusal of a server whose clock is %i seconds ahead', async (ahead, message) => {
+      await using server = await Server.listen({ answers: [{ status: 401, date: new Date(Date.now() + 1000 * ahead) }] });
+      const { client } = open();
+      await using _ = client;
+      expect(explainRefusal(await client.request(server.url))).toEqual({ code: 'ticket-refused', message: expect.stringMatching(message) });
     });
 
     test('"after-refusal": NTLM follows on another connection, and goes first from then on, until refusals are forgotten', async () => {

@@ -11,7 +11,7 @@ import type { AccessLogEntry, EnoughEntries } from './access-log.ts';
 import { makeServerCertificate } from './certificates.ts';
 import type { TestCertificate } from './certificates.ts';
 import { gssEnvironment } from './gss.ts';
-import { keysOf, type ServiceKeys } from './realm.ts';
+import { clockShim, keysOf, type ServiceKeys } from './realm.ts';
 import { findFile, findProgram, freePorts, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
 import { ntlmUserFile } from './users.ts';
 
@@ -155,6 +155,7 @@ export async function startApache(options: ApacheOptions = {}): Promise<Apache> 
     writeFileSync(directory.file('key.pem'), certificate.keyPem, { mode: 0o600 });
     await run('gcc', ['-shared', '-fPIC', '-o', directory.file('locale_shim.so'), source('locale_shim.c')]);
 
+    const ahead = options.kerberos?.ahead ?? 0;
     const [httpPort = 0, httpsPort = 0] = await freePorts(2);
     writeFileSync(directory.file('apache.conf'), configuration(directory.path, httpPort, httpsPort, options.kerberos?.keytab));
     const service = await Service.start({
@@ -162,7 +163,8 @@ export async function startApache(options: ApacheOptions = {}): Promise<Apache> 
       args: ['-f', directory.file('apache.conf'), '-DFOREGROUND'],
       env: {
         PATH: process.env['PATH'],
-        LD_PRELOAD: directory.file('locale_shim.so'),
+        LD_PRELOAD: [directory.file('locale_shim.so'), ...(ahead === 0 ? [] : [await clockShim(directory)])].join(':'),
+        ...(ahead === 0 ? {} : { CLOCK_SHIFT: String(ahead) }),
         NETBIOS_COMPUTER_NAME: 'ORACLE',
         ...gssEnvironment(directory.file('users.txt')),
         ...(options.kerberos === undefined ? {} : keysOf(options.kerberos)),

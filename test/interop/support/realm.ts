@@ -33,6 +33,15 @@ export interface ServiceKeys {
   readonly keytab: string;
   /** Of the realm. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Seconds that the server's clock is ahead. */
+  readonly ahead?: number;
+}
+
+/** What shifts a process's clock, as a library to load before it. */
+export async function clockShim(directory: TemporaryDirectory): Promise<string> {
+  const shim = directory.file('clock_shim.so');
+  await run('gcc', ['-shared', '-fPIC', '-o', shim, fileURLToPath(new URL('clock_shim.c', import.meta.url)), '-ldl']);
+  return shim;
 }
 
 /** As a server's process is told. What remembers tickets against replays writes each to the disk. */
@@ -88,8 +97,7 @@ export async function startRealm(): Promise<Realm> {
     const admin = (...commands: readonly string[]): Promise<string> => run('kadmin.local', ['-r', REALM], { env, input: `${commands.join('\n')}\n` });
     await run('kdb5_util', ['create', '-s', '-r', REALM, '-P', 'master'], { env });
     await admin(...Object.entries(realmUsers).map(([name, password]) => `addprinc -pw ${password} ${name}`));
-    const shim = directory.file('clock_shim.so');
-    await run('gcc', ['-shared', '-fPIC', '-o', shim, fileURLToPath(new URL('clock_shim.c', import.meta.url)), '-ldl']);
+    const shim = await clockShim(directory);
     const start = async (ahead: number): Promise<void> => {
       await service?.close();
       const clock = ahead === 0 ? {} : { LD_PRELOAD: shim, CLOCK_SHIFT: String(ahead) };
