@@ -16,7 +16,7 @@ const inBrowsers = {
 /** The package under its own name, as examples import it: its sources, or there would be two of each class. */
 const byName = Object.entries(packageJson.exports).flatMap(([entry, target]) => {
   if (typeof target === 'string') return [];
-  const { default: built } = 'node' in target ? target.node : target;
+  const built = 'node' in target && typeof target.node !== 'string' ? target.node.default : (target as { readonly default: string }).default;
   const file = built.replace('./dist/', '').replace(/js$/, 'ts');
   return { find: new RegExp(`^ntlmachine${entry.slice(1)}$`), replacement: source(file) };
 });
