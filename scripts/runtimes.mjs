@@ -1,82 +1,84 @@
 /**
- * ntlmachine/fetch in Node 20, 22, 24 and 26, Deno and Bun, with undici 6, 7 and 8: `npm run runtimes`. Runtimes and
- * packages come from npm. `--write` puts the table into docs/runtimes.md; a cell that is not as it should be ends with 1.
+ * The package where JavaScript runs: `npm run runtimes`. First what needs no sockets, and the agent (everywhere.mjs); then
+ * ntlmachine/fetch in Node, Deno and Bun with undici 6, 7 and 8. Runtimes and packages come from npm, Chromium from the
+ * system; one that is missing is a failure. `--write` puts the tables into docs/runtimes.md; a cell that is not as it should
+ * be ends with 1.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { join } from 'node:path';
 import { Credentials } from 'ntlmachine';
 import { createNtlmServer, requireNtlm } from 'ntlmachine/http';
+import { PARTS, onCommand, problemOf, runtimes as bundled } from './everywhere.mjs';
+import { Score, each, inFolder, pack, project, publish, root, run, start, table, versionOf } from './trial.mjs';
 
-const NODES = [20, 22, 24, 26];
+const NODES = ['20.19', '22', '24', '26'];
 const UNDICIS = ['6.19.8', '6', '7', '8'];
 const KINDS = ['Request', 'FormData', 'Headers', 'Blob'];
-const root = resolve(import.meta.dirname, '..');
-const folder = mkdtempSync(join(tmpdir(), 'ntlmachine-runtimes-'));
-const run = (command, args, cwd = folder) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-const install = (cwd, ...packages) => run('npm', ['install', '--no-audit', '--no-fund', '--no-save', '--silent', ...packages], cwd);
 
-try {
-  const table = await tryAll();
-  console.log(table);
-  if (process.argv.includes('--write')) {
-    const file = join(root, 'docs/runtimes.md');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/(?<=<!-- runtimes -->\n)[^]*(?=\n<!-- end -->)/, `\n${table}\n`));
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
-
-async function tryAll() {
-  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
-  install(folder, ...NODES.map((major) => `node${major}@npm:node@${major}`), 'deno', 'bun');
-  const bin = (name) => join(folder, 'node_modules', name);
-  const runtimes = [
-    ...NODES.map((major) => [bin(`node${major}/bin/node`)]),
+const score = new Score();
+await inFolder('runtimes', async (folder) => {
+  const tarball = pack(folder);
+  const own = await project(folder, 'runtimes', [...NODES.map((version) => `node-${version}@npm:node@${version}`), 'deno', 'bun']);
+  const bin = (name) => join(own, 'node_modules', name);
+  const commands = [
+    ...NODES.map((version) => [bin(`node-${version}/bin/node`)]),
     [bin('.bin/deno'), 'run', '-A', '--node-modules-dir=manual'],
     [bin('.bin/bun')],
   ];
-  const tarball = run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], root).trim();
-  const servers = await listen();
+  for (const [command] of commands) if (!existsSync(command)) throw new Error(`${command} was not installed`);
+  const servers = await listen(folder);
+  try {
+    publish('everywhere', await everywhere({ folder, tarball, env: servers.env }, commands));
+    publish('runtimes', await withUndici({ folder, tarball, env: servers.env }, commands));
+  } finally {
+    servers.close();
+  }
+});
+score.close();
+
+async function everywhere(place, commands) {
   const rows = [];
-  const wrong = [];
-  for (const version of UNDICIS) {
-    const cwd = join(folder, `undici-${version}`);
-    mkdirSync(cwd);
-    writeFileSync(join(cwd, 'package.json'), '{"private":true,"type":"module"}');
-    install(cwd, join(folder, tarball), `undici@${version}`, 'xstate@5', '--force');
+  const add = (name, told, hasSockets) => {
+    score.add(name, problemOf(told, hasSockets));
+    const cell = (part) => (told[part] === 'unsupported' ? '`unsupported`' : (told[part] ?? ''));
+    rows.push([name, ...PARTS.map(cell)]);
+  };
+  for (const command of commands) add(nameOf(command[0]), await onCommand(command, place).catch((error) => ({ codec: error.message })), true);
+  for (const [name, trial] of Object.entries(bundled)) {
+    const [version, told] = await trial(place).catch((error) => [name, { codec: error.message }]);
+    add(version, told, false);
+  }
+  return table(['runtime', ...PARTS], rows);
+}
+
+async function withUndici({ folder, tarball, env }, commands) {
+  const rows = [];
+  await each(UNDICIS, async (version) => {
+    const cwd = await project(folder, `undici-${version}`, [tarball, `undici@${version}`, 'xstate@5']);
     cpSync(join(root, 'test/runtimes/client.mjs'), join(cwd, 'client.mjs'));
-    const undici = JSON.parse(readFileSync(join(cwd, 'node_modules/undici/package.json'), 'utf8')).version;
-    for (const [command, ...args] of runtimes) {
-      if (!existsSync(command)) throw new Error(`${command} was not installed`);
-      const child = spawn(command, [...args, 'client.mjs'], { cwd, env: { ...process.env, ...servers.env }, stdio: ['ignore', 'pipe', 'pipe'] });
-      const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
-      const line = out.split('\n').find((each) => each.startsWith('{'));
-      const told = line === undefined ? { loads: `no: ${err.trim().split('\n').at(-1)}` } : JSON.parse(line);
+    const undici = versionOf(cwd, 'undici');
+    for (const [command, ...args] of commands) {
+      const out = await start(command, [...args, 'client.mjs'], { cwd, env }).catch((error) => `{"loads":${JSON.stringify(`no: ${error.message.split('\n').at(-1)}`)}}`);
+      const told = JSON.parse(out.split('\n').find((line) => line.startsWith('{')) ?? '{"loads":"no"}');
       const name = nameOf(command);
       rows.push([name, undici, ...summary(told)]);
-      wrong.push(...mistakes(told).map((what) => `${name}, undici ${undici}: ${what}`));
+      const wrong = mistakes(told);
+      score.add(`${name}, undici ${undici}`, wrong.length === 0 ? undefined : wrong.join('; '));
     }
-  }
-  servers.close();
-  rows.sort(([one], [other]) => order(one) - order(other));
-  if (wrong.length > 0) {
-    console.error(wrong.join('\n'));
-    process.exitCode = 1;
-  }
+  });
+  const place = ([name, undici]) => [order(name), undici.split('.').map((part) => part.padStart(3, '0')).join('.')].join(' ');
+  rows.sort((one, other) => place(one).localeCompare(place(other)));
   const head = ['runtime', 'undici', 'dispatcher given to the global fetch', "to undici's fetch", '`createNtlmFetch`', 'Request, FormData, Headers, Blob', 'TLS'];
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return table(head, rows);
 }
 
 function order(name) {
-  return [...NODES.map((major) => `Node ${major}.`), 'Deno', 'Bun'].findIndex((start) => name.startsWith(start));
+  return [...NODES.map((version) => `Node ${version.split('.')[0]}.`), 'Deno', 'Bun'].findIndex((known) => name.startsWith(known));
 }
 
 function nameOf(command) {
-  const [line] = run(command, ['--version']).split('\n');
+  const [line] = run(command, ['--version'], root).split('\n');
   if (line.startsWith('v')) return `Node ${line.slice(1)}`;
   return line.startsWith('deno') ? `Deno ${line.split(' ')[1]}` : `Bun ${line}`;
 }
@@ -102,7 +104,7 @@ function mistakes(told) {
   return told.createNtlmFetch.startsWith('200') ? wrong : [...wrong, `createNtlmFetch: ${told.createNtlmFetch}`];
 }
 
-async function listen() {
+async function listen(folder) {
   const options = { credentials: Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge' }) };
   const answer = (request, response) => {
     const parts = [];
@@ -113,7 +115,7 @@ async function listen() {
   };
   const plain = createNtlmServer(options, answer);
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name));
-  run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1']);
+  run('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'], folder);
   const secure = createServer({ key: readFileSync(key), cert: readFileSync(cert) });
   secure.on('request', requireNtlm(options, answer));
   await Promise.all([plain, secure].map((server) => new Promise((done) => server.listen(0, '127.0.0.1', done))));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { root } from './places.mjs';
 
 const GROUPS = [
-  ['Guides', ['start', 'http', 'proxies', 'client', 'actor', 'server', 'carriers', 'session', 'gateway', 'command-line']],
+  ['Guides', ['start', 'clients', 'http', 'proxies', 'client', 'actor', 'server', 'carriers', 'session', 'gateway', 'command-line']],
   ['When it fails', ['visualize', 'explain', 'errors', 'recipes/browser-works', 'recipes/locked', 'recipes/extended-protection', 'recipes/load-balancer', 'recipes/clock', 'recipes/kerberos-only']],
   ['Recipes', ['recipes/iis', 'recipes/sharepoint', 'recipes/exchange', /^recipes\//]],
   ['Leave NTLM', ['leaving-ntlm', 'kerberos']],
