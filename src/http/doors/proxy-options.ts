@@ -7,6 +7,7 @@ import type { CredentialsProvider } from '../authentication/question.ts';
 import { checkedNegotiator, whoOf } from '../authentication/source.ts';
 import { environmentProxies } from '../routes/environment.ts';
 import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
+import type { Spn } from '../routes/spn.ts';
 import { httpUrl } from '../routes/urls.ts';
 import type { Field } from '../wire/head.ts';
 
@@ -31,8 +32,8 @@ export interface ProxyOptions {
   readonly negotiate?: Negotiator | undefined;
   /** Default: that of the server. */
   readonly policy?: NtlmOptions['policy'];
-  /** Service principal name of the proxy; default `HTTP/` and its host. `false`: none. */
-  readonly spn?: string | false | undefined;
+  /** Service principal name of the proxy, or a rule by its origin; default `HTTP/` and its host. `false`: none. */
+  readonly spn?: Spn | undefined;
   /** Fields of each CONNECT, such as `User-Agent`. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Extra certificate authorities of a proxy that itself speaks TLS. */
@@ -56,7 +57,7 @@ export function resolveProxy(
     headers: fieldsOf(options.headers ?? {}),
     ca: options.ca,
   };
-  resolveOptions({ ...settings.handshake, credentials: Credentials.anonymous(), ...(spn ? { spn } : {}) });
+  resolveOptions({ ...settings.handshake, credentials: Credentials.anonymous(), ...(spn && typeof spn !== 'function' ? { spn } : {}) });
   if (options.url === 'environment') return environmentProxies(settings, { owned: options.credentials !== undefined });
   const url = httpUrl(options.url, 'proxy');
   if (url.username !== '' || url.password !== '') {

@@ -11,7 +11,7 @@ import { Realms } from '../authentication/realms.ts';
 import type { Route } from '../exchange/route.ts';
 import { Teller } from '../exchange/telling.ts';
 import type { ProxySettings, RouteSettings } from './settings.ts';
-import { spnOf } from './spn.ts';
+import { spnOf, type Spn } from './spn.ts';
 import { openTunnel } from './tunnel.ts';
 import { hostOf } from './urls.ts';
 
@@ -36,7 +36,7 @@ interface Side {
   readonly source: CredentialsSource;
   readonly negotiator: Negotiator | undefined;
   readonly handshake: ProxySettings['handshake'];
-  readonly spn: string | false | undefined;
+  readonly spn: Spn | undefined;
   readonly allowed: boolean;
   /** It stands behind the other end of the connection, whose certificate is not its own. */
   readonly beyond?: boolean;
@@ -87,7 +87,7 @@ export class Routes {
     const { credentials: source, negotiator, handshake, spn } = this.#settings;
     const name = originName(origin, socketPath);
     const secure = origin.protocol === 'https:';
-    const server = { side: 'server', url: origin, name, source, negotiator, handshake, spn: spnOf(spn, name), allowed: this.#isAllowed(name) } as const;
+    const server = { side: 'server', url: origin, name, source, negotiator, handshake, spn, allowed: this.#isAllowed(name) } as const;
     const proxy = socketPath === undefined ? this.#settings.proxy(origin) : undefined;
     if (proxy === undefined) return this.#route({ open, secure, layers: (socket) => [this.#layer(server, socket)] });
 
@@ -122,7 +122,7 @@ export class Routes {
 
   #layer({ side, url, name, source, negotiator, handshake, spn: given, allowed, beyond = false }: Side, socket: Socket): LayerOptions {
     const ownName = `HTTP/${hostOf(url)}`;
-    const spn = given ?? ownName;
+    const spn = spnOf(given, name) ?? ownName;
     const { limits, inspect, channelBindings: bound } = this.#settings;
     const binds = bound && allowed && !beyond;
     const bindings = binds ? bindingsOf(socket, url) : undefined;

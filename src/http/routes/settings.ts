@@ -15,7 +15,7 @@ export interface ProxySettings {
   readonly credentials: CredentialsSource;
   readonly negotiator?: Negotiator | undefined;
   readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  readonly spn: string | false | undefined;
+  readonly spn: Spn | undefined;
   /** Of a CONNECT. */
   readonly headers: readonly Field[];
   /** Extra certificate authorities of a proxy that itself speaks TLS. */
