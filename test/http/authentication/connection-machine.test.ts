@@ -103,6 +103,23 @@ describe('the connection machine', () => {
     expect(connection.actor.getSnapshot().context.credentials).toBe(alice);
   });
 
+  test('says by its tags whether the server is waited for, or nothing', async () => {
+    const tags = ({ actor }: ReturnType<typeof open>): string[] => [...actor.getSnapshot().tags];
+    expect(tags(open())).toEqual(['settled']);
+    const negotiating = open();
+    negotiating.send(NTLM);
+    await negotiating.at('handshaking.negotiating');
+    expect(tags(negotiating)).toEqual(['awaiting-server']);
+    const connection = await responding();
+    expect(tags(connection)).toEqual(['awaiting-server']);
+    connection.send({ type: 'sent' });
+    expect(tags(connection)).toEqual(['awaiting-server']);
+    connection.send({ type: 'passed' });
+    expect(tags(connection)).toEqual(['settled']);
+    connection.send({ type: 'unauthorized' });
+    expect([connection.state(), ...tags(connection)]).toEqual(['refused', 'settled']);
+  });
+
   test('asks for credentials under the tag needs-credentials, for as long as it takes', () => {
     const connection = open({ ask: () => new Promise(() => {}) });
     connection.send(NTLM);

@@ -220,6 +220,37 @@ describe('what the realm accepted', () => {
     expect([await refuse(), await refuse()]).toEqual(['refused', 'blocked']); // it is on probation
   });
 
+  /** Two at once go out of what is proven alone. */
+  const isProven = async ({ now }: ReturnType<typeof opened>, credentials = alice()): Promise<boolean> => {
+    const proofs = [await now(credentials), await now(credentials)];
+    for (const proof of proofs) if (typeof proof !== 'string') proof.withdraw();
+    return proofs.every((proof) => typeof proof !== 'string');
+  };
+
+  test.each([
+    [100, 'GET /0', false],
+    [101, 'GET /0', true],
+    [101, 'GET /1', false],
+  ])('of %i places that took it the latest hundred are known; %s refuses it: proven still? %s', async (count, place, proven) => {
+    const all = opened();
+    for (let n = 0; n < count; n++) ((await all.now()) as Proof).accepted(`GET /${n}`);
+    expect(await isProven(all)).toBe(true);
+    ((await all.now()) as Proof).refused(place);
+    expect(await isProven(all)).toBe(proven);
+  });
+
+  test('of accounts that were proven, the latest are known', async () => {
+    const all = opened({ entries: 3 });
+    for (const name of ['a', 'b', 'c']) ((await all.now(named(name, 'right'))) as Proof).accepted('GET /');
+    expect(await isProven(all, named('a', 'right'))).toBe(true);
+    ((await all.now(named('a', 'right'))) as Proof).accepted('GET /'); // and is the latest again
+    ((await all.now(named('d', 'right'))) as Proof).accepted('GET /');
+    const names = ['a', 'b', 'c', 'd'];
+    const proven: string[] = [];
+    for (const name of names) if (await isProven(all, named(name, 'right'))) proven.push(name);
+    expect(proven).toEqual(['a', 'c', 'd']);
+  });
+
   test('is the whole name: another domain with the same name and password is not', async () => {
     const { now, refuse } = opened();
     ((await now()) as Proof).accepted('GET /');
