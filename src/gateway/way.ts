@@ -18,7 +18,6 @@ import { NtlmSocket } from '../http/exchange/socket.ts';
 import { tellerOf, type Teller } from '../http/exchange/telling.ts';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
-import { spnOf } from '../http/routes/spn.ts';
 import type { RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import type { GatewaySettings } from './options.ts';
@@ -72,7 +71,7 @@ class ProxyAgent extends HttpAgent {
 export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boolean, teller: Teller): Way {
   const { handshake, ca, limits } = settings;
   const who = trusted ? { credentials: settings.credentials } : { credentials: () => undefined, negotiate: undefined };
-  const routes = new Routes(resolveHttpOptions({ ...handshake, ...who, proxy: { url: proxy, ca, spn: spnOf(handshake.spn, proxy.origin) } }), teller);
+  const routes = new Routes(resolveHttpOptions({ ...handshake, ...who, proxy: { url: proxy, ca, spn: handshake.spn } }), teller);
   const route = (): Route => routes.toProxy(proxy);
   const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
   return {
