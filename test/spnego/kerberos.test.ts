@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import { MechType, SpnegoAcceptor, decodeNegTokenResp, encodeNegTokenInit, encodeNegTokenResp, type KerberosAccepted, type KerberosAcceptor, type SpnegoAcceptorStep } from '../../src/spnego/index.ts';
 import { NtlmClient, NtlmError } from '../../src/index.ts';
-import { kerberosServer } from '../../src/kerberos/index.ts';
 import { thrown } from '../support/thrown.ts';
 import { maskToken } from '../../src/spnego/mask.ts';
 import { decodeToken } from '../../src/visualize/index.ts';
@@ -168,20 +167,6 @@ describe('bindings', () => {
     const kerberos: KerberosAcceptor = { binds: true, begin: (request) => (seen.push(request), { step: () => ALICE }) };
     expect(await new SpnegoAcceptor({ credentials, channelBindings, kerberos }).accept(TICKET)).toMatchObject({ result: { channelBindings: true } });
     expect(seen).toEqual([{ channelBindings }]);
-  });
-});
-
-describe('kerberosServer', () => {
-  test.each([
-    ['service', { service: 'HTTP/keep' }],
-    ['service', { service: 7 as never }],
-    ['unbound', { unbound: 1 as never }],
-  ])('%s is looked at', (name, options) => {
-    expect(thrown(() => kerberosServer(options))).toMatchObject({ code: 'invalid-argument', message: expect.stringContaining(`"${name}"`) });
-  });
-
-  test('without the package: what to install', async () => {
-    await expect(new SpnegoAcceptor({ credentials, kerberos: kerberosServer() }).accept(TICKET)).rejects.toMatchObject({ code: 'unsupported', side: 'local', message: expect.stringContaining('npm install kerberos') });
   });
 });
 
