@@ -16,6 +16,9 @@ const RIGHT = 'drawbridge-41';
 const WRONG = 'portcullis-41';
 const login = (password: string) => Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
 
+/** A busy machine takes its time. */
+const patiently = <T>(work: () => T | Promise<T>) => expect.poll(work, { timeout: 20_000 });
+
 let browser: Browser;
 let page: Page;
 let shown: Visualization;
@@ -50,7 +53,7 @@ async function watch(carrier: object): Promise<void> {
   page.on('console', (message) => void (['error', 'warning'].includes(message.type()) && troubles.push(message.text())));
   page.on('pageerror', (error) => void troubles.push(error.message));
   await page.goto(shown.url);
-  await expect.poll(() => page.textContent('#title')).toBe('waiting for the first request');
+  await patiently(() => page.textContent('#title')).toBe('waiting for the first request');
 }
 
 const descriptions = (): Promise<string[]> => page.locator('ntlm-flow [data-step]').evaluateAll((rows) => rows.map((row) => row.getAttribute('aria-description') ?? ''));
@@ -95,10 +98,10 @@ test('axios with an NtlmAgent: two requests at once are two lanes, one that wait
 
   await client.get('/first');
   const slow = client.get('/slow');
-  await expect.poll(async () => (await descriptions()).slice(-2)).toEqual(['client to server: GET /slow', 'server to client: no answer yet']);
+  await patiently(async () => (await descriptions()).slice(-2)).toEqual(['client to server: GET /slow', 'server to client: no answer yet']);
   const quick = await client.get('/orders?customer=41');
   expect(quick.data).toBe('orders');
-  await expect.poll(() => page.locator('ntlm-flow [role=tab]').count()).toBe(2);
+  await patiently(() => page.locator('ntlm-flow [role=tab]').count()).toBe(2);
   expect((await descriptions()).at(-1)).toBe('server to client: no answer yet');
   release();
   expect((await slow).data).toBe('slow');
@@ -108,7 +111,7 @@ test('axios with an NtlmAgent: two requests at once are two lanes, one that wait
   for (const [at, connection] of connections.entries()) {
     const own = seen.filter((each) => each.connection === connection);
     await page.locator('ntlm-flow [role=tab]').nth(at).click();
-    await expect.poll(descriptions).toEqual(stepsOf(own));
+    await patiently(descriptions).toEqual(stepsOf(own));
     expect(await bands()).toEqual(['1 accepted']);
     await expectTimeForwards();
     await expectTokens(messagesOf(own));
@@ -129,13 +132,13 @@ test('createNtlmFetch with a wrong password, then the right one, which somebody 
   await watch(own);
 
   const answer = own(`${url}/orders`, { method: 'POST', body: 'one cart' });
-  await expect.poll(bands).toEqual(['1 refused']);
-  await expect.poll(() => page.locator('ntlm-flow [role=tab]').textContent()).toBe('#1 alice asking…, asking'.replace('#1', `#${await threadId()}`));
+  await patiently(bands).toEqual(['1 refused']);
+  await patiently(() => page.locator('ntlm-flow [role=tab]').textContent()).toBe('#1 alice asking…, asking'.replace('#1', `#${await threadId()}`));
   await page.waitForTimeout(1100); // nobody types faster
   type(RIGHT);
   expect(await (await answer).text()).toBe('orders');
 
-  await expect.poll(bands).toEqual(['1 refused', '2 accepted']);
+  await patiently(bands).toEqual(['1 refused', '2 accepted']);
   const steps = await descriptions();
   expect(steps.filter((step) => !step.startsWith('state asking')).map((step) => step.replace(/^(state rejected): .*/, '$1'))).toEqual(stepsOf(seen));
   expect(steps.some((step) => step.startsWith('state asking'))).toBe(true);
@@ -167,7 +170,7 @@ test('a proxy that asks as well: 407, then 401, each at its own lane', async () 
   expect(again).toBe('orders');
   expect(seen.map((each) => each.status)).toEqual([407, 407, 401, 401, 200, 200]);
 
-  await expect.poll(descriptions).toEqual(stepsOf(seen));
+  await patiently(descriptions).toEqual(stepsOf(seen));
   expect(await bands()).toEqual(['proxy 1 accepted', 'server 1 accepted']);
   expect(await page.locator('ntlm-flow .names').textContent()).toBe('clientproxyserver');
   expect(await page.locator('ntlm-flow [role=tab]').count()).toBe(1);

@@ -7,6 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { longRun } from '../support/long-run.ts';
 import { startChromium } from './support/chromium.ts';
 
+/** A busy machine takes its time. */
+const patiently = <T>(work: () => T | Promise<T>) => expect.poll(work, { timeout: 20_000 });
+
 let browser: Browser;
 let page: Page;
 let shown: Visualization;
@@ -30,8 +33,8 @@ async function open(requests: number): Promise<void> {
   const [first, second, third] = [negotiate, challenge, client.respond(challenge)].map((token) => Buffer.from(token).toString('base64'));
   const name = `${requests}.har`;
   await page.setInputFiles('#open', { name, mimeType: 'application/json', buffer: Buffer.from(longRun({ tokens: [first!, second!, third!], requests })) });
-  await expect.poll(() => page.textContent('#title')).toBe(name);
-  await expect.poll(async () => (await at()).length).toBeGreaterThan(2 * requests);
+  await patiently(() => page.textContent('#title')).toBe(name);
+  await patiently(async () => (await at()).length).toBeGreaterThan(2 * requests);
 }
 
 interface At {
@@ -103,7 +106,7 @@ test('arrows pass the fold in one step; Enter opens and closes it; whoever scrol
   await page.keyboard.press('ArrowDown');
   expect((await at()).step).toBe(fold.step + 1);
   await list.evaluate((each) => void (each.scrollTop = 60_000));
-  await expect.poll(() => page.locator('ntlm-flow [data-step]').evaluateAll((rows) => rows.filter((row) => {
+  await patiently(() => page.locator('ntlm-flow [data-step]').evaluateAll((rows) => rows.filter((row) => {
     const { top } = row.getBoundingClientRect();
     return top > 100 && top < 600;
   }).length)).toBeGreaterThan(10);
@@ -122,5 +125,5 @@ test('playing goes over the fold', async () => {
     flow.go(flow.position.thread, to);
     flow.play();
   }, last - inFold - 4);
-  await expect.poll(async () => (await at()).step, { timeout: 20_000 }).toBe(last);
+  await patiently(async () => (await at()).step).toBe(last);
 });

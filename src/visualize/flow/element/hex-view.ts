@@ -60,7 +60,7 @@ export class HexView {
     const rows: HTMLElement[] = [];
     for (let at = 0; at < cells.length; at += this.#width) {
       const own = this.#bytes.slice(at, at + this.#width);
-      const gap = Array.from({ length: this.#width - own.length }, () => make('span', { className: 'byte', text: '  ' }));
+      const gap = Array.from({ length: this.#width - own.length }, () => make('span', { className: 'filler', text: '  ' }));
       rows.push(make('div', { className: 'line' },
         make('span', { className: 'offset', text: at.toString(16).padStart(4, '0') }),
         make('span', { className: 'pairs' }, ...own, ...gap),

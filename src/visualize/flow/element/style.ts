@@ -55,7 +55,7 @@ summary{cursor:pointer;color:var(--ntlm-accent);font-size:13px;white-space:nowra
 .tree .lit .name,.tree .lit .offset,.tree .lit .detail,.tree .lit .fold{color:var(--ntlm-ink)}
 .hex{padding:6px 8px;font:12px/1.55 ui-monospace,'SF Mono','DejaVu Sans Mono',monospace}
 .line{display:flex;gap:10px;white-space:pre}.hex .offset{line-height:inherit;font-size:12px;user-select:none}
-.byte{display:inline-block;padding:0 .25ch;white-space:pre}.pairs .byte:nth-child(8n+9){margin-left:.8ch}.pairs{flex:none}
+.byte,.filler{display:inline-block;padding:0 .25ch;white-space:pre}.pairs :nth-child(8n+9){margin-left:.8ch}.pairs{flex:none}
 .hex .masked,.ascii{color:var(--ntlm-soft)}
 .hex .lit{background:var(--ntlm-accent);color:var(--ntlm-on)}
 .hex:focus-visible .cursor{box-shadow:inset 0 -2px 0 var(--ntlm-ink)}
