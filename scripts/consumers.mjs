@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newcomer } from './newcomer.mjs';
 import { Score, each, inFolder, pack, project, publish, start, table, versionOf } from './trial.mjs';
+import { useNtlm } from './use-ntlm.mjs';
 
 /** What each of them runs: a handshake's first bytes, and a request over each door to a server that asks for nothing. */
 const BODY = `
@@ -244,6 +245,7 @@ await inFolder('consumers', async (folder) => {
   const types = [];
   const jobs = [
     ['newcomer', () => newcomer({ folder, tarball, score })],
+    ['use-ntlm', () => useNtlm({ folder, tarball, score, rows: (tools[consumers.length] = []) })],
     ['typescript', () => tryTypeScript({ folder, tarball, score, rows: types })],
     ...consumers.map((consumer, at) => [consumer.name, () => tryConsumer(consumer, { folder, tarball, score, rows: tools, at })]),
   ];
