@@ -72,7 +72,11 @@ function goalsOf(clients: number, rows: readonly Row[]): Goal[] {
   return [against(BARE, 0.75), against(CNTLM, 4)];
 }
 
-export async function gatewayPart(options: MeasureOptions): Promise<Section> {
+/** A turn lasts until the slowest has answered each of its clients once. */
+const MOST_ROUNDS = 15;
+
+export async function gatewayPart({ rounds: wanted, milliseconds }: MeasureOptions): Promise<Section> {
+  const options = { rounds: Math.min(wanted, MOST_ROUNDS), milliseconds };
   const setting = await startSetting();
   try {
     const measured: { readonly clients: number; readonly rows: readonly Row[] }[] = [];
