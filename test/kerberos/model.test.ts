@@ -40,6 +40,9 @@ const events = {
 } as const satisfies Record<string, KerberosEvent>;
 type Happening = keyof typeof events;
 
+/** What is the server's fault, and what is said of it. */
+const SAYS: Partial<Record<NtlmErrorCode, RegExp>> = { 'ticket-refused': /refused the Kerberos ticket/, 'server-unproven': /last token/ };
+
 interface Model {
   state: 'idle' | 'waiting' | 'established' | 'failed';
   complete: boolean;
@@ -110,6 +113,8 @@ test('whatever the provider and the server say, in whatever order', async () => 
       const { value, context } = actor.getSnapshot();
       expect(value).toEqual(expected.state === 'waiting' ? { stepping: 'waiting' } : expected.state);
       expect(context.error?.code).toBe(expected.code);
+      const says = context.error && SAYS[context.error.code];
+      if (says !== undefined) expect(context.error).toMatchObject({ phase: 'kerberos', side: 'peer', message: expect.stringMatching(says) });
       expect(sent.map(({ first }) => first)).toEqual(Array.from({ length: expected.sent }, (_, at) => at === 0));
       for (const { first, token } of sent) {
         if (!wrapped) expect(token).toEqual(FIRST);
