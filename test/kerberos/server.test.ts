@@ -104,6 +104,8 @@ describe('its options', () => {
     ['service', { service: 'HTTP/keep' }],
     ['service', { service: 'HTTP@' }],
     ['service', { service: '@keep' }],
+    ['service', { service: 'x/HTTP@keep' }],
+    ['service', { service: ['HTTP@keep'] as never }],
     ['service', { service: 'HTTP@keep castle' }],
     ['service', { service: 7 as never }],
     ['unbound', { unbound: 1 as never }],

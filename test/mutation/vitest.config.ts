@@ -28,7 +28,7 @@ const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder
 
 export default defineConfig({
   root: fileURLToPath(root),
-  resolve: { alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_included.ts') } },
+  resolve: { alias: { '#hmac-md5': source('crypto/_hmac-md5-noble.ts'), '#spnego': source('spnego/_included.ts'), '#hints': source('hints/hints.ts') } },
   test: {
     include: ['mutation/loads', ...names].map((name) => `test/${name}.test.ts`),
     setupFiles: 'test/mutation/setup.ts',
