@@ -232,6 +232,30 @@ describe('the body of an answer that nobody wants', () => {
   });
 });
 
+test('what comes while nothing is awaited is kept from the client, and flows on where it is let', () => {
+  const { reader, push, heard } = reading();
+  expect([reader.flows, reader.isQuiet]).toEqual([true, true]);
+  reader.hold();
+  expect([reader.flows, reader.isQuiet]).toEqual([false, true]);
+  push('a');
+  push('b');
+  expect([heard(), reader.isQuiet]).toEqual([[], false]);
+  reader.flow();
+  expect(heard()).toEqual(['flow ab', 'resume']);
+  reader.hold();
+  reader.flow();
+  expect(heard()).toEqual(['resume']);
+});
+
+test('a limit says whose it was', () => {
+  const errors: unknown[] = [];
+  const none = (): void => {};
+  const reader = new ResponseReader({ flow: none, interim: none, answer: none, passed: none, pause: none, resume: none, failed: (error) => void errors.push(error) }, LIMIT);
+  reader.expect('HEAD', STAND_IN);
+  vi.advanceTimersByTime(LIMIT);
+  expect(errors).toEqual([expect.objectContaining({ code: 'timed-out', phase: 'transport', side: 'peer' })]);
+});
+
 test('what was read of a head that is not whole is handed back at the end', () => {
   for (const [text, how] of [['HTTP/1.1 4', CLIENTS], ['HTTP/1.1 401 No\r\nX', CLIENTS], ['HTTP/1.1 200 OK\r\n', LEG]] as const) {
     const { reader, push } = reading();

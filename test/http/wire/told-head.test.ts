@@ -70,6 +70,10 @@ describe('a response', () => {
     expect(toldResponse(bytes(`HTTP/1.1 401 ${'N'.repeat(600)}\r\n\r\n`), false).startLine).toHaveLength(512);
   });
 
+  test('whose other fields have questions in them keeps them', () => {
+    expect(toldResponse(bytes('HTTP/1.1 401 No\r\nServer: what?no\r\n\r\n'), false).fields).toEqual([{ name: 'server', value: 'what?no' }]);
+  });
+
   test('that leads elsewhere tells where to, and no more', () => {
     expect(toldResponse(bytes('HTTP/1.1 302 Found\r\nLocation: https://u:p@h/a?secret\r\n\r\n'), true).fields).toEqual([{ name: 'location', value: 'https://h/a?…' }]);
   });
@@ -81,6 +85,11 @@ describe('a response', () => {
     ['Basic realm="secret \\" , NTLM x"', 'Basic'],
     ['Digest nonce=secret', 'Digest'],
     ['Bearer secret', 'Bearer'],
+    ['X-NTLM secret', 'X-NTLM'],
+    ['NTLMv9 secret', 'NTLMv9'],
+    ['Basic realm="a, NTLM secret', 'Basic'],
+    ['realm=secret', ''],
+    ['', ''],
     [',, NTLM', 'NTLM'],
     [`${'S'.repeat(40)}`, 'S'.repeat(32)],
   ])('whose challenge is %j: %j', (value, told) => {
