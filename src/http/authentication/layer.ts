@@ -1,18 +1,15 @@
-import { createActor, waitFor, type Actor } from 'xstate';
+import type { Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
-import { NtlmError } from '../../errors.ts';
-import type { NtlmOptions } from '../../machine/options.ts';
+import type { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import type { AuthorizeMessage, ConnectionEvent, ConnectionInspector } from './connection-context.ts';
+import type { AuthorizeMessage, ConnectionEvent } from './connection-context.ts';
 import type { connectionMachine } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
 import type { HttpScheme, Offer } from './mechanism.ts';
-import type { Limits } from './limits.ts';
-import { machineWith } from './machine-with.ts';
-import type { Negotiator } from './negotiator.ts';
+import { LayerActor } from './layer-actor.ts';
+import type { LayerOptions } from './layer-options.ts';
 import { negotiatorEnd } from './ntlm-after.ts';
-import { guarded } from './observers.ts';
 import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
@@ -25,27 +22,10 @@ export interface Asking {
   readonly key: string;
 }
 
-export interface LayerOptions {
-  readonly realm: Realm;
-  /** Whether a handshake may go there at all. */
-  readonly allowed: boolean;
-  readonly handshake: Omit<NtlmOptions, 'credentials'>;
-  /** What goes before NTLM there, and what it starts from. */
-  readonly negotiator?: { readonly of: Negotiator; readonly input: object } | undefined;
-  readonly limits: Limits;
-  readonly inspect: ConnectionInspector | undefined;
-}
-
 /** One side of one connection that may ask for authentication: its actor, seen through header fields. */
 export class Layer {
   readonly #options: LayerOptions;
-  readonly #onTimeout: (error: NtlmError) => void;
-  /** Alive while a handshake is, for it weighs as much as all else of a connection; where it is observed, to the end. */
-  #actor: Actor<typeof connectionMachine> | undefined;
-  #kept = false;
-  /** Of the handshakes so far, where no actor knows. */
-  #attempt: number;
-  #credentials: Credentials | undefined;
+  readonly #actor: LayerActor;
   /** Requests answered since the handshake, its own included. */
   served = 0;
   /** A handshake was refused here. Some take no other on such a connection (mod_auth_gssapi, Squid after Negotiate). */
@@ -58,23 +38,24 @@ export class Layer {
   readonly #proof = new ProofInHand();
   #message: AuthorizeMessage | undefined;
   #value = '';
-  #decision: ((refusal: NtlmError | undefined) => void) | undefined;
 
   /** `onTimeout` is told where a leg took too long; every other refusal answers the call that led to it. */
   constructor(options: LayerOptions, attempt: number, onTimeout: (error: NtlmError) => void) {
     this.#options = options;
-    this.#attempt = attempt;
-    this.#onTimeout = onTimeout;
-    if (options.inspect !== undefined) this.observed();
-    if (this.#broken !== undefined) throw this.#broken;
-    this.#started = true;
+    this.#actor = new LayerActor(options, attempt, {
+      ask: (question, signal) => this.#ask(question, { signal, maxAttempts: options.limits.maxAttempts }),
+      negotiator: () => this.#negotiator,
+      onAuthorize: (message, scheme, token) => this.#onAuthorize(message, scheme, token),
+      onFallback: (reason) => this.#onFallback(reason),
+      onRefused: (error) => this.#onRefused(error),
+      onUnasked: onTimeout,
+    });
     options.realm.connections += 1;
   }
 
   /** The actor, for who wants to see it: it then lives as long as the connection. */
   observed(): Actor<typeof connectionMachine> {
-    this.#kept = true;
-    return this.#wake();
+    return this.#actor.observed();
   }
 
   get realm(): Realm {
@@ -89,72 +70,27 @@ export class Layer {
     return FIELDS[this.realm.side].status;
   }
 
-  #wake(): Actor<typeof connectionMachine> {
-    return (this.#actor ??= this.#start());
+  #onAuthorize(message: AuthorizeMessage, scheme: HttpScheme, token: Uint8Array): void {
+    this.#message = message;
+    if (this.bound) this.spoilt = false; // no refusal: one more leg is wanted
+    this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
   }
 
-  #start(): Actor<typeof connectionMachine> {
-    const { realm, handshake, limits, inspect } = this.#options;
-    const { legTimeout, answerTimeout, maxAttempts } = limits;
-    const negotiator = this.#negotiator;
-    const actor = createActor(machineWith(negotiator?.of), {
-      input: {
-        side: realm.side,
-        origin: realm.origin,
-        handshake,
-        ask: (question, signal) => this.#ask(question, { signal, maxAttempts }),
-        legTimeout,
-        answerTimeout,
-        maxAttempts,
-        attempt: this.#attempt,
-        ...(negotiator === undefined ? {} : { negotiator: { mechanism: negotiator.of.mechanism, ntlm: negotiator.of.ntlm, input: negotiator.input } }),
-      },
-      ...(inspect === undefined ? {} : { inspect: guarded(inspect, (error) => this.#onInspectorFailed(error)) }),
-    });
-    actor.on('authorize', ({ message, token }) => {
-      const { scheme = 'NTLM' } = actor.getSnapshot().context;
-      this.#message = message;
-      if (this.bound) this.spoilt = false; // no refusal: one more leg is wanted
-      this.#value = `${scheme} ${Buffer.from(token).toString('base64')}`;
-      this.#decide(undefined);
-    });
-    actor.on('fallback', ({ reason }) => {
-      if (reason === undefined) {
-        this.spoilt = true;
-        realm.noteFallback();
-      } else {
-        this.#message = undefined;
-        if (negotiatorEnd(reason.code) === 'refused') realm.noteNegotiatorRefused();
-        warnOfFallback(reason, realm.origin);
-      }
-    });
-    actor.on('refused', ({ error }) => {
-      this.#proof.settle(error.code);
-      if (error.code === 'credentials-refused') realm.noteRefused(this.credentials);
+  #onFallback(reason: NtlmError | undefined): void {
+    if (reason === undefined) {
+      this.spoilt = true;
+      this.realm.noteFallback();
+    } else {
       this.#message = undefined;
-      if (this.#decision === undefined) this.#onTimeout(error);
-      else this.#decide(error);
-    });
-    return actor.start();
+      if (negotiatorEnd(reason.code) === 'refused') this.realm.noteNegotiatorRefused();
+      warnOfFallback(reason, this.realm.origin);
+    }
   }
 
-  /** Nothing is under way: what an actor would know is kept without it. */
-  #rest(): void {
-    if (this.#actor === undefined || this.#kept || this.session !== undefined) return;
-    this.#credentials = this.credentials;
-    this.#attempt = this.attempt;
-    this.#actor.stop();
-    this.#actor = undefined;
-  }
-
-  #started = false;
-  #broken: NtlmError | undefined;
-  /** The connection ends. */
-  #onInspectorFailed(error: NtlmError): void {
-    this.#broken = error;
-    if (!this.#started) return;
-    if (this.#decision === undefined) this.#onTimeout(error);
-    else this.#decide(error);
+  #onRefused(error: NtlmError): void {
+    this.#proof.settle(error.code);
+    if (error.code === 'credentials-refused') this.realm.noteRefused(this.credentials);
+    this.#message = undefined;
   }
 
   async #ask(question: RealmQuestion, asker: Asker): Promise<Credentials | undefined> {
@@ -176,12 +112,12 @@ export class Layer {
 
   /** Whose connection this is. */
   get credentials(): Credentials | undefined {
-    return this.#actor === undefined ? this.#credentials : this.#actor.getSnapshot().context.credentials;
+    return this.#actor.credentials;
   }
 
   /** Signing and sealing with the other end, while it is authenticated and where that was asked for. */
   get session(): NtlmSession | undefined {
-    return this.#authenticated ? this.#actor?.getSnapshot().context.session : undefined;
+    return this.#authenticated ? this.#actor.session : undefined;
   }
 
   /** What goes first, where it was not refused before. */
@@ -201,7 +137,7 @@ export class Layer {
   }
 
   get attempt(): number {
-    return this.#actor === undefined ? this.#attempt : this.#actor.getSnapshot().context.attempt;
+    return this.#actor.attempt;
   }
 
   /** What the next request carries. */
@@ -264,7 +200,7 @@ export class Layer {
       const refusal = await this.#conclude(head);
       if (refusal !== undefined) return refusal;
     }
-    if (this.proving && this.#actor?.getSnapshot().matches('authenticated')) {
+    if (this.proving && this.#actor.isAuthenticated) {
       this.#authenticated = true;
       this.#byCredentials = this.#message === 'AUTHENTICATE';
       this.doubtful = head.status >= 400;
@@ -275,7 +211,7 @@ export class Layer {
     this.#proof.settle(undefined);
     this.#message = undefined;
     this.#value = '';
-    this.#rest();
+    if (this.session === undefined) this.#actor.rest();
     this.notePassed();
     return undefined;
   }
@@ -296,7 +232,7 @@ export class Layer {
 
   /** Type 3 is out, and all that follows it. */
   sent(): void {
-    if (this.proving) this.#actor?.send({ type: 'sent' });
+    if (this.proving) this.#actor.tell({ type: 'sent' });
   }
 
   /** The request at hand is over, and a handshake that was for it. */
@@ -304,16 +240,13 @@ export class Layer {
     if (this.#message === undefined) return;
     this.#proof.settle(undefined);
     this.#message = undefined;
-    this.#actor?.send({ type: 'abandon' });
+    this.#actor.tell({ type: 'abandon' });
   }
 
   close(): void {
     this.#proof.settle('connection-closed');
     this.realm.connections -= 1;
-    this.#actor?.send({ type: 'close' });
-    this.#decide(
-      new NtlmError('the connection is closed', { code: 'connection-closed', phase: 'transport', side: 'local' }),
-    );
+    this.#actor.close();
   }
 
   #send(event: ConnectionEvent): Promise<NtlmError | undefined> {
@@ -321,32 +254,17 @@ export class Layer {
       this.realm.singleRequestHandshakes += 1;
     if (this.proving) this.spoilt = true;
     this.#authenticated = false;
-    return new Promise((resolve) => {
-      this.#decision = resolve;
-      this.#wake().send(event);
-    });
+    return this.#actor.send(event);
   }
 
   /** Whether the machine takes the answer for one. */
-  async #conclude(head: ResponseHead): Promise<NtlmError | undefined> {
-    let refusal: NtlmError | undefined;
+  #conclude(head: ResponseHead): Promise<NtlmError | undefined> {
     const offer = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
-    this.#decision = (decided) => (refusal = decided);
-    const actor = this.#wake();
-    actor.send({ type: 'passed', failed: head.status >= 400, ...(offer && readOffer(offer)) });
-    await waitFor(actor, (snapshot) => snapshot.hasTag('settled') || snapshot.status !== 'active');
-    this.#decision = undefined;
-    return refusal;
+    return this.#actor.conclude({ type: 'passed', failed: head.status >= 400, ...(offer && readOffer(offer)) });
   }
 
   /** Of the handshake under way. */
   get #scheme(): HttpScheme | undefined {
-    return this.#message && this.#actor?.getSnapshot().context.scheme;
-  }
-
-  #decide(refusal: NtlmError | undefined): void {
-    const decision = this.#decision;
-    this.#decision = undefined;
-    decision?.(refusal);
+    return this.#message && this.#actor.scheme;
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { LayerOptions } from '../authentication/layer.ts';
+import type { LayerOptions } from '../authentication/layer-options.ts';
 import type { RequestForm } from '../wire/request.ts';
 import type { Progress } from './socket-facade.ts';
 import type { Teller } from './telling.ts';

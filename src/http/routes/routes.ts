@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { invalidArgument } from '../../errors.ts';
 import { bindingsOf, holdTo } from './bindings.ts';
 import { connectTo } from './connect.ts';
-import type { LayerOptions } from '../authentication/layer.ts';
+import type { LayerOptions } from '../authentication/layer-options.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { originName, originRule, type OriginRule } from './origins.ts';

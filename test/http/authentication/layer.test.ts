@@ -1,7 +1,8 @@
 /** One side of one connection, without a socket: what it makes of the heads of answers. */
 import { describe, expect, test } from 'vitest';
 import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
-import { Layer, type LayerOptions } from '../../../src/http/authentication/layer.ts';
+import { Layer } from '../../../src/http/authentication/layer.ts';
+import type { LayerOptions } from '../../../src/http/authentication/layer-options.ts';
 import type { ConnectionSide } from '../../../src/http/authentication/question.ts';
 import type { Realm } from '../../../src/http/authentication/realm.ts';
 import { Realms } from '../../../src/http/authentication/realms.ts';
