@@ -14,13 +14,19 @@ const ascii = fc.string({ maxLength: 14, unit: fc.integer({ min: 0x20, max: 0x7e
 const account = (unicode: boolean, policy: Policy) => {
   const name = unicode ? unicodeText() : ascii;
   const hasLmHash = policy === lm || policy === lmAndNtlmv1;
-  return fc.record({
-    username: name.filter((username) => username !== ''),
-    domain: name,
-    password: hasLmHash ? ascii : unicodeText(40),
-    workstation: name,
-  });
+  return fc
+    .record({
+      username: name.filter((username) => username !== ''),
+      domain: name,
+      password: hasLmHash ? ascii : unicodeText(40),
+      workstation: name,
+    })
+    .filter(isTaken);
 };
+
+/** What `Credentials` refuse as surely meant otherwise. */
+const isTaken = ({ username, domain, password }: Record<'username' | 'domain' | 'password', string>): boolean =>
+  !/[\r\n]$/.test(password) && !(username.includes('\\') && domain !== '');
 
 const world = fc
   .record({
@@ -37,11 +43,11 @@ const world = fc
 
 type World = typeof world extends fc.Arbitrary<infer T> ? T : never;
 
-const credentialsOf = ({ choices: { policy }, account: { username, domain, password } }: World, suffix = ''): Credentials =>
+const credentialsOf = ({ choices: { policy }, account: { username, domain, password } }: World, first = ''): Credentials =>
   (policy === lm || policy === lmAndNtlmv1 ? credentialsWithLmHash : Credentials.fromPassword)({
     username,
     domain,
-    password: (suffix + password).slice(0, Math.max(password.length, suffix.length)),
+    password: first + password.slice(first.length),
   });
 
 const optionsOf = ({ choices, account: { workstation } }: World, credentials: Credentials): NtlmOptions => {
