@@ -64,6 +64,7 @@ export function kerberos(options: KerberosOptions = {}): Negotiator {
       if (request.channelBindings !== undefined && !provider.binds && flags.unbound) warnUnbound();
       return { ...request, ...flags, principal, provider };
     },
+    forProxy: () => kerberos({ ...options, provider, spn: undefined, delegate: false }),
   };
 }
 

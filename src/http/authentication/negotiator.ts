@@ -26,6 +26,8 @@ export interface Negotiator {
   readonly machine: AnyActorLogic;
   /** What an actor of `machine` starts from. */
   input(request: NegotiatorRequest): object;
+  /** The same for a proxy that has none of its own: under the proxy's name, and nothing by which it could act as the user. */
+  forProxy(): Negotiator;
 }
 
 /** What its actor is told by the machine of a connection. */
@@ -54,6 +56,6 @@ export interface NegotiatorSnapshot {
 
 export function isNegotiator(value: unknown): value is Negotiator {
   if (typeof value !== 'object' || value === null) return false;
-  const { mechanism, machine, input } = value as Partial<Negotiator>;
-  return typeof mechanism === 'string' && typeof machine?.transition === 'function' && typeof input === 'function';
+  const { mechanism, machine, input, forProxy } = value as Partial<Negotiator>;
+  return typeof mechanism === 'string' && typeof machine?.transition === 'function' && typeof input === 'function' && typeof forProxy === 'function';
 }

@@ -23,11 +23,16 @@ export function sourceOf(credentials: Credentials | CredentialsProvider, argumen
 /** Who goes in: by credentials, and by what goes before them. */
 export interface Who {
   readonly credentials: CredentialsSource;
-  readonly negotiator: Negotiator | undefined;
+  readonly negotiator?: Negotiator | undefined;
 }
 
 /** Without credentials NTLM cannot follow, and is not tried. */
 const nobody: CredentialsSource = { ask: () => undefined, others: false };
+
+/** Other credentials than those of `who`: what was in their place goes with them, what was to go before them stays. */
+export function whoWith(credentials: CredentialsSource, who: Who): Who {
+  return { credentials, negotiator: who.credentials === nobody ? undefined : who.negotiator };
+}
 
 /** The options `credentials` and `negotiate`, of which one may be all there is. @throws NtlmError `invalid-argument`. */
 export function whoOf(

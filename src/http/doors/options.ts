@@ -70,7 +70,7 @@ export interface HttpOptions extends Pick<
   readonly negotiate?: Negotiator | undefined;
   /**
    * The origins that may receive a handshake; default: the one first asked for, and every one where `credentials` is a
-   * function, which is told for which. The same host under https is the same place.
+   * function, which is told for which, and no `negotiate` goes before it. The same host under https is the same place.
    */
   readonly allow?: Allow | undefined;
   /** An HTTP proxy: `http://host:port`, or its URL beside what is its own. `'environment'`: whatever http_proxy and its like say. */

@@ -4,7 +4,7 @@ import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
 import type { CredentialsProvider } from '../authentication/question.ts';
-import { checkedNegotiator, whoOf } from '../authentication/source.ts';
+import { checkedNegotiator, whoOf, whoWith, type Who } from '../authentication/source.ts';
 import { environmentProxies } from '../routes/environment.ts';
 import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
 import type { Spn } from '../routes/spn.ts';
@@ -67,12 +67,12 @@ export function resolveProxy(
   return () => proxy;
 }
 
-/** What is the proxy's own, else what is the server's, but for the server's name. */
-function whoFor(options: ProxyOptions, servers: Pick<ProxySettings, 'credentials' | 'negotiator'>): Pick<ProxySettings, 'credentials' | 'negotiator'> {
-  const inherited = servers.negotiator && { ...servers.negotiator, spn: undefined };
-  if (options.credentials !== undefined) return whoOf({ ...options, negotiate: options.negotiate ?? inherited }, 'proxy.');
-  if (options.negotiate !== undefined) return { ...servers, negotiator: checkedNegotiator(options.negotiate, 'proxy.negotiate') };
-  return { ...servers, negotiator: inherited };
+/** What is the proxy's own, else what is the server's, as far as a proxy may have it. */
+function whoFor({ credentials, negotiate }: ProxyOptions, servers: Who): Who {
+  const inherited = { ...servers, negotiator: servers.negotiator && { ...servers.negotiator.forProxy(), ntlm: servers.negotiator.ntlm } };
+  if (credentials === undefined) return negotiate === undefined ? inherited : { ...servers, negotiator: checkedNegotiator(negotiate, 'proxy.negotiate') };
+  const own = whoOf({ credentials, negotiate }, 'proxy.');
+  return own.negotiator === undefined ? whoWith(own.credentials, inherited) : own;
 }
 
 const OURS: ReadonlySet<string> = new Set(['host', 'connection', 'proxy-connection', 'content-length', 'transfer-encoding']);

@@ -2,7 +2,7 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument, type NtlmError } from '../../errors.ts';
-import { sourceOf } from '../authentication/source.ts';
+import { sourceOf, whoWith } from '../authentication/source.ts';
 import type { ProxyRule, ProxySettings } from './settings.ts';
 import { portOf } from './urls.ts';
 
@@ -20,7 +20,7 @@ export function environmentProxies(settings: Omit<ProxySettings, 'url'>, { owned
     let proxy = known.get(value);
     if (proxy === undefined) {
       const { url, credentials } = read(value);
-      proxy = { ...settings, url, ...(credentials === undefined || owned ? {} : { credentials: sourceOf(credentials, 'proxy') }) };
+      proxy = { ...settings, url, ...(credentials === undefined || owned ? {} : whoWith(sourceOf(credentials, 'proxy'), settings)) };
       known.set(value, proxy);
     }
     return proxy;

@@ -13,7 +13,8 @@ export type Allow = string | URL | readonly (string | URL)[] | ((origin: string)
 export type OriginRule = (origin: string) => boolean;
 
 /**
- * Without `allow` it is the origin first asked for, or every origin where each is put to whoever provides credentials.
+ * Without `allow` it is the origin first asked for, or every origin where each is put to whoever provides
+ * credentials, and nothing goes before those.
  *
  * @throws NtlmError `invalid-argument`; the rule throws `service-failed` where the caller's does.
  */

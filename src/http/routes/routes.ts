@@ -53,7 +53,7 @@ export class Routes {
   constructor(settings: RouteSettings, teller = new Teller()) {
     this.#settings = settings;
     this.teller = teller;
-    this.#isAllowed = originRule(settings.allow, { eachIsAsked: settings.credentials.others });
+    this.#isAllowed = originRule(settings.allow, { eachIsAsked: settings.credentials.others && settings.negotiator === undefined });
     this.#realms = new Realms(settings);
   }
 
