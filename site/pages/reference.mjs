@@ -10,7 +10,7 @@ const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const entries = new Map(
   Object.entries(exports).flatMap(([path, target]) => {
     if (typeof target === 'string') return [];
-    const { types } = target.node ?? target;
+    const types = target.node?.types ?? target.types;
     return [[join(root, types.replace('./dist/', 'src/').replace(/\.d\.ts$/, '.ts')), `ntlmachine${path.slice(1)}`]];
   }),
 );
