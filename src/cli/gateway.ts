@@ -59,10 +59,20 @@ export const gateway = defineVerb({
     'Listens on the loopback interface. With --upstream it is a proxy that answers the 407 of the proxy behind it; with ' +
     '--to it stands for one server and answers its 401. Every program that can reach it has the identity of --user: on a ' +
     'machine with other users give --client-tokens.\n\n' +
-    'git:  ntlmachine gateway --upstream http://proxy.corp:3128 -u "CORP\\me" &  git config --global http.proxy http://127.0.0.1:3128\n\n' +
-    'git, a server that wants NTLM:  ntlmachine gateway --to https://tfs.corp -u "CORP\\me" &  git config --global url.http://127.0.0.1:8080/.insteadOf https://tfs.corp/\n\n' +
-    'npm:  npm config set proxy http://127.0.0.1:3128 && npm config set https-proxy http://127.0.0.1:3128\n\n' +
-    'curl:  curl -x http://127.0.0.1:3128 https://example.com/\n\n' +
+    'Recipes, the gateway in a terminal of its own:\n\n' +
+    [
+      '  git, npm and curl through a proxy that wants NTLM',
+      '    ntlmachine gateway --upstream http://proxy.corp:3128 -u "CORP\\me"',
+      '    git config --global http.proxy http://127.0.0.1:3128',
+      '    npm config set proxy http://127.0.0.1:3128',
+      '    npm config set https-proxy http://127.0.0.1:3128',
+      '    curl -x http://127.0.0.1:3128 https://example.com/',
+      '  git, with a server that wants NTLM',
+      '    ntlmachine gateway --to https://tfs.corp -u "CORP\\me"',
+      '    git config --global \\',
+      '      url.http://127.0.0.1:8080/.insteadOf https://tfs.corp/',
+    ].join('\n') +
+    '\n\n' +
     'Every option may also stand in the file of --config, or in the environment: NTLMACHINE_UPSTREAM, NTLMACHINE_NO_PROXY. ' +
     PASSWORD_HELP,
   options: all,

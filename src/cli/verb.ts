@@ -113,6 +113,7 @@ function checkOperands([least, most]: readonly [number, number], count: number):
 
 type Described = Pick<VerbDefinition<OptionTable>, 'name' | 'operands' | 'description'>;
 
+/** A paragraph of the description that starts with two spaces stands as it is: commands are copied whole. */
 function helpOf({ name, operands, description }: Described, options: OptionTable): string {
   const rows = Object.entries(options).map(([option, spec]) => {
     const long = `--${spec.negatable === true ? '[no-]' : ''}${option}`;
@@ -121,7 +122,7 @@ function helpOf({ name, operands, description }: Described, options: OptionTable
     return [`${spec.short === undefined ? '    ' : `-${spec.short}, `}${long}${value}`, spec.help + choices] as const;
   });
   const usage = `Usage: ntlmachine ${name} [options]${operands === undefined ? '' : ` ${operands}`}`;
-  const paragraphs = description.split('\n\n').map((paragraph) => wrap(paragraph, 80).join('\n'));
+  const paragraphs = description.split('\n\n').map((paragraph) => (paragraph.startsWith('  ') ? paragraph : wrap(paragraph, 80).join('\n')));
   return `${[usage, ...paragraphs, `Options:\n${columns(rows)}`].join('\n\n')}\n`;
 }
 

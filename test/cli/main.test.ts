@@ -26,6 +26,12 @@ describe('ntlmachine', () => {
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
   });
 
+  it('shows commands on lines of their own, to be copied', async () => {
+    const lines = (await run(['gateway', '--help'])).stdout.split('\n').map((line) => line.trim());
+    expect(lines).toContain('npm config set https-proxy http://127.0.0.1:3128');
+    expect(lines).toContain(String.raw`ntlmachine gateway --upstream http://proxy.corp:3128 -u "CORP\me"`);
+  });
+
   it('shows its help as talk, and fails, without a verb', async () => {
     const { code, stdout, stderr } = await run([]);
     expect([code, stdout]).toEqual([2, '']);
