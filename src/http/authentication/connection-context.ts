@@ -65,6 +65,8 @@ export type ConnectionEvent =
       readonly scheme: HttpScheme;
       /** Whether the scheme NTLM is known to be offered too. */
       readonly ntlmOffered?: boolean | undefined;
+      /** How what goes first failed here before, where NTLM may be all that is offered now. */
+      readonly before?: NtlmError | undefined;
     }
   /** A 401, or 407; `scheme` where it offers NTLM, `token` where it holds one. */
   | {
@@ -73,6 +75,8 @@ export type ConnectionEvent =
       /** Whether the scheme NTLM is offered too, or was by the 401 that led to the handshake under way. */
       readonly ntlmOffered?: boolean | undefined;
       readonly token?: Uint8Array | undefined;
+      /** As of `authenticate`. */
+      readonly before?: NtlmError | undefined;
       /** The challenge could not be read. */
       readonly error?: NtlmError | undefined;
     }

@@ -3,6 +3,7 @@ import { Credentials } from '../../crypto/credentials.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { moved, negotiatorMoved, type AnyConnectionEvent, type ConnectionContext } from './connection-context.ts';
 import { negotiatorEnd, ntlmMayFollow } from './ntlm-after.ts';
+import { isNotOffered } from './refusal.ts';
 
 interface At {
   readonly event: AnyConnectionEvent;
@@ -29,7 +30,8 @@ export const guards = {
       ? event.ntlmOffered === true
       : ntlmOffered && moved(event)?.context.error?.code === 'mechanism-refused'),
   negotiates: ({ context: { negotiator, scheme } }: At) => negotiator !== undefined && scheme === 'Negotiate',
-  ntlmForbidden: ({ context: { negotiator } }: At) => negotiator !== undefined && !ntlmMayFollow('not-offered', negotiator.ntlm),
+  ntlmForbidden: ({ context: { negotiator, fallback } }: At) =>
+    negotiator !== undefined && fallback !== undefined && !ntlmMayFollow(isNotOffered(fallback) ? 'not-offered' : negotiatorEnd(fallback.code), negotiator.ntlm),
   ntlmFollows: ({ event, context: { negotiator } }: At) => {
     const child = negotiatorMoved(event);
     return child?.matches('failed') === true && ntlmMayFollow(negotiatorEnd(child.context.error?.code), negotiator?.ntlm ?? false);

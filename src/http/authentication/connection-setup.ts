@@ -53,8 +53,8 @@ export const connectionSetup = setup({
   actions: {
     noteScheme: assign(({ event, context: { negotiator } }) => {
       if (event.type !== 'authenticate' && event.type !== 'unauthorized') return {};
-      const { scheme, ntlmOffered = false } = event;
-      const fallback = negotiator !== undefined && scheme === 'NTLM' ? negotiateNotOffered(negotiator.mechanism) : undefined;
+      const { scheme, ntlmOffered = false, before } = event;
+      const fallback = negotiator !== undefined && scheme === 'NTLM' ? negotiateNotOffered(negotiator.mechanism, before) : undefined;
       return { scheme, ntlmOffered, fallback, reason: undefined };
     }),
     /** In its own scheme where that is offered, which costs no leg more. */
@@ -62,7 +62,7 @@ export const connectionSetup = setup({
       scheme: ntlmOffered ? ('NTLM' as const) : ('Negotiate' as const),
       fallback: negotiatorMoved(event)?.context.error,
     })),
-    noteForbidden: assign({ reason: ({ context: { negotiator } }) => forbidden(negotiator?.mechanism) }),
+    noteForbidden: assign(({ context: { fallback } }) => ({ reason: fallback && forbidden(fallback), fallback: undefined })),
     keepSession: assign(({ context: { handshake }, event }) => {
       const { sessionSecurity = 'none' } = handshake;
       return { session: sessionSecurity === 'none' ? undefined : sessionOfHandshake(moved(event)) };

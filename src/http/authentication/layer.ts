@@ -10,6 +10,7 @@ import type { HttpScheme, Offer } from './mechanism.ts';
 import { LayerActor } from './layer-actor.ts';
 import type { LayerOptions } from './layer-options.ts';
 import { negotiatorEnd } from './ntlm-after.ts';
+import type { Like } from './paths.ts';
 import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
@@ -35,6 +36,8 @@ export class Layer {
   #authenticated = false;
   /** By NTLM; else its credentials are nobody's here. */
   #byCredentials = true;
+  /** Whether the request at hand, or its like, was asked: else it owes no proof. */
+  #asked = false;
   readonly #proof = new ProofInHand();
   #message: AuthorizeMessage | undefined;
   #value = '';
@@ -136,6 +139,12 @@ export class Layer {
     return this.#authenticated && this.#byCredentials && credentials !== undefined && credentials !== this.credentials;
   }
 
+  /** The scheme of a handshake that may be opened unasked. NTLM in the place of what goes first may not: Negotiate may be back. */
+  get foreseen(): HttpScheme | undefined {
+    const { scheme } = this.realm;
+    return scheme === 'NTLM' && this.#negotiator !== undefined ? undefined : scheme;
+  }
+
   get attempt(): number {
     return this.#actor.attempt;
   }
@@ -172,18 +181,21 @@ export class Layer {
   /** Opens a handshake unasked. Resolves with the refusal, if there is one. */
   open(scheme: HttpScheme, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
-    return this.#send({ type: 'authenticate', scheme, ntlmOffered: this.realm.ntlmOffered });
+    this.#asked = this.realm.paths.hasAsked({ key });
+    return this.#send({ type: 'authenticate', scheme, ntlmOffered: this.realm.ntlmOffered, before: this.realm.negotiatorFailure });
   }
 
   /** Takes a 401 or 407 to the request. Resolves with the refusal, if there is one. */
   async challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
+    this.#asked = true;
+    const presented = this.#presents;
     const offer = offerOf(head, this.realm.side, this.#scheme, this.#negotiator === undefined ? this.realm.prefer : 'Negotiate');
-    if (offer === undefined) return this.#send({ type: 'unauthorized' });
+    if (offer === undefined) return this.#heeding(await this.#send({ type: 'unauthorized' }), presented);
     if (!this.allowed) return originRefused(this.realm.origin);
     this.#noteOffer(offer);
     const ntlmOffered = offer.ntlmOffered || this.realm.ntlmOffered;
-    const refusal = await this.#send({ type: 'unauthorized', ntlmOffered, ...readOffer(offer) });
+    const refusal = this.#heeding(await this.#send({ type: 'unauthorized', ntlmOffered, before: this.realm.negotiatorFailure, ...readOffer(offer) }), presented);
     return refusal && withClock(refusal, valuesOf(head, 'date')[0]);
   }
 
@@ -194,11 +206,19 @@ export class Layer {
     this.realm.ntlmOffered = ntlmOffered;
   }
 
-  /** The request at hand was answered otherwise. @returns why the answer must not be believed, if so. */
-  async passed(head: ResponseHead): Promise<NtlmError | undefined> {
+  /**
+   * The request at hand was answered otherwise; `like`: it, where it was no stand-in. @returns why the answer must not be
+   * believed, if so. A request that was never asked would have been answered without a ticket as well, by whomever: it may be
+   * open to all, and what says nothing of the ticket is no failure of it.
+   */
+  async passed(head: ResponseHead, like?: Like): Promise<NtlmError | undefined> {
     if (this.#message !== undefined) {
-      const refusal = await this.#conclude(head);
-      if (refusal !== undefined) return refusal;
+      const presented = this.#presents;
+      const word = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
+      const refusal = await this.#conclude(head, word);
+      const isOpen = presented && !this.#asked && word === undefined && refusal?.code === 'server-unproven';
+      if (isOpen && like !== undefined) this.realm.paths.noteAnswered(like);
+      if (refusal !== undefined && !isOpen) return this.#heeding(refusal, presented);
     }
     if (this.proving && this.#actor.isAuthenticated) {
       this.#authenticated = true;
@@ -258,9 +278,19 @@ export class Layer {
   }
 
   /** Whether the machine takes the answer for one. */
-  #conclude(head: ResponseHead): Promise<NtlmError | undefined> {
-    const offer = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
+  #conclude(head: ResponseHead, offer: Offer | undefined): Promise<NtlmError | undefined> {
     return this.#actor.conclude({ type: 'passed', failed: head.status >= 400, ...(offer && readOffer(offer)) });
+  }
+
+  /** What a refusal of a ticket, or of what came with it, means for offers to come. */
+  #heeding(refusal: NtlmError | undefined, presented: boolean): NtlmError | undefined {
+    if (presented && refusal !== undefined) this.realm.negotiatorFailure = refusal;
+    return refusal;
+  }
+
+  /** Whether what is sent is of what goes first. */
+  get #presents(): boolean {
+    return this.#message === 'INITIATE' || this.#message === 'CONTINUE';
   }
 
   /** Of the handshake under way. */

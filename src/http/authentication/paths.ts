@@ -29,6 +29,7 @@ export class Paths {
   #waiting: Waiting = 'for a 100';
   #mishaps = 0;
   readonly #open = new Set<string>();
+  readonly #asked = new Set<string>();
   readonly #misleading = new Set<string>();
 
   /** Whether such a request was answered without authentication, and not asked for it since. */
@@ -48,8 +49,14 @@ export class Paths {
   }
 
   /** Such a request, or a stand-in for it, was asked for authentication. */
-  noteAsked({ identityKey }: Like): void {
+  noteAsked({ key, identityKey }: Like): void {
     this.#open.delete(identityKey);
+    note(this.#asked, key);
+  }
+
+  /** Whether a request of this method and path was ever asked for authentication. */
+  hasAsked({ key }: Pick<Like, 'key'>): boolean {
+    return this.#asked.has(key);
   }
 
   noteMisleading({ key }: Like): void {

@@ -36,6 +36,8 @@ export class Realm {
   prefer: HttpScheme;
   /** What goes before NTLM was refused here, and is not tried again. */
   negotiatorRefused = false;
+  /** How it failed here last, at the other end's word, unless it was accepted since: what is offered later does not undo it. */
+  negotiatorFailure: NtlmError | undefined;
   /** It was accepted here. */
   negotiatorProven = false;
   /** A connection was authenticated once for several requests. */
@@ -80,6 +82,7 @@ export class Realm {
   forgetNegotiatorRefused(): void {
     if (this.negotiatorRefused) this.scheme = undefined;
     this.negotiatorRefused = false;
+    this.negotiatorFailure = undefined;
   }
 
   /** The credentials in use; a connection authenticated with others is not theirs. */
@@ -149,6 +152,7 @@ export class Realm {
   accepted(credentials: boolean): void {
     if (!credentials) {
       this.negotiatorProven = true;
+      this.negotiatorFailure = undefined;
       return;
     }
     this.#attempt = 1;

@@ -90,13 +90,22 @@ export function notProvided(error: unknown): NtlmError {
   });
 }
 
-/** The other end asks for NTLM, and this one had something else to go first. */
-export const negotiateNotOffered = (mechanism = 'Negotiate'): NtlmError =>
-  failure('mechanism-refused', 'peer', `the other end offers NTLM and no Negotiate, by which ${mechanism} goes`);
+/** The other end asks for NTLM, and this one had something else to go first; `before`: how that failed here before. */
+export function negotiateNotOffered(mechanism: string, before: NtlmError | undefined): NtlmError {
+  const said = `the other end offers NTLM and no Negotiate, by which ${mechanism} goes`;
+  if (before === undefined) return failure('mechanism-refused', 'peer', said);
+  const code = before.code === 'ticket-refused' ? before.code : 'downgrade-refused';
+  return new NtlmError(`${said}, after this: ${before.message}; "forgetRefusals()" begins anew`, { code, phase: 'kerberos', side: 'peer', cause: before });
+}
+
+/** Whether that is all there is to it. */
+export const isNotOffered = ({ code }: NtlmError): boolean => code === 'mechanism-refused';
 
 /** The same, and NTLM may not take its place. */
-export const forbidden = (mechanism = 'Negotiate'): NtlmError =>
-  failure('downgrade-refused', 'local', `the other end offers NTLM and no Negotiate, by which ${mechanism} goes, and NTLM is forbidden ("ntlm: false")`);
+export function forbidden(notOffered: NtlmError): NtlmError {
+  if (!isNotOffered(notOffered)) return notOffered;
+  return new NtlmError(`${notOffered.message}, and NTLM is forbidden ("ntlm: false")`, { code: 'downgrade-refused', phase: 'kerberos', side: 'local' });
+}
 
 /** A refusal of NTLM, with why it was NTLM at all. */
 export function afterFallback(error: NtlmError, fallback: NtlmError | undefined): NtlmError {

@@ -25,8 +25,8 @@ export function warnOfFallback({ code, message }: NtlmError, origin: string): vo
 }
 
 /** Emits a warning of the process where the refusal is of our own making, once for each code and origin. */
-export function warnOfOurs({ code, message }: NtlmError, origin: string): void {
-  const remedy = REMEDIES[code];
+export function warnOfOurs({ code, message, phase }: NtlmError, origin: string): void {
+  const remedy = phase === 'kerberos' ? undefined : REMEDIES[code]; // "ntlm" forbids there, and no policy lets it
   if (remedy !== undefined && !shown.has(origin)) warnOnce(`${code} ${origin}`, `no NTLM for ${origin}: ${message}; ${remedy(origin)}`, code);
 }
 

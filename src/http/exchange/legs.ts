@@ -31,6 +31,8 @@ export class Legs {
   readonly #request: ClientRequest;
   /** By status: sides that no handshake will be tried with again. */
   readonly #refusals = new Map<number, NtlmError>();
+  /** By status: sides that asked, on whichever connection. */
+  readonly #asked = new Set<number>();
   /** Of the 401s that the client does not see. */
   readonly #cookies = new LegCookies();
   /** A stand-in for this request was of no use. */
@@ -80,7 +82,7 @@ export class Legs {
   /** Opens the handshakes that are known to be asked for. @returns what the next request carries. */
   async #prepare(): Promise<Field[]> {
     for (const layer of this.#involved()) {
-      const { scheme } = layer.realm;
+      const scheme = this.#asked.has(layer.status) ? layer.realm.scheme : layer.foreseen;
       if (scheme === undefined || layer.message !== undefined || this.#refusals.has(layer.status)) continue;
       if (mayGo(layer, this.#request)) continue;
       const refusal = await layer.open(scheme, this.#request);
@@ -145,7 +147,7 @@ export class Legs {
     for (const layer of layers) {
       if (layer === asking) break;
       if (!standIn && !layer.authenticated && !layer.proving) layer.realm.paths.noteAnswered(request);
-      const refusal = await layer.passed(answer.head);
+      const refusal = await layer.passed(answer.head, standIn ? undefined : request);
       if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes
     }
     if (asking === undefined) {
@@ -168,6 +170,7 @@ export class Legs {
       this.#handBack(answer, refusal);
       return true;
     }
+    this.#asked.add(status);
     if (status === 401) this.#cookies.take(valuesOf(answer.head, 'set-cookie'), placeOf(asking, request));
     await this.#clear(answer, asking);
     return false;
