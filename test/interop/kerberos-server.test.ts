@@ -63,10 +63,10 @@ async function curl(url: string, env: Readonly<Record<string, string>>, ...args:
   return { status: Number(status), body, connections: Number(connections) };
 }
 
-async function gssHttp({ port }: URL, ...args: readonly [mech: string, service?: string]): Promise<unknown> {
-  const [mech, service = 'HTTP'] = args;
+async function gssHttp({ port }: URL, ...args: readonly [mech: string, service?: string, style?: 'dce']): Promise<unknown> {
+  const [mech, service = 'HTTP', style = ''] = args;
   const python = findFile('/usr/bin/python3', 'python3-gssapi'); // Debian's own: another may come first on the PATH
-  return JSON.parse(await run('env', [python, '-I', fileURLToPath(new URL('support/gss_http.py', import.meta.url)), mech, HOST, port, service], { env: { ...process.env, ...ticket } }));
+  return JSON.parse(await run('env', [python, '-I', fileURLToPath(new URL('support/gss_http.py', import.meta.url)), mech, HOST, port, service, style], { env: { ...process.env, ...ticket } }));
 }
 
 const negotiate = ['--negotiate', '-u', ':'];
@@ -170,6 +170,11 @@ describe('tickets of a real realm', () => {
     const authorization = /^Authorization: (.*)\r$/m.exec(seen.join(''))![1]!;
     expect((await curl(url, ticket, '-H', `Authorization: ${authorization}`)).status).toBe(401);
     expect(counted()).toEqual(['Kerberos accepted', 'Kerberos ticket-refused']);
+  });
+
+  test('a client that owes a third token (DCE) is not let in by its first', async () => {
+    expect(await gssHttp(new URL(await listen()), 'krb5', 'HTTP', 'dce')).toMatchObject({ status: 401 });
+    expect(counted()).toEqual(['Kerberos ticket-refused']);
   });
 
   test('no keytab at all is not the fault of a client', async () => {
