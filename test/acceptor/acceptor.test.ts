@@ -40,6 +40,14 @@ describe('the reasons to refuse', () => {
     expect(acceptor.identity).toBeUndefined();
   });
 
+  it.each<[string, Partial<AcceptorOptions>, Partial<NtlmOptions>, boolean]>([
+    ['compared', { channelBindings: channel }, { channelBindings: channel }, true],
+    ['not stated by the client', { channelBindings: channel }, {}, false],
+    ['stated, and compared with nothing', {}, { channelBindings: channel }, false],
+  ])('what a verdict says of bindings that were %s', async (_, acceptorOptions, clientOptions, channelBindings) => {
+    expect((await meet(acceptorOptions, clientOptions)).verdict).toMatchObject({ ok: true, channelBindings });
+  });
+
   it('malformed, with the offset where it stopped', async () => {
     const acceptor = new NtlmAcceptor({ credentials: alice });
     acceptor.challenge(new NtlmClient({ credentials: alice }).negotiate());
@@ -201,7 +209,8 @@ describe('the calls', () => {
   it('refuse what their state does not know, and change nothing', async () => {
     const { acceptor, authenticate } = await meet();
     const before = acceptor.actor.getSnapshot();
-    await expect(acceptor.authenticate(authenticate)).rejects.toMatchObject({ code: 'unexpected-call' });
+    const refusal = { code: 'unexpected-call', phase: 'authenticate', message: expect.stringContaining('authenticate()') };
+    await expect(acceptor.authenticate(authenticate)).rejects.toMatchObject(refusal);
     expect(() => acceptor.challenge(new Uint8Array(40))).toThrow(expect.objectContaining({ code: 'unexpected-call' }));
     expect(acceptor.actor.getSnapshot().value).toEqual(before.value);
     expect(acceptor.actor.getSnapshot().context).toEqual(before.context);

@@ -72,7 +72,11 @@ describe('a verifier', () => {
     const client = new NtlmClient({ credentials: alice(), policy: ntlmv1 });
     const message = decodeAuthenticate(client.respond(acceptor.challenge(client.negotiate())));
     const lmAlone = encodeAuthenticate({ ...message, ntChallengeResponse: new Uint8Array(0) });
-    expect(await acceptor.authenticate(lmAlone)).toMatchObject({ ok: false, reason: 'response-refused' });
+    expect(await acceptor.authenticate(lmAlone)).toMatchObject({
+      ok: false,
+      reason: 'response-refused',
+      error: { message: expect.stringContaining('of kind "lm"') },
+    });
     const anonymous = await meet(directory(asked), { credentials: Credentials.anonymous() });
     expect(await anonymous.verdict()).toMatchObject({ reason: 'anonymous-refused' });
     expect(asked).toEqual([]);
@@ -101,6 +105,18 @@ describe('a verifier', () => {
     const { verdict, acceptor } = await meet({ verify: () => answer as VerifierAnswer });
     await expect(verdict()).rejects.toMatchObject({ code: 'service-failed', side: 'local' });
     expect([acceptor.state, acceptor.sessionKey]).toEqual(['refused', undefined]);
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', null],
+    ['a word', 'verify'],
+    ['an object that verifies nothing', {}],
+    ['an object whose "verify" is no function', { verify: true }],
+  ])('is none: %s, and that is said at once', (_, credentials) => {
+    const options = { credentials } as unknown as ConstructorParameters<typeof NtlmAcceptor>[0];
+    expect(() => new NtlmAcceptor(options)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('"credentials" must be Credentials') }),
+    );
   });
 
   it('that lies about its key is found by the MIC', async () => {
