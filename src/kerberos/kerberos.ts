@@ -58,6 +58,7 @@ export function kerberos(options: KerberosOptions = {}): Negotiator {
   return {
     mechanism: 'Kerberos',
     ntlm,
+    proves: flags.mutual,
     machine,
     spn,
     input: (request): KerberosInput => {

@@ -87,7 +87,7 @@ export type ConnectionEvent =
       readonly token?: Uint8Array | undefined;
       /** The token could not be read. */
       readonly error?: NtlmError | undefined;
-      /** Whether it is an error (a status of 400 or more), which says nothing of who asked. */
+      /** Whether it says nothing of who asked: an error (a status of 400 or more), or a page that is open to all. */
       readonly failed?: boolean | undefined;
     }
   /** The request that carries type 3 is out, its body too. */

@@ -215,10 +215,10 @@ export class Layer {
     if (this.#message !== undefined) {
       const presented = this.#presents;
       const word = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
-      const refusal = await this.#conclude(head, word);
-      const isOpen = presented && !this.#asked && word === undefined && refusal?.code === 'server-unproven';
+      const isOpen = presented && !this.#asked && word === undefined && head.status < 400 && this.#negotiator?.of.proves === true;
       if (isOpen && like !== undefined) this.realm.paths.noteAnswered(like);
-      if (refusal !== undefined && !isOpen) return this.#heeding(refusal, presented);
+      const refusal = await this.#conclude({ failed: isOpen || head.status >= 400, word });
+      if (refusal !== undefined) return this.#heeding(refusal, presented);
     }
     if (this.proving && this.#actor.isAuthenticated) {
       this.#authenticated = true;
@@ -278,13 +278,13 @@ export class Layer {
   }
 
   /** Whether the machine takes the answer for one. */
-  #conclude(head: ResponseHead, offer: Offer | undefined): Promise<NtlmError | undefined> {
-    return this.#actor.conclude({ type: 'passed', failed: head.status >= 400, ...(offer && readOffer(offer)) });
+  #conclude({ failed, word }: { readonly failed: boolean; readonly word: Offer | undefined }): Promise<NtlmError | undefined> {
+    return this.#actor.conclude({ type: 'passed', failed, ...(word && readOffer(word)) });
   }
 
   /** What a refusal of a ticket, or of what came with it, means for offers to come. */
   #heeding(refusal: NtlmError | undefined, presented: boolean): NtlmError | undefined {
-    if (presented && refusal !== undefined) this.realm.negotiatorFailure = refusal;
+    if (presented && refusal !== undefined && refusal.code !== 'connection-closed') this.realm.negotiatorFailure = refusal;
     return refusal;
   }
 

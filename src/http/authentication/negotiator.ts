@@ -20,6 +20,8 @@ export interface Negotiator {
   readonly mechanism: string;
   /** Whether NTLM may follow where this does not come to its end. */
   readonly ntlm: NtlmAfter;
+  /** Whether the other end has to prove itself. */
+  readonly proves: boolean;
   /** Service principal name of the server it is for; `undefined`: that of the connection. */
   readonly spn: string | undefined;
   /** Logic of one context: its snapshots are {@link NegotiatorSnapshot}, it takes {@link NegotiatorEvent}. */

@@ -13,11 +13,12 @@ export const refusedHere: Rule = ({ refusal, end, challenge, blind }) => {
   // where the answer itself is here, it tells more
   if (end.kind !== 'unanswered' && refusal.code === 'malformed-token' && !blind.has('status-unknown')) return undefined;
   const onlyV1 = refusal.code === 'downgrade-refused' && challenge !== undefined && !hasFlag(challenge.negotiateFlags, F.NEGOTIATE_EXTENDED_SESSIONSECURITY) && (challenge.targetInfo?.length ?? 0) === 0;
+  const isOfPolicy = challenge !== undefined && (refusal.code === 'downgrade-refused' || refusal.code === 'target-refused'); // NTLM forbidden beside Kerberos sees none
   return certain({
     id: onlyV1 ? 'ntlmv1-only' : refusalId(refusal.code),
     summary: onlyV1 ? `the server speaks NTLMv1 only (${refusal.message})` : refusal.message,
     evidence: `this end recorded ${refusal.code}`,
-    advice: refusal.code === 'downgrade-refused' || refusal.code === 'target-refused' ? 'mend the server, or choose a weaker policy knowingly' : 'mend what the reason names',
+    advice: isOfPolicy ? 'mend the server, or choose a weaker policy knowingly' : 'mend what the reason names',
   });
 };
 

@@ -1,10 +1,11 @@
 /** A server that has seen a ticket, or might have, and then would rather have NTLM: by whatever way, it gets none. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NtlmAcceptor } from '../../../src/acceptor/index.ts';
-import { explainRefusal } from '../../../src/http/index.ts';
+import { HTTP_CHANNEL, explainRefusal } from '../../../src/http/index.ts';
 import { NtlmError } from '../../../src/index.ts';
 import { kerberos, type KerberosOptions } from '../../../src/kerberos/index.ts';
 import { MechType } from '../../../src/spnego/index.ts';
@@ -180,12 +181,16 @@ describe.each(carriers)('$name', (carrier) => {
 
     test('owes no proof of a ticket that it did not ask for, and gets none from then on; the body comes once', async () => {
       let handled = 0;
+      const states: unknown[] = [];
+      const listen = (event: unknown): void => void states.push((event as { to?: string }).to);
+      diagnostics.subscribe(HTTP_CHANNEL, listen);
       await using server = await one(({ response }) => ((handled += 1), void response.end('in')));
       await using client = open();
       expect(codeOf(await get(client, `${server.url}/closed`))).toBe(200);
       expect((await client.request(`${server.url}/open`, { method: 'POST', body: 'x' })).status).toBe(200);
       expect((await client.request(`${server.url}/open`, { method: 'POST', body: 'x' })).status).toBe(200);
-      expect([server.tokens(), handled]).toEqual([['ticket', 'ticket'], 2]);
+      diagnostics.unsubscribe(HTTP_CHANNEL, listen);
+      expect([server.tokens(), handled, states.includes('refused')]).toEqual([['ticket', 'ticket'], 2, false]);
     });
 
     test('nor is its connection anybody\'s', async () => {
