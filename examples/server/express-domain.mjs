@@ -5,7 +5,7 @@ import { guardUpgrades, requireNtlm } from 'ntlmachine/http';
 import { listen } from './listen.mjs';
 import { NtlmAuthVerifier } from './ntlm-auth-verifier.mjs';
 
-const gate = requireNtlm({ credentials: new NtlmAuthVerifier({ configFile: process.env.SMB_CONF }), schemes: ['Negotiate', 'NTLM'] });
+const gate = requireNtlm({ credentials: new NtlmAuthVerifier(), schemes: ['Negotiate', 'NTLM'] });
 
 const app = express();
 app.use(gate);

@@ -19,8 +19,8 @@ export class NtlmAuthVerifier {
   #helper;
   #turn = Promise.resolve();
 
-  /** @param {{ program?: string, configFile?: string }} options */
-  constructor({ program = 'ntlm_auth', configFile } = {}) {
+  /** @param {{ program?: string, configFile?: string }} options `configFile`: Samba's, where it is not in its place */
+  constructor({ program = 'ntlm_auth', configFile = process.env.SMB_CONF } = {}) {
     const config = configFile === undefined ? [] : [`--configfile=${configFile}`];
     this.#command = [program, [...config, '--helper-protocol=ntlm-server-1', '-d0']];
   }

@@ -27,7 +27,7 @@ export interface ChallengeTarget extends TargetInfo {
  * ```ts
  * import { NtlmClient } from 'ntlmachine';
  *
- * const client = new NtlmClient({ credentials, spnego: true, spn: 'LDAP/dc1.corp.example' });
+ * const client = new NtlmClient({ credentials, spnego: true, spn: 'LDAP/dc1.castle.example' });
  * ```
  */
 export interface NtlmClientOptions extends NtlmOptions {

@@ -22,9 +22,9 @@ export interface Identity {
  * ```ts
  * import { Credentials } from 'ntlmachine';
  *
- * Credentials.fromPassword({ username: 'alice', domain: 'CORP', password });
- * Credentials.fromPassword({ username: 'CORP\\alice', password });
- * Credentials.fromPassword({ username: 'alice@corp.example', password });
+ * Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password });
+ * Credentials.fromPassword({ username: 'CASTLE\\alice', password });
+ * Credentials.fromPassword({ username: 'alice@castle.example', password });
  * ```
  */
 export interface PasswordCredentials extends Identity {
@@ -43,7 +43,7 @@ export interface PasswordCredentials extends Identity {
  * ```ts
  * import { Credentials } from 'ntlmachine';
  *
- * Credentials.fromNtHash({ username: 'alice', domain: 'CORP', ntHash: process.env.NT_HASH ?? '' });
+ * Credentials.fromNtHash({ username: 'alice', domain: 'CASTLE', ntHash: process.env.NT_HASH ?? '' });
  * ```
  */
 export interface HashCredentials extends Identity {

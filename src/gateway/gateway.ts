@@ -27,7 +27,7 @@ export type Gateway = Server;
  * ```ts
  * import { createGateway } from 'ntlmachine/gateway';
  *
- * const gateway = createGateway({ upstream: 'http://proxy.corp:3128', credentials });
+ * const gateway = createGateway({ upstream: 'http://proxy.castle.example:3128', credentials });
  * gateway.listen(3128, '127.0.0.1');
  * ```
  *

@@ -15,7 +15,7 @@ export type SessionSecurity = 'none' | 'offer' | 'sign' | 'seal';
  * ```ts
  * import { createNtlmActor, type NtlmOptions } from 'ntlmachine';
  *
- * const options: NtlmOptions = { credentials, workstation: 'LAPTOP', spn: 'HTTP/intranet.corp', sessionSecurity: 'seal' };
+ * const options: NtlmOptions = { credentials, workstation: 'LAPTOP', spn: 'HTTP/keep.castle.example', sessionSecurity: 'seal' };
  * const actor = createNtlmActor(options);
  * ```
  */

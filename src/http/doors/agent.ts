@@ -39,7 +39,7 @@ interface TlsConnector {
  * import { NtlmAgent } from 'ntlmachine/http';
  *
  * const agent = new NtlmAgent({ credentials });
- * https.get('https://intranet.corp/', { agent });
+ * https.get('https://keep.castle.example/', { agent });
  * axios.get(url, { httpAgent: agent, httpsAgent: agent });
  * ```
  */

@@ -44,8 +44,8 @@ export interface RefusalOptions {
  *
  * const ntlmFetch = createNtlmFetch({
  *   credentials,
- *   allow: ['https://intranet.corp', 'https://sharepoint.corp'],
- *   proxy: { url: 'http://proxy.corp:8080' },
+ *   allow: ['https://keep.castle.example', 'https://stores.castle.example'],
+ *   proxy: { url: 'http://proxy.castle.example:3128' },
  *   prefer: 'Negotiate',
  *   legTimeout: 10_000,
  * });

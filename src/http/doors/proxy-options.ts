@@ -18,8 +18,8 @@ import type { Field } from '../wire/head.ts';
  * import { Credentials } from 'ntlmachine';
  * import { NtlmAgent } from 'ntlmachine/http';
  *
- * const ofProxy = Credentials.fromPassword({ username: 'CORP\\proxy-user', password });
- * const agent = new NtlmAgent({ credentials, proxy: { url: 'http://proxy.corp:8080', credentials: ofProxy } });
+ * const ofProxy = Credentials.fromPassword({ username: 'CASTLE\\gatekeeper', password });
+ * const agent = new NtlmAgent({ credentials, proxy: { url: 'http://proxy.castle.example:3128', credentials: ofProxy } });
  * const asTheShell = new NtlmAgent({ credentials, proxy: 'environment' });
  * ```
  */

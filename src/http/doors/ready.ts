@@ -26,9 +26,9 @@ export interface GotLike {
  * import { ntlmAxios } from 'ntlmachine/http';
  *
  * const intranet = ntlmAxios(axios, { credentials });
- * const { data } = await intranet.get('https://intranet.corp/api/orders');
+ * const { data } = await intranet.get('https://keep.castle.example/orders');
  *
- * const reports = ntlmAxios(axios.create({ baseURL: 'https://reports.corp/', timeout: 20_000 }), { credentials });
+ * const reports = ntlmAxios(axios.create({ baseURL: 'https://keep.castle.example/reports/', timeout: 20_000 }), { credentials });
  * ```
  *
  * Its agent is `defaults.httpAgent`, to be destroyed with `destroy()` where connections shall not wait to be idle.
@@ -49,8 +49,8 @@ export function ntlmAxios<Axios extends AxiosLike>(axios: Axios, options: ReadyO
  * import got from 'got';
  * import { ntlmGot } from 'ntlmachine/http';
  *
- * const intranet = ntlmGot(got, { credentials, proxy: 'http://proxy.corp:8080' });
- * const orders = await intranet('https://intranet.corp/api/orders').json();
+ * const intranet = ntlmGot(got, { credentials, proxy: 'http://proxy.castle.example:3128' });
+ * const orders = await intranet('https://keep.castle.example/orders').json();
  * ```
  *
  * Its agent is `defaults.options.agent.http`.
