@@ -1,6 +1,9 @@
 /** What stands at castle.example: for each product that the documents name, a server that behaves as its documents say. */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import { pipeline, type Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { createNtlmServer, requireNtlm, type NtlmRequestListener, type NtlmServerOptions } from '../../src/http/index.ts';
 import { encodeNegTokenResp } from '../../src/spnego/messages/index.ts';
 import { windows, type Houses } from './castle.ts';
 
@@ -80,26 +83,45 @@ function kerberosAlone({ headers }: IncomingMessage, response: ServerResponse): 
 
 /** Each request goes to the next server, whatever connection it came over. */
 function balanced(): RequestListener {
-  const behind = ['north', 'south'].map((name) => windows(name, greet));
+  const behind = ['north', 'south'].map((name) => requireNtlm(windows(name), greet));
   let turn = 0;
   return (request, response) => void behind[turn++ % behind.length]!(request, response);
 }
 
-const greet = ({ ntlm }: { readonly ntlm: { readonly domain: string; readonly username: string } }, response: ServerResponse): void =>
-  void response.end(`Hello ${ntlm.domain}\\${ntlm.username}`);
+const greet: NtlmRequestListener = ({ ntlm, headers }, response) => {
+  const greeting = `Hello ${ntlm.domain}\\${ntlm.username}`;
+  response.end(headers.accept === 'application/json' ? JSON.stringify(greeting) : greeting);
+};
+
+/** Tells what it was asked for; a tunnel leads to the house it names. */
+function proxy(portOf: (host: string) => number | undefined): Server {
+  const server = createNtlmServer(windows('proxy', { side: 'proxy', trustedProxy: true }), ({ ntlm, url }, response) => void response.end(`${url} for ${ntlm.domain}\\${ntlm.username}`));
+  return server.on('connect', ({ url = '' }: IncomingMessage, client: Duplex) => {
+    const port = portOf(url);
+    if (port === undefined) return void client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+    const target = connect(port, '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      pipeline(client, target, client, () => {});
+    });
+  });
+}
+
+const asks = (name: string, listener: NtlmRequestListener, options: Partial<NtlmServerOptions> = {}): RequestListener => requireNtlm(windows(name, options), listener);
 
 export const houses: Houses = {
-  keep: windows('keep', greet),
-  stores: windows('stores', (request, response) => void sharePoint(request, response), { schemes: ['NTLM'] }),
-  mail: windows('mail', (request, response) => void exchange(request, response), { channelBindings: 'required' }),
-  reports: windows('reports', reports),
-  'tfs:8080': windows('tfs', team),
-  'nav:7048': windows('nav', dynamics),
-  granary: windows('granary', (request, response) => void stock(request, response)),
-  vault: windows('vault', greet, { channelBindings: 'required' }),
-  /** Its clock is ahead by more than a domain forgives; so it knows nobody. */
-  sundial: windows('sundial', greet, { now: () => (BigInt(Date.now()) + EPOCH) * 10_000n + 3n * DAY, credentials: () => undefined }),
-  gate: balanced(),
-  chapel: kerberosAlone,
-  'proxy:3128': windows('proxy', ({ ntlm, url }, response) => void response.end(`${url} for ${ntlm.domain}\\${ntlm.username}`), { side: 'proxy', trustedProxy: true }),
+  tls: {
+    keep: asks('keep', greet),
+    stores: asks('stores', (request, response) => void sharePoint(request, response), { schemes: ['NTLM'] }),
+    mail: asks('mail', (request, response) => void exchange(request, response), { channelBindings: 'required' }),
+    reports: asks('reports', reports),
+    'tfs:8080': asks('tfs', team),
+    'nav:7048': asks('nav', dynamics),
+    granary: asks('granary', (request, response) => void stock(request, response)),
+    vault: asks('vault', greet, { channelBindings: 'required' }),
+    /** Its clock is ahead by more than a domain forgives; so it knows nobody. */
+    sundial: asks('sundial', greet, { now: () => (BigInt(Date.now()) + EPOCH) * 10_000n + 3n * DAY, credentials: () => undefined }),
+    gate: balanced(),
+    chapel: kerberosAlone,
+  },
+  plain: { 'proxy:3128': proxy },
 };

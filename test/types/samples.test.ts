@@ -6,29 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { documents, fencesOf, root, sources, type Document, type Fence } from '../support/documents.ts';
+import { documents, fencesOf, read, root, sources, type Document, type Fence } from '../support/documents.ts';
 
-/** What a sample leaves to its reader: secrets, wires, screens. The package's own names have to be imported. */
+/** What a sample leaves to its reader. The package's own names have to be imported. */
+const own = read('test/samples/readers-own.ts').lines.flatMap((line) => /^export (?:const|async function|function) (\w+)/.exec(line)?.[1] ?? []);
 const READERS_OWN = `
-import type { Observer } from 'xstate';
-import type { Credentials, NtlmActor, NtlmError, NtlmOptions } from 'ntlmachine';
-import type { ClaimedIdentity, VerifyRefusal } from 'ntlmachine/acceptor';
-import type { SafeInspectionEvent } from 'ntlmachine/visualize';
+import * as own from '../test/samples/readers-own.ts';
 declare global {
-  const username: string, password: string, url: string, ca: string, order: object, response: Response;
-  const credentials: Credentials, users: ReadonlyMap<string, Credentials>, options: NtlmOptions, actor: NtlmActor;
-  const negotiate: Uint8Array, challenge: Uint8Array, type2: Uint8Array, authenticate: Uint8Array;
-  const socket: import('node:tls').TLSSocket, observer: Observer<SafeInspectionEvent>;
-  function send(token: Uint8Array): Promise<void>;
-  function receive(): Promise<Uint8Array>;
-  function say(line: string): Promise<string>;
-  function wasAccepted(): Promise<boolean>;
-  function askUser(origin: string, reason?: string): Promise<{ username: string; password: string }>;
-  function findCredentials(username: string): Promise<Credentials | undefined>;
-  function askAgain(error: NtlmError | undefined): void;
-  function welcome(identity: ClaimedIdentity): void;
-  function showWelcome(): void;
-  function log(reason: VerifyRefusal): void;
+${own.map((name) => `  const ${name}: typeof own.${name};`).join('\n')}
 }
 `;
 

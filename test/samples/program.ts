@@ -1,0 +1,64 @@
+/** A sample as a program of its own, over the built package (`npm run build` comes first), in the world of castle.ts. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { expect } from 'vitest';
+import { root, type Fence } from '../support/documents.ts';
+import { javascriptOf, namingWhatItMakes } from './made.ts';
+import { placeOf } from './samples.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Where samples are run: a folder within the package, which finds itself there by its name. */
+export class Stage {
+  readonly #folder = mkdtempSync(join(root, '.samples-'));
+  readonly #env: NodeJS.ProcessEnv;
+
+  private constructor(surroundings: Surroundings, env: NodeJS.ProcessEnv) {
+    const authority = join(this.#folder, 'ca.pem');
+    writeFileSync(authority, surroundings.ca);
+    this.#env = { PATH: process.env['PATH'], CASTLE: JSON.stringify(surroundings), NODE_EXTRA_CA_CERTS: authority, ...env };
+  }
+
+  /** `env`: of each process. */
+  static async set(surroundings: Surroundings, env: NodeJS.ProcessEnv = {}): Promise<Stage> {
+    const stage = new Stage(surroundings, env);
+    const entryPoints = ['world.ts', 'put-to-use.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+    await build({ entryPoints, outdir: stage.#folder, outExtension: { '.js': '.mjs' }, bundle: true, splitting: true, packages: 'external', ignoreAnnotations: true, format: 'esm', platform: 'node', target: 'node20' });
+    return stage;
+  }
+
+  /** `toUse`: whether what it makes is put to use when it has come to its end. */
+  async run(sample: Fence, { toUse = false }: { readonly toUse?: boolean } = {}): Promise<Ran> {
+    const code = await javascriptOf(sample);
+    const file = join(this.#folder, `${placeOf(sample).replace(/\W/g, '-')}.mjs`);
+    writeFileSync(file, toUse ? puttingToUse(code) : code);
+    const child = spawn(process.execPath, ['--import', join(this.#folder, 'world.mjs'), file], { cwd: this.#folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), new Promise<number | null>((resolve) => child.on('close', resolve))]);
+    return { status, out, err };
+  }
+
+  /** It prints `prints`, or what it makes is put to use. */
+  async expectRun(sample: Fence, prints: string | undefined): Promise<void> {
+    const { status, out, err } = await this.run(sample, { toUse: prints === undefined });
+    expect({ status, ...(status === 0 ? {} : { err }) }).toEqual({ status: 0 });
+    if (prints !== undefined) expect(out.trimEnd()).toBe(prints);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+function puttingToUse(sample: string): string {
+  const { code, made } = namingWhatItMakes(sample);
+  return `${code}\nimport { putToUse } from './put-to-use.mjs';\nawait putToUse([${made.join(', ')}]);\n`;
+}
