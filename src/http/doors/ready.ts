@@ -8,12 +8,12 @@ export interface ReadyOptions extends Omit<NtlmAgentOptions, 'proxy'> {
   readonly proxy?: NtlmAgentOptions['proxy'] | false;
 }
 
-/** What of axios is used: that of 1.x, or an instance of it. */
+/** What of axios is used: axios itself, or an instance that has `create` (0.22 and later). */
 export interface AxiosLike {
   create(config?: object): unknown;
 }
 
-/** What of got is used: that of 12 and later, or an instance of it. */
+/** What of got is used: got itself, or an instance of it. */
 export interface GotLike {
   extend(options: object): unknown;
 }
@@ -31,15 +31,51 @@ export interface GotLike {
  * const reports = ntlmAxios(axios.create({ baseURL: 'https://keep.castle.example/reports/', timeout: 20_000 }), { credentials });
  * ```
  *
- * Its agent is `defaults.httpAgent`, to be destroyed with `destroy()` where connections shall not wait to be idle.
+ * Defaults and interceptors of the instance given are the new one's too. Its agent is `defaults.httpAgent`, to be destroyed
+ * with `destroy()` where connections shall not wait to be idle. A request that names an agent, a proxy or an adapter of its
+ * own passes it by.
  *
- * @throws NtlmError `invalid-argument` or `too-long`, naming the option.
+ * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `invalid-argument` for an instance with an agent or
+ * a proxy of its own, which would have no effect.
  */
 export function ntlmAxios<Axios extends AxiosLike>(axios: Axios, options: ReadyOptions): ReturnType<Axios['create']> {
-  if (typeof axios?.create !== 'function') throw invalidArgument('axios', 'must be axios, or an instance of it');
-  const agent = agentOf(options, 'environment');
-  // By its own `proxy` axios would send the request to a proxy that nobody authenticates to.
-  return axios.create({ adapter: 'http', httpAgent: agent, httpsAgent: agent, proxy: false }) as ReturnType<Axios['create']>;
+  if (typeof axios?.create !== 'function') throw invalidArgument('axios', 'must be axios, or an instance of it that has create(), as those of 0.22 and later');
+  const { defaults = {}, interceptors } = axios as AxiosParts;
+  refuseAgents('axios', defaults.httpAgent, defaults.httpsAgent);
+  if (defaults.proxy && options?.proxy === undefined) {
+    throw invalidArgument('axios', `has a proxy of its own, by which nothing would go: give it here, as { proxy: 'http://host:port' }`);
+  }
+  const agent = agentOf(options, defaults.proxy === false ? undefined : 'environment');
+  // By its own `proxy` axios would send the request to a proxy that nobody authenticates to; by HTTP/2 it asks no agent.
+  const ready = { httpAgent: agent, httpsAgent: agent, proxy: false, ...(defaults.httpVersion === undefined ? {} : { httpVersion: 1 }) };
+  // A function is somebody's own, or that of an axios before 1.2, which knows none by name.
+  const adapter = typeof defaults.adapter === 'function' ? {} : { adapter: 'http' };
+  const made = axios.create({ ...ready, ...adapter });
+  for (const kind of ['request', 'response'] as const) copyInterceptors(interceptors?.[kind], (made as AxiosParts).interceptors?.[kind]);
+  return made as ReturnType<Axios['create']>;
+}
+
+/** What an instance of axios has beside its types' width. */
+interface AxiosParts {
+  readonly defaults?: { readonly [name: string]: unknown };
+  readonly interceptors?: { readonly request: Interceptors; readonly response: Interceptors };
+}
+
+interface Interceptor {
+  readonly fulfilled?: unknown;
+  readonly rejected?: unknown;
+}
+
+interface Interceptors {
+  forEach(visit: (one: Interceptor) => void): void;
+  use(fulfilled: unknown, rejected: unknown, options: object): void;
+}
+
+/** `create` leaves them out. */
+function copyInterceptors(from: Interceptors | undefined, to: Interceptors | undefined): void {
+  const all: Interceptor[] = [];
+  from?.forEach((one) => all.push(one));
+  for (const { fulfilled, rejected, ...options } of all) to?.use(fulfilled, rejected, options);
 }
 
 /**
@@ -53,14 +89,27 @@ export function ntlmAxios<Axios extends AxiosLike>(axios: Axios, options: ReadyO
  * const orders = await intranet('https://keep.castle.example/orders').json();
  * ```
  *
- * Its agent is `defaults.options.agent.http`.
+ * Its agent is `defaults.options.agent.http`. A request that names an agent of its own passes it by.
  *
- * @throws NtlmError `invalid-argument` or `too-long`, naming the option.
+ * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `invalid-argument` for an instance with an agent of
+ * its own, which would have no effect.
  */
 export function ntlmGot<Got extends GotLike>(got: Got, options: ReadyOptions): Got {
   if (typeof got?.extend !== 'function') throw invalidArgument('got', 'must be got, or an instance of it');
+  const { http, https } = (got as GotParts).defaults?.options?.agent ?? {};
+  refuseAgents('got', http, https);
   const agent = agentOf(options, undefined);
   return got.extend({ agent: { http: agent, https: agent }, http2: false }) as Got;
+}
+
+interface GotParts {
+  readonly defaults?: { readonly options?: { readonly agent?: { readonly http?: unknown; readonly https?: unknown } } };
+}
+
+/** What they were made for would be lost in silence: an authority, a client's certificate, another proxy. */
+function refuseAgents(argument: string, ...agents: readonly unknown[]): void {
+  if (agents.every((agent) => !agent || agent instanceof NtlmAgent)) return;
+  throw invalidArgument(argument, 'has an agent of its own, which would have no effect: give its options (ca, rejectUnauthorized, maxSockets, …) here, beside "credentials"');
 }
 
 function agentOf(options: ReadyOptions, usual: 'environment' | undefined): NtlmAgent {

@@ -1,12 +1,17 @@
 /** Clients of others, made ready by one call; and credentials of one string. */
-import axios, { type AxiosInstance } from 'axios';
+import { Agent, type ServerResponse } from 'node:http';
+import axios, { type AxiosInstance, type CreateAxiosDefaults } from 'axios';
+import axios027 from 'axios-0.27';
+import axios11 from 'axios-1.1';
+import axiosRetry from 'axios-retry';
 import got, { type Got } from 'got';
+import got11 from 'got-11';
 import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { NtlmAgent } from '../../../src/http/index.ts';
 import { ntlmAxios, ntlmGot, parseCredentials, type ReadyOptions } from '../../../src/http/index.ts';
 import { thrown } from '../../support/thrown.ts';
 import { makeCertificate } from '../support/certificate.ts';
-import { ALICE, Origin, WRONG } from '../support/origin.ts';
+import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 import { Proxy } from '../support/proxy.ts';
 
 interface Client {
@@ -15,9 +20,16 @@ interface Client {
   readonly agent: NtlmAgent;
 }
 
-const ready: Readonly<Record<string, (options: ReadyOptions) => Client>> = {
-  ntlmAxios: (options) => {
-    const client = ntlmAxios(axios.create({ validateStatus: () => true, responseType: 'text' }), options);
+interface Ready {
+  readonly kind: 'axios' | 'got';
+  readonly open: (options: ReadyOptions) => Client;
+}
+
+/** What is used of one that is older is the same, and so are its types to that end. */
+const ofAxios = (library: unknown): Ready => ({
+  kind: 'axios',
+  open: (options) => {
+    const client = ntlmAxios((library as typeof axios).create({ validateStatus: () => true, responseType: 'text' }), options);
     const told = ({ status, data }: { status: number; data: string }) => ({ status, body: data });
     return {
       get: async (url) => told(await client.get<string>(url)),
@@ -25,8 +37,12 @@ const ready: Readonly<Record<string, (options: ReadyOptions) => Client>> = {
       agent: client.defaults.httpAgent as NtlmAgent,
     };
   },
-  ntlmGot: (options) => {
-    const client = ntlmGot(got.extend({ throwHttpErrors: false, retry: { limit: 0 } }), options);
+});
+
+const ofGot = (library: unknown): Ready => ({
+  kind: 'got',
+  open: (options) => {
+    const client = ntlmGot((library as typeof got).extend({ throwHttpErrors: false, retry: { limit: 0 } }), options);
     const told = ({ statusCode: status, body }: { statusCode: number; body: string }) => ({ status, body });
     return {
       get: async (url) => told(await client(url)),
@@ -34,11 +50,19 @@ const ready: Readonly<Record<string, (options: ReadyOptions) => Client>> = {
       agent: client.defaults.options.agent.http as NtlmAgent,
     };
   },
+});
+
+const ready: Readonly<Record<string, Ready>> = {
+  axios: ofAxios(axios),
+  'axios 1.1': ofAxios(axios11),
+  'axios 0.27': ofAxios(axios027),
+  got: ofGot(got),
+  'got 11': ofGot(got11),
 };
 
 afterEach(() => vi.unstubAllEnvs());
 
-describe.each(Object.entries(ready))('%s', (name, make) => {
+describe.each(Object.entries(ready))('%s', (_name, { kind, open: make }) => {
   test('reads and writes over one connection that is kept, and follows a redirect', async () => {
     await using origin = await Origin.listen({
       handler: (request, response, user) => {
@@ -91,7 +115,7 @@ describe.each(Object.entries(ready))('%s', (name, make) => {
       const before = proxy.seen.length;
       const client = make({ credentials: ALICE, ...options });
       expect(await client.get(origin.url)).toEqual({ status: 200, body: 'alice' });
-      const asked = 'proxy' in options ? options.proxy !== false : name === 'ntlmAxios';
+      const asked = 'proxy' in options ? options.proxy !== false : kind === 'axios';
       expect(proxy.seen.length > before).toBe(asked);
       client.agent.destroy();
     }
@@ -100,10 +124,97 @@ describe.each(Object.entries(ready))('%s', (name, make) => {
   test('what cannot be made ready is named', () => {
     expect(thrown(() => make(undefined as unknown as ReadyOptions))).toMatchObject({ code: 'invalid-argument', message: '"options" must be an object' });
     expect(thrown(() => make({ credential: ALICE } as unknown as ReadyOptions)).message).toContain('"credentials" may be meant');
-    const ntlm = (name === 'ntlmAxios' ? ntlmAxios : ntlmGot) as (client: unknown, options: ReadyOptions) => unknown;
+    const ntlm = (kind === 'axios' ? ntlmAxios : ntlmGot) as (client: unknown, options: ReadyOptions) => unknown;
     for (const none of [undefined, {}, 'axios']) {
       expect(thrown(() => ntlm(none, { credentials: ALICE }))).toMatchObject({ code: 'invalid-argument' });
     }
+  });
+});
+
+describe('what the instance given has', () => {
+  const instance = (config: CreateAxiosDefaults = {}) => axios.create({ validateStatus: () => true, ...config });
+  const answered = { handler: (_request: unknown, response: ServerResponse) => void response.end('ok') };
+
+  test('of axios: its interceptors, in their order and with their options', async () => {
+    await using origin = await Origin.listen(answered);
+    const given = instance();
+    const order: string[] = [];
+    const ejected = given.interceptors.request.use((config) => (order.push('ejected'), config));
+    given.interceptors.request.use((config) => (order.push('first'), config));
+    given.interceptors.request.use((config) => (order.push('second'), config));
+    given.interceptors.request.use((config) => (order.push('never'), config), null, { runWhen: () => false });
+    given.interceptors.response.use((response) => ({ ...response, data: `${String(response.data)}!` }));
+    given.interceptors.request.eject(ejected);
+    const client = ntlmAxios(given, { credentials: ALICE });
+    expect((await client.get<string>(origin.url)).data).toBe('ok!');
+    expect(order).toEqual(['second', 'first']);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+  });
+
+  test('of axios: axios-retry, over connections that authenticate themselves', async () => {
+    let failures = 0;
+    await using origin = await Origin.listen({ handler: (_request, response, user) => void response.writeHead((failures += 1) < 3 ? 503 : 200).end(user) });
+    const given = axios.create();
+    axiosRetry(given, { retries: 3 });
+    const client = ntlmAxios(given, { credentials: ALICE });
+    expect((await client.get<string>(origin.url)).data).toBe('alice');
+    expect(origin.connections).toBe(1);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+  });
+
+  test('of axios: an adapter that is a function stays, any other is the one that asks an agent', async () => {
+    const own = ntlmAxios(instance({ adapter: async (config) => ({ status: 299, statusText: '', headers: {}, config, data: 'own' }) }), { credentials: ALICE });
+    expect((await own.get('http://server.invalid/')).status).toBe(299);
+    await using origin = await Origin.listen(answered);
+    const client = ntlmAxios(instance({ adapter: 'fetch' }), { credentials: ALICE });
+    expect((await client.get(origin.url)).status).toBe(200);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+  });
+
+  test('of axios: `proxy: false` asks none, and a proxy of its own is refused unless one is given beside', async () => {
+    await using proxy = await Proxy.listen();
+    await using origin = await Origin.listen(answered);
+    vi.stubEnv('http_proxy', proxy.url);
+    vi.stubEnv('no_proxy', '');
+    const client = ntlmAxios(instance({ proxy: false }), { credentials: ALICE });
+    expect((await client.get(origin.url)).status).toBe(200);
+    expect(proxy.seen).toEqual([]);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+    const given = instance({ proxy: { host: 'proxy.corp', port: 8080 } });
+    expect(thrown(() => ntlmAxios(given, { credentials: ALICE }))).toMatchObject({ code: 'invalid-argument', message: expect.stringContaining('has a proxy of its own') as string });
+    for (const beside of [proxy.url, false] as const) {
+      const other = ntlmAxios(given, { credentials: ALICE, proxy: beside });
+      expect((await other.get(origin.url)).status).toBe(200);
+      expect(proxy.seen.length > 0).toBe(beside !== false);
+      proxy.seen.length = 0;
+      (other.defaults.httpAgent as NtlmAgent).destroy();
+    }
+  });
+
+  test('of axios: HTTP/2, which asks no agent, is not spoken', async () => {
+    await using origin = await Origin.listen(answered);
+    const client = ntlmAxios(instance({ httpVersion: 2 }), { credentials: ALICE });
+    expect((await client.get(origin.url)).status).toBe(200);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+  });
+
+  test.each([
+    ['axios', () => ntlmAxios(instance({ httpsAgent: new Agent() }), { credentials: ALICE })],
+    ['axios', () => ntlmAxios(instance({ httpAgent: new Agent() }), { credentials: ALICE })],
+    ['got', () => ntlmGot(got.extend({ agent: { https: new Agent() as never } }), { credentials: ALICE })],
+    ['got', () => ntlmGot(got.extend({ agent: { http: new Agent() } }), { credentials: ALICE })],
+  ] as const)('of %s: an agent of its own is refused, since its options would be lost', (name, make) => {
+    expect(thrown(make)).toMatchObject({ code: 'invalid-argument', message: expect.stringMatching(new RegExp(`"${name}" has an agent of its own.*rejectUnauthorized.*"credentials"`)) as string });
+  });
+
+  test('an instance that was made ready may be made so again, for other credentials', async () => {
+    await using origin = await Origin.listen();
+    const first = ntlmAxios(instance({ responseType: 'text' }), { credentials: ALICE });
+    const second = ntlmAxios(first, { credentials: BOB });
+    expect((await second.get<string>(origin.url)).data).toBe('bob');
+    const third = ntlmGot(ntlmGot(got, { credentials: ALICE }), { credentials: BOB });
+    expect(await third(origin.url).text()).toBe('bob');
+    for (const agent of [first.defaults.httpAgent, second.defaults.httpAgent, third.defaults.options.agent.http]) (agent as NtlmAgent).destroy();
   });
 });
 
