@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
+import { mistakeInName } from '../http/doors/account-names.ts';
 import { credentialsWithLmHash } from '../legacy/owf.ts';
 import { askHidden, openConsole } from './prompt.ts';
 import { readAll, type Terminal } from './terminal.ts';
@@ -58,6 +59,8 @@ const GIVEN_BY = { option: '--user', file: '--password-file', variable: PASSWORD
 export function checkUser(user: string | undefined, { option, file, variable } = GIVEN_BY): asserts user is string {
   if (user === undefined || user === '') throw new UsageError(`${option} is missing`);
   if (user.includes(':')) throw new UsageError(`${option} takes a name alone; use ${file}, ${variable} or the prompt as well`);
+  const mistake = mistakeInName(user);
+  if (mistake !== undefined) throw new UsageError(`${option} ${mistake}`);
 }
 
 /** @throws UsageError for two secrets, or for one on standard input. */

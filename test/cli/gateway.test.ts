@@ -107,7 +107,7 @@ describe('--test asks once and says what happened', () => {
     const wrong = file('wrong', 'looking glass');
     const { code, stdout } = await start(['--test', '--upstream', upstream.url, '-u', 'CORP\\alice', '--password-file', wrong]).ended;
     expect(code).toBe(1);
-    expect(stdout).toContain('credentials-refused: the proxy asks for authentication: the server refused the credentials');
+    expect(stdout).toContain('credentials-refused: the proxy asks for authentication: the proxy refused the credentials');
     expect(stdout.split('\n')[1]).toMatch(/^The proxy refused .*most likely the password is wrong/);
   });
 

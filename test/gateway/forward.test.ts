@@ -202,7 +202,7 @@ describe('upstreams', () => {
     const answer = await gateway.ask('http://intranet.example/');
     expect(answer.status).toBe(502);
     expect(answer.headers['proxy-authenticate']).toBeUndefined();
-    expect(answer.text).toContain('the server refused the credentials');
+    expect(answer.text).toContain('the proxy refused the credentials');
     const { status } = await gateway.tunnel('intranet.example:443');
     expect(status).toBe(502);
     for (let i = 0; i < 10; i += 1) await gateway.ask('http://intranet.example/');

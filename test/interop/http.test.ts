@@ -301,7 +301,7 @@ describe.each(Object.entries(clients))('%s', (_name, open) => {
     for (const { proxy } of [squid, kerberosSquid]) {
       const options = { credentials: credentialsOf(alice), prefer: 'Negotiate', proxy: { url: proxy, credentials: wrong } } as const;
       await using(open, options, async (send) => {
-        await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/407: the server refused the credentials/);
+        await expect(send(`${apache.https}/public/cgi/whoami`)).rejects.toThrow(/407: the proxy refused the credentials/);
       });
     }
   });

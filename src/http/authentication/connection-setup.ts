@@ -18,7 +18,7 @@ import {
 import { guards } from './connection-guards.ts';
 import type { NegotiatorEvent } from './negotiator.ts';
 import type { RealmQuestion } from './question.ts';
-import { afterFallback, forbidden, incomplete, legTimedOut, negotiateNotOffered, noChallenge, noneGiven, notOffered, notProvided, refusedByServer } from './refusal.ts';
+import { afterFallback, forbidden, incomplete, legTimedOut, negotiateNotOffered, noChallenge, noneGiven, notOffered, notProvided, refusedBy } from './refusal.ts';
 import { sessionOfHandshake } from './session.ts';
 
 /** Its place, where there is none. */
@@ -91,7 +91,8 @@ export const connectionSetup = setup({
       const { now } = resolveOptions({ ...context.handshake, credentials: context.credentials! });
       const bound = context.handshake.channelBindings === undefined ? 'unbound' : 'bound';
       const channel = context.origin.startsWith('https:') ? bound : 'plain';
-      return { reason: refusedByServer(child && ntlmContextOf(child)?.challenge, now, channel) };
+      const { side, credentials } = context;
+      return { reason: refusedBy({ side, credentials: credentials!, challenge: child && ntlmContextOf(child)?.challenge, now, channel }) };
     }),
     countAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
     resetAttempts: assign({ attempt: 1 }),

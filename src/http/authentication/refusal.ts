@@ -4,10 +4,12 @@ import type { ChallengeMessage } from '../../messages/challenge.ts';
 import type { Filetime } from '../../messages/filetime.ts';
 import { parseChallenges } from './challenges.ts';
 import { TOLERATED_SECONDS, skewOf } from './clocks.ts';
+import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
 import type { Blocked } from './proofs.ts';
 import type { ConnectionSide } from './question.ts';
-import { doesNotCarryOut, doesNotOffer } from './sentences.ts';
+import { foreignTo } from './domains.ts';
+import { ACCOUNT_UNUSABLE, WRONG_PASSWORD, doesNotCarryOut, doesNotOffer } from './sentences.ts';
 
 /** Why a request was not authenticated. */
 export interface Refusal {
@@ -120,7 +122,7 @@ export const originRefused = (origin: string): NtlmError =>
 
 /** The request speaks for itself: nothing was tried in its place. */
 export const authorizationGiven = (field: string): NtlmError =>
-  failure('authorization-given', 'local', `the request brought its own ${field}, so NTLM was not tried; leave the field out`);
+  failure('authorization-given', 'local', `the request brought its own ${field}, so NTLM was not tried; leave it out, and what clients make it of: "auth", or a user in the URL`);
 
 /** Credentials that were refused too often to be sent once more. */
 export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
@@ -137,17 +139,30 @@ export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
 
 const TICKS_PER_SECOND = 10_000_000n;
 
-/** A refusal by the server, with the clocks where they may be the cause. */
-export function refusedByServer(
-  challenge: ChallengeMessage | undefined,
-  now: () => Filetime,
-  channel: 'bound' | 'unbound' | 'plain',
-): NtlmError {
-  return new NtlmError(`the server refused the credentials${skewNote(challenge, now)}${CHANNEL_NOTES[channel]}`, {
+interface Refused {
+  readonly side: ConnectionSide;
+  readonly credentials: Credentials;
+  readonly challenge: ChallengeMessage | undefined;
+  readonly now: () => Filetime;
+  readonly channel: keyof typeof CHANNEL_NOTES;
+}
+
+/** A refusal by the other end, with the domain and the clocks where they may be the cause. */
+export function refusedBy({ side, credentials, challenge, now, channel }: Refused): NtlmError {
+  const notes = `${domainNote(credentials, challenge)}${skewNote(challenge, now)}${CHANNEL_NOTES[channel]}`;
+  return new NtlmError(`the ${side} refused the credentials: ${WRONG_PASSWORD}, or ${ACCOUNT_UNUSABLE}${notes}`, {
     code: 'credentials-refused',
     phase: 'authenticate',
     side: 'peer',
   });
+}
+
+/** The other end names itself, at any length; what is made of it goes into a field. */
+const LONGEST_NAME = 64;
+
+function domainNote({ username, domain }: Credentials, challenge: ChallengeMessage | undefined): string {
+  const own = challenge && foreignTo(domain, username, describeTargetInfo(challenge.targetInfo ?? []), challenge.targetName);
+  return own === undefined ? '' : `; the domain given is not the server's, which is ${own.map((name) => visible(name).slice(0, LONGEST_NAME)).join(' or ')}`;
 }
 
 const CHANNEL_NOTES = {

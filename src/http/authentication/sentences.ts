@@ -15,3 +15,8 @@ export const closesConnection = (who: string): string =>
 
 export const doesNotCarryOut = (who: string): string =>
   `${who} names NTLM and does not carry it out: it is switched off or blocked there, or type 1 did not reach it`;
+
+export const WRONG_PASSWORD = 'the password is wrong';
+
+/** What a server answers alike. */
+export const ACCOUNT_UNUSABLE = 'the account is locked, disabled, unknown, expired (or its password is), or may not log on here';

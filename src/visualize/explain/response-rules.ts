@@ -3,6 +3,8 @@ import { AvFlags, describeTargetInfo } from '../../messages/av-pairs.ts';
 import { NegotiateFlags as F, hasFlag } from '../../messages/flags.ts';
 import { upperCase } from '../../crypto/text.ts';
 import { skewOf } from '../../http/authentication/clocks.ts';
+import { foreignTo } from '../../http/authentication/domains.ts';
+import { ACCOUNT_UNUSABLE, WRONG_PASSWORD } from '../../http/authentication/sentences.ts';
 import type { ServerWord } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
 import type { Cause, Rule } from './cause.ts';
@@ -131,17 +133,13 @@ export const clockSkew: Rule = (facts) => {
 const domainMismatch: Rule = ({ authenticate, target, challenge, response }) => {
   if (authenticate === undefined || response === 'anonymous') return undefined;
   const { domainName, userName } = authenticate;
-  if (domainName === '' || domainName === '.' || userName.includes('@')) return undefined;
-  const known = [target.nbDomainName, target.dnsDomainName, target.dnsTreeName, target.nbComputerName, target.dnsComputerName, challenge?.targetName].filter(
-    (name) => name !== undefined && name !== '',
-  ) as string[];
-  if (known.length === 0 || known.some((name) => upperCase(name) === upperCase(domainName))) return undefined;
-  const names = [...new Set([target.nbDomainName ?? challenge?.targetName, target.dnsDomainName].filter((name) => name !== undefined && name !== ''))] as string[];
+  const domains = foreignTo(domainName, userName, target, challenge?.targetName);
+  if (domains === undefined) return undefined;
   return {
     id: 'domain-mismatch',
     likelihood: 'likely',
-    summary: `the account is of the domain ${quoted(domainName)}, and the server's is ${(names.length === 0 ? known : names).map(quoted).join(' or ')}`,
-    evidence: `the user is of ${quoted(domainName)}, the server is of ${[...new Set(known)].map(quoted).join(', ')}`,
+    summary: `the account is of the domain ${quoted(domainName)}, and the server's is ${domains.map(quoted).join(' or ')}`,
+    evidence: `the user is of ${quoted(domainName)}, the server is of ${domains.map(quoted).join(', ')}`,
     advice: 'give the account as DOMAIN\\user with the domain that holds it; another domain works only where the server trusts it',
   };
 };
@@ -154,7 +152,7 @@ const wrongPassword: Rule = (facts) => {
   return {
     id: 'wrong-password',
     likelihood: 'likely',
-    summary: 'the password is wrong',
+    summary: WRONG_PASSWORD,
     evidence: attempts > 1 ? `${known}; it was refused ${attempts} times` : known,
     advice: 'check the password before it is tried again: accounts lock',
   };
@@ -166,7 +164,7 @@ const accountUnusable: Rule = (facts) => {
   return {
     id: 'account-unusable',
     likelihood: verdictOf(facts, 'NT response') === 'right' ? 'likely' : 'possible',
-    summary: 'the account is locked, disabled, unknown, expired (or its password is), or may not log on here',
+    summary: ACCOUNT_UNUSABLE,
     evidence: verdictOf(facts, 'NT response') === 'right' ? 'the response is right for the password given, and was refused' : 'a server answers all of these alike',
     advice: "look at the account, and at event 4625 in the server's security log, whose sub status tells which",
   };

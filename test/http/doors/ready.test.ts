@@ -234,6 +234,11 @@ describe('credentials of one string', () => {
     ['alice:', 'alice', '', ''],
     ['alice:secret\n', 'alice', '', 'secret'],
     ['alice:secret\r\n', 'alice', '', 'secret'],
+    ['\ufeffCORP\\alice:secret\r\n', 'alice', 'CORP', 'secret'],
+    ["O'Brien:secret", "O'Brien", '', 'secret'],
+    ['HTTP/web@corp.example:secret', 'HTTP/web@corp.example', '', 'secret'],
+    ['Jürgen:"sécret" ', 'Jürgen', '', '"sécret" '],
+    ['https:secret', 'https', '', 'secret'],
   ])('%j', async (text, username, domain, password) => {
     const credentials = parseCredentials(text);
     expect(credentials).toMatchObject({ username, domain });
@@ -247,6 +252,26 @@ describe('credentials of one string', () => {
     const error = thrown(() => parseCredentials(text));
     expect(error).toMatchObject({ code: 'invalid-argument' });
     if (text.includes('secret')) expect(error.message.replace('user:password', '')).not.toContain('secret');
+  });
+
+  test.each([
+    ['"CORP\\alice:secret"', 'stands in quotes'],
+    ['"CORP\\alice":secret', 'stands in quotes'],
+    ["'CORP\\alice:secret'", 'stands in quotes'],
+    ['CORP\\\\alice:secret', 'more than one backslash'],
+    ['CORP/alice:secret', 'ends with a backslash'],
+    ['CORP\bob:secret', 'a backslash is written twice'], // an escape, as source has it by mistake
+    ['CORP\ned:secret', 'a backslash is written twice'],
+    ['CORP\tom:secret', 'a backslash is written twice'],
+    [Buffer.from('\ufeffalice:secret\r\n', 'utf16le').toString('latin1'), 'UTF-16'],
+    [Buffer.from('\ufeffalice:secret\r\n', 'utf16le').toString('utf8'), 'UTF-16'],
+    ['http://alice:secret@proxy.corp:8080', 'must not be a URL'],
+    [' CORP\\alice:secret', 'a space around its name'],
+    ['alice : secret', 'a space around its name'],
+  ])('%j is a mistake: %s', (text, said) => {
+    const { code, message } = thrown(() => parseCredentials(text));
+    expect({ code, message }).toEqual({ code: 'invalid-argument', message: expect.stringContaining(said) as string });
+    expect(message).not.toMatch(/secret|alice|CORP/);
   });
 
   test('nothing at all, as an environment without the variable', () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
 import { createNtlmFetch } from '../../../src/http/fetch.ts';
 import { NtlmAgent, explainRefusal } from '../../../src/http/index.ts';
+import { Credentials } from '../../../src/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { makeCertificate, withLongLength } from '../support/certificate.ts';
 import { ALICE, Origin } from '../support/origin.ts';
@@ -142,6 +143,20 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       code: 'credentials-refused',
       message: expect.stringMatching(/clock is \d+ seconds ahead of ours/) as string,
     });
+  });
+
+  test.each([
+    ['VILLAGE', { nbComputerName: 'WEB', nbDomainName: 'CASTLE', dnsDomainName: 'castle.example' }, /not the server's, which is CASTLE or castle\.example$/],
+    ['VILLAGE', { nbComputerName: 'WEB', nbDomainName: 'CASTLE\n"é', dnsDomainName: 'x'.repeat(2_000) }, /not the server's, which is CASTLE\?"\? or x{64}$/],
+    ['castle', { nbComputerName: 'WEB', nbDomainName: 'CASTLE' }, /may not log on here$/],
+    ['KEEP', { nbDomainName: 'CASTLE', nbComputerName: 'KEEP' }, /may not log on here$/],
+    ['', { nbComputerName: 'WEB', nbDomainName: 'CASTLE' }, /may not log on here$/],
+  ])('a refusal of %j tells the domain of the server where it is another', async (domain, target, message) => {
+    await using origin = await Origin.listen({ acceptor: { credentials: () => undefined, target } });
+    await using client = carrier.open({ credentials: Credentials.fromPassword({ username: 'alice', domain, password: 'x' }) });
+    const refusal = explainRefusal(await client.request(origin.url));
+    expect(refusal).toMatchObject({ code: 'credentials-refused', message: expect.stringMatching(/^the server refused the credentials: the password is wrong, or the account/) as string });
+    expect(refusal!.message).toMatch(message);
   });
 
   test('a downgrade is refused, and says so', async () => {

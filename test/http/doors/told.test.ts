@@ -12,7 +12,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     const answer = await client.request(origin.url, { headers: { Authorization: 'Basic YTpi' } });
     expect(explainRefusal(answer)).toEqual({
       code: 'authorization-given',
-      message: 'the request brought its own authorization, so NTLM was not tried; leave the field out',
+      message: 'the request brought its own authorization, so NTLM was not tried; leave it out, and what clients make it of: "auth", or a user in the URL',
     });
     expect(origin.seen.map(({ message }) => message)).toEqual(['other']);
   });

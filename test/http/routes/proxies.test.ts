@@ -97,7 +97,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     }
     await expect(client.request(origin.url)).rejects.toMatchObject({
       code: 'proxy-refused',
-      message: expect.stringContaining('the server refused the credentials') as string,
+      message: expect.stringContaining('the proxy refused the credentials') as string,
     });
   });
 
