@@ -29,11 +29,11 @@ export class LegCookies {
   take(fields: readonly string[], place: CookiePlace): void {
     for (const field of fields) {
       this.#fields.push(field);
-      const [, name, value] = PAIR.exec(field) ?? [];
-      if (name === undefined || value === undefined) continue;
+      const pair = PAIR.exec(field);
+      if (pair === null) continue;
       const attributes = attributesOf(field);
       if (!isFor(attributes, place)) continue;
-      this.#values.set(name, isOver(attributes) ? undefined : value);
+      this.#values.set(pair[1]!, isOver(attributes) ? undefined : pair[2]);
     }
   }
 
@@ -50,8 +50,8 @@ export class LegCookies {
 /** By name in lower case; the last of a name counts (5.3). */
 function attributesOf(field: string): ReadonlyMap<string, string> {
   const attributes = field.split(';').slice(1).map((attribute) => {
-    const [name = '', ...value] = attribute.split('=');
-    return [name.trim().toLowerCase(), value.join('=').trim()] as const;
+    const [name, ...value] = attribute.split('=');
+    return [name!.trim().toLowerCase(), value.join('=').trim()] as const;
   });
   return new Map(attributes);
 }
@@ -66,7 +66,7 @@ function isFor(attributes: ReadonlyMap<string, string>, { secure, host, path }: 
 
 /** Max-Age counts before Expires. What is no date is no limit. */
 function isOver(attributes: ReadonlyMap<string, string>): boolean {
-  const age = attributes.get('max-age');
-  if (age !== undefined && /^-?\d+$/.test(age)) return Number(age) <= 0;
+  const age = attributes.get('max-age') ?? '';
+  if (/^-?\d+$/.test(age)) return Number(age) <= 0;
   return Date.parse(attributes.get('expires') ?? '') <= Date.now();
 }

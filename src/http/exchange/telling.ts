@@ -102,10 +102,10 @@ export class ConnectionTelling {
     this.#teller = teller;
   }
 
-  /** A connection is there, the first or in the place of another. */
+  /** A connection is there, the first or in the place of another. At least one may ask for authentication on it. */
   opened(socket: Socket, layers: readonly Layer[]): void {
-    const [nearest] = layers;
-    this.#peer = { origin: nearest?.realm.origin ?? '', side: nearest?.realm.side ?? 'server', tls: 'encrypted' in socket };
+    const { origin, side } = layers[0]!.realm;
+    this.#peer = { origin, side, tls: 'encrypted' in socket };
     this.#id = ++connections;
     if (!this.#teller.heard) return;
     this.#open();

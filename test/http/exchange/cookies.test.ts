@@ -28,7 +28,10 @@ describe('which cookie goes along', () => {
     ['sid=1; Path=/a/b/c', undefined],
     ['sid=1; Path=/a/bc', undefined],
     ['sid=1; Path=/a/b; Path=/x', undefined],
+    ['sid=1; Path=/x/', undefined],
     ['sid=1; Path=a', 'sid=1'],
+    ['path=/x', 'path=/x'],
+    ['secure=1', 'secure=1'],
     ['sid=1; Domain=corp.example', 'sid=1'],
     ['sid=1; Domain=.CORP.example', 'sid=1'],
     ['sid=1; Domain=www.corp.example', 'sid=1'],
@@ -43,6 +46,9 @@ describe('which cookie goes along', () => {
     ['sid=1; Max-Age=60; Expires=Tue, 01 Jan 1980 00:00:00 GMT', 'sid=1'],
     ['sid=1; Expires=Tue, 01 Jan 1980 00:00:00 GMT', ''],
     ['sid=1; Expires=whenever', 'sid=1'],
+    ['sid=1; Max-Age=soon; Expires=Tue, 01 Jan 1980 00:00:00 GMT', ''],
+    ['sid=1; Max-Age=60s; Expires=Tue, 01 Jan 1980 00:00:00 GMT', ''],
+    ['sid=1; Max-Age=~60; Expires=Tue, 01 Jan 1980 00:00:00 GMT', ''],
     ['sid', undefined],
     ['=1', undefined],
     ['', undefined],
@@ -50,6 +56,10 @@ describe('which cookie goes along', () => {
     ['sid=1\x00; Path=/', undefined],
   ])('%j: %j', (field, cookie) => {
     expect(after([field])).toBe(cookie);
+  });
+
+  test('a path ends where a part of it ends', () => {
+    expect(after(['sid=1; Path=/a/b'], [], { path: '/a/bc' })).toBeUndefined();
   });
 
   test('Secure wants TLS; an address has no domains', () => {
@@ -61,6 +71,7 @@ describe('which cookie goes along', () => {
   test("pairs of the same name give way, the client's others stay", () => {
     expect(after(['sid=2', 'new=3'], ['a=1; sid=1; b=2', 'sid=0'])).toBe('a=1; b=2; sid=2; new=3');
     expect(after(['sid=2; Max-Age=0'], ['a=1; sid=1'])).toBe('a=1');
+    expect(after(['sid=2'], ['a=1;; sid =1 ;', ''])).toBe('a=1; sid=2');
     expect(after(['sid=2', 'sid=3'], [])).toBe('sid=3');
     expect(after(['SID=2'], ['sid=1'])).toBe('sid=1; SID=2');
     expect(after(['sid=2; Path=/x'], ['sid=1'])).toBeUndefined();
