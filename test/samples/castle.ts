@@ -22,7 +22,7 @@ export function windows(name: string, options: Partial<NtlmServerOptions> = {}):
   return { credentials: login, schemes: ['Negotiate', 'NTLM'], target, channelBindings: 'allowed', ...options };
 }
 
-/** What stands in castle.example, by its name before that and a port. */
+/** What stands in castle.example, by its name before that and a port; a whole name is that of somebody else. */
 export interface Houses {
   /** Port 443 where none is named. */
   readonly tls: Readonly<Record<string, RequestListener>>;
@@ -36,15 +36,16 @@ export interface Castle extends AsyncDisposable {
 }
 
 export async function openCastle(houses: Houses): Promise<Castle> {
-  const { ca, cert, key } = await makeCertificate('*.castle.example');
+  const places = Object.keys(houses.tls).filter((place) => place.includes('.'));
+  const { ca, cert, key } = await makeCertificate('*.castle.example', ...places);
   const servers: (Server | PlainServer)[] = [];
   const hosts: Record<string, number> = {};
   const open = async (place: string, standard: string, server: Server | PlainServer): Promise<void> => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     servers.push(server);
-    const [name, port = standard] = place.split(':');
-    hosts[`${name}.castle.example:${port}`] = (server.address() as AddressInfo).port;
+    const [name = '', port = standard] = place.split(':');
+    hosts[`${name.includes('.') ? name : `${name}.castle.example`}:${port}`] = (server.address() as AddressInfo).port;
   };
   for (const [place, listener] of Object.entries(houses.tls)) await open(place, '443', createServer({ cert, key }, listener));
   for (const [place, make] of Object.entries(houses.plain)) await open(place, '80', make((host) => hosts[host]));

@@ -122,6 +122,8 @@ export const houses: Houses = {
     sundial: asks('sundial', greet, { now: () => (BigInt(Date.now()) + EPOCH) * 10_000n + 3n * DAY, credentials: () => undefined }),
     gate: balanced(),
     chapel: kerberosAlone,
+    'example.com': (_, response) => void response.end('Example Domain'),
+    'registry.npmjs.org': (_, response) => void response.end('{}'),
   },
   plain: { 'proxy:3128': proxy },
 };

@@ -19,29 +19,29 @@ export interface Ran {
 
 /** Where samples are run: a folder within the package, which finds itself there by its name. */
 export class Stage {
-  readonly #folder = mkdtempSync(join(root, '.samples-'));
-  readonly #env: NodeJS.ProcessEnv;
+  readonly folder = mkdtempSync(join(root, '.samples-'));
+  /** Of each process. */
+  readonly env: NodeJS.ProcessEnv;
 
   private constructor(surroundings: Surroundings, env: NodeJS.ProcessEnv) {
-    const authority = join(this.#folder, 'ca.pem');
+    const authority = join(this.folder, 'ca.pem');
     writeFileSync(authority, surroundings.ca);
-    this.#env = { PATH: process.env['PATH'], CASTLE: JSON.stringify(surroundings), NODE_EXTRA_CA_CERTS: authority, ...env };
+    this.env = { PATH: process.env['PATH'], CASTLE: JSON.stringify(surroundings), NODE_EXTRA_CA_CERTS: authority, ...env };
   }
 
-  /** `env`: of each process. */
   static async set(surroundings: Surroundings, env: NodeJS.ProcessEnv = {}): Promise<Stage> {
     const stage = new Stage(surroundings, env);
-    const entryPoints = ['world.ts', 'put-to-use.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
-    await build({ entryPoints, outdir: stage.#folder, outExtension: { '.js': '.mjs' }, bundle: true, splitting: true, packages: 'external', ignoreAnnotations: true, format: 'esm', platform: 'node', target: 'node20' });
+    const entryPoints = ['hosts.ts', 'world.ts', 'put-to-use.ts'].map((file) => fileURLToPath(new URL(file, import.meta.url)));
+    await build({ entryPoints, outdir: stage.folder, outExtension: { '.js': '.mjs' }, bundle: true, splitting: true, packages: 'external', ignoreAnnotations: true, format: 'esm', platform: 'node', target: 'node20' });
     return stage;
   }
 
   /** `toUse`: whether what it makes is put to use when it has come to its end. */
   async run(sample: Fence, { toUse = false }: { readonly toUse?: boolean } = {}): Promise<Ran> {
     const code = await javascriptOf(sample);
-    const file = join(this.#folder, `${placeOf(sample).replace(/\W/g, '-')}.mjs`);
+    const file = join(this.folder, `${placeOf(sample).replace(/\W/g, '-')}.mjs`);
     writeFileSync(file, toUse ? puttingToUse(code) : code);
-    const child = spawn(process.execPath, ['--import', join(this.#folder, 'world.mjs'), file], { cwd: this.#folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, ['--import', join(this.folder, 'world.mjs'), file], { cwd: this.folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
     const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), new Promise<number | null>((resolve) => child.on('close', resolve))]);
     return { status, out, err };
   }
@@ -54,7 +54,7 @@ export class Stage {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true });
+    rmSync(this.folder, { recursive: true });
   }
 }
 

@@ -16,6 +16,5 @@ export interface Surroundings {
 
 export const surroundings = JSON.parse(process.env['CASTLE'] ?? '') as Surroundings;
 
-const sample = readFileSync(process.argv[1] ?? '', 'utf8');
 /** Whether the sample has this word: what it does not speak of is not made ready for it. */
-export const speaksOf = (word: string): boolean => new RegExp(`\\b${word}\\b`).test(sample);
+export const speaksOf = (word: string): boolean => new RegExp(`\\b${word}\\b`).test(readFileSync(process.argv[1] ?? '', 'utf8'));

@@ -1,8 +1,8 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
-/** A private authority and a certificate of its for loopback, and for `host`, as PEM. */
-export async function makeCertificate(host = 'localhost'): Promise<{ ca: string; cert: string; key: string }> {
+/** A private authority and a certificate of its for loopback, and for `hosts`, as PEM. */
+export async function makeCertificate(...hosts: string[]): Promise<{ ca: string; cert: string; key: string }> {
   x509.cryptoProvider.set(crypto);
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const [authority, server] = (await Promise.all(
@@ -22,7 +22,7 @@ export async function makeCertificate(host = 'localhost'): Promise<{ ca: string;
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
   });
   const names = new x509.SubjectAlternativeNameExtension([
-    { type: 'dns', value: host },
+    ...(hosts.length === 0 ? ['localhost'] : hosts).map((value) => ({ type: 'dns', value }) as const),
     { type: 'ip', value: '127.0.0.1' },
   ]);
   const cert = await x509.X509CertificateGenerator.create({
