@@ -1,17 +1,17 @@
-/** `ntlmachine/http`, `/fetch` and `/gateway` where programs have no sockets: they bundle, and say what works instead. */
+/** `ntlmachine/http`, `/fetch`, `/gateway` and `/kerberos` where programs have neither sockets nor tickets: they bundle, and say what works instead. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 import { expect, test } from 'vitest';
 import { node, root, temporary } from './support.ts';
 
-const NEED_SOCKETS = ['ntlmachine/http', 'ntlmachine/fetch', 'ntlmachine/gateway'];
+const NEED_NODE = ['ntlmachine/http', 'ntlmachine/fetch', 'ntlmachine/gateway', 'ntlmachine/kerberos'];
 const conditions = ['workerd', 'edge-light', 'react-native', 'browser'];
 
-test.each(conditions)('a bundle for %s has every name, and each that needs sockets is `unsupported`', async (condition) => {
+test.each(conditions)('a bundle for %s has every name, and each that needs Node is `unsupported`', async (condition) => {
   using folder = temporary();
   const names = JSON.parse(
-    node(['--input-type=module', '-e', `const all = {}; for (const entry of ${JSON.stringify(NEED_SOCKETS)}) all[entry] = Object.keys(await import(entry)); console.log(JSON.stringify(all));`]),
+    node(['--input-type=module', '-e', `const all = {}; for (const entry of ${JSON.stringify(NEED_NODE)}) all[entry] = Object.keys(await import(entry)); console.log(JSON.stringify(all));`]),
   ) as Record<string, string[]>;
   const program = Object.entries(names).map(([entry, each]) => `export { ${each.join(', ')} } from '${entry}';`).join('\n');
   const outfile = join(folder.path, 'bundle.mjs');
@@ -31,8 +31,8 @@ test.each(conditions)('a bundle for %s has every name, and each that needs socke
   );
   const told = JSON.parse(node([script])) as Record<string, string>;
   expect(Object.keys(told).sort()).toEqual([...new Set(Object.values(names).flat())].sort());
-  const { HTTP_CHANNEL, connectionMachine, explainRefusal, parseChallenges, parseCredentials, ...absent } = told;
-  expect([HTTP_CHANNEL, connectionMachine]).toEqual(['string', 'object']);
+  const { HTTP_CHANNEL, connectionMachine, kerberosMachine, explainRefusal, parseChallenges, parseCredentials, ...absent } = told;
+  expect([HTTP_CHANNEL, connectionMachine, kerberosMachine]).toEqual(['string', 'object', 'object']);
   expect([explainRefusal, parseChallenges, parseCredentials]).not.toContain('unsupported true');
   expect(new Set(Object.values(absent))).toEqual(new Set(['unsupported true']));
 });
