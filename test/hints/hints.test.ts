@@ -25,16 +25,36 @@ const forms: Readonly<Record<string, (type2: Uint8Array<ArrayBuffer>) => unknown
   'the value of a header': (type2) => `NTLM ${base64(type2)}`,
   'the value of a header of another case': (type2) => `ntlm  ${base64(type2)}\r\n`,
   'a header line': (type2) => `WWW-Authenticate: NTLM ${base64(type2)}`,
+  'a header line of curl': (type2) => `< WWW-Authenticate: Negotiate ${base64(type2)}`,
+  'several challenges in one line': (type2) => `www-authenticate: Basic realm="x", NTLM ${base64(type2)}, Digest a=b`,
+  'several challenges in one value': (type2) => `Negotiate, NTLM ${base64(type2)}`,
+  'the first of several challenges': (type2) => `NTLM ${base64(type2)}, Basic realm="NTLM"`,
+  'base64 in quotes': (type2) => JSON.stringify(base64(type2)),
+  JSON: (type2) => JSON.stringify({ token: base64(type2), of: 'NTLM' }),
+  'a line of SMTP': (type2) => `334 ${base64(type2)}\r\n`,
+  'a line of IMAP': (type2) => `+ ${base64(type2)}\r\n`,
+  'a data URL': (type2) => `data:application/octet-stream;base64,${base64(type2)}`,
+  'base64 of base64': (type2) => btoa(base64(type2)),
   hexadecimal: (type2) => Buffer.from(type2).toString('hex'),
+  'hexadecimal of upper case': (type2) => Buffer.from(type2).toString('hex').toUpperCase(),
+  'hexadecimal with colons': (type2) => Buffer.from(type2).toString('hex').replace(/..(?!$)/g, '$&:'),
+  'hexadecimal in lines': (type2) => Buffer.from(type2).toString('hex').replace(/../g, '$& ').replace(/.{48}/g, '$&\n'),
+  'hexadecimal behind 0x': (type2) => `0x${Buffer.from(type2).toString('hex')}`,
+  'hexadecimal as source has it': (type2) => Buffer.from(type2).toString('hex').replace(/..(?!$)/g, '0x$&, ').replace(/(..)$/, '0x$1'),
   'bytes as text': (type2) => Buffer.from(type2).toString('latin1'),
+  'bytes as text of UTF-16': (type2) => Buffer.from(type2).toString('utf16le'),
   'an ArrayBuffer': (type2) => type2.slice().buffer,
+  'a DataView': (type2) => new DataView(Uint8Array.of(0, ...type2, 0).buffer, 1, type2.length),
+  'an array of 16 bits': (type2) => new Uint16Array(type2.slice().buffer, 0, type2.length / 2),
+  'a list of numbers': (type2) => [...type2],
+  'a Buffer as JSON has it': (type2) => JSON.parse(JSON.stringify(Buffer.from(type2))) as unknown,
 };
 
 /** Does what the sentence says: it is JavaScript with the name of the argument in it. */
 function mended(given: unknown, sentence: string, name: string): unknown {
-  const code = /(?:Buffer\.from\(.*'\)|new Uint8Array\(\w+\))/.exec(sentence)?.[0];
+  const code = /(?:Buffer|new Uint8Array|Uint8Array|bytes\.subarray)(?:\.from)?\(.*\)/.exec(sentence)?.[0];
   expect(code).toBeDefined();
-  return new Function(name, 'Buffer', `return ${code}`)(given, Buffer);
+  return new Function(name, `return ${code}`)(given);
 }
 
 describe('text where bytes are due', () => {
@@ -73,20 +93,39 @@ describe('text where bytes are due', () => {
     }
   });
 
-  test.each([[''], ['  '], ['Basic Zm9v'], ['hello'], [null], [{}], [7], [new Uint16Array(4)]])('%j gets no wrong advice', (given) => {
+  test.each([['Basic Zm9v'], ['hello'], [{}], [7], [true], ['Digest realm="NTLM"'], ['aGVsbG8gd29ybGQ='], ['4e 54'], ['NTLMSSP']])('%j gets no wrong advice', (given) => {
     const { client } = inFlight();
-    const { message } = thrown(() => client.respond(given as unknown as Uint8Array));
-    expect(message).toMatch(/^"challenge" must be a Uint8Array(, and this text is empty: the other end sent no token)?$/);
+    expect(thrown(() => client.respond(given as unknown as Uint8Array)).message).toBe('"challenge" must be a Uint8Array');
+  });
+
+  test.each([[''], ['  '], [null], [undefined], ['NTLM'], ['ntlm\r\n'], ['WWW-Authenticate: NTLM'], ['< WWW-Authenticate: Negotiate'], ['Negotiate, NTLM'], ['NTLM,Negotiate']])('%j is said to hold no token', (given) => {
+    const { client } = inFlight();
+    expect(thrown(() => client.respond(given as unknown as Uint8Array)).message).toMatch(/^"challenge" must be a Uint8Array, and .* the other end sent (?:no token|none)$/);
+  });
+
+  test('what cannot be mended by an expression is said to be what it is', () => {
+    const { client, type2 } = inFlight();
+    const said = (given: unknown): string => thrown(() => client.respond(given as Uint8Array)).message;
+    expect(said(Promise.resolve(type2))).toMatch(/is a promise: await it$/);
+    expect(said(new Blob([type2]))).toMatch(/is a Blob: give new Uint8Array\(await challenge\.arrayBuffer\(\)\)$/);
+    expect(said([`NTLM ${base64(type2)}`])).toMatch(/is a list: give the one token in it$/);
+    expect(said(Buffer.from(type2).toString())).toMatch(/made text as UTF-8, which loses most of them/);
+    expect(said('00000000  4e 54 4c 4d 53 53 50 00  02 00 00 00 08 00 08 00  NTLMSSP.........')).toMatch(/is a hex dump/);
   });
 });
 
 describe('bytes of another kind', () => {
-  test.each(['base64', 'the value of a header', 'a header line', 'hexadecimal'])('%s as bytes: the error says how to decode them', (name) => {
+  test.each(
+    (['utf8', 'utf16le'] as const).flatMap((encoding) =>
+      Object.keys(forms).filter((name) => typeof forms[name]!(Uint8Array.of(0, 0)) === 'string' && !name.startsWith('bytes')).map((name) => [name, encoding] as const),
+    ),
+  )('%s as bytes of %s: the error says how to decode them', (name, encoding) => {
     const { client, type2 } = inFlight();
-    const bytes = Buffer.from(forms[name]!(type2) as string);
+    const bytes = Buffer.from(forms[name]!(type2) as string, encoding);
     const error = thrown(() => client.respond(bytes));
     expect(error).toMatchObject({ code: 'wrong-signature', side: 'peer', offset: 0, cause: client.error });
-    expect(base64(mended(bytes.toString('latin1'), error.message.slice(error.message.indexOf('it is')), 'text') as Uint8Array)).toBe(base64(type2));
+    const [, made, what] = /\(text = Buffer\.from\(bytes\)\.toString\('(\w+)'\)\) it (.*)$/s.exec(error.message) ?? [];
+    expect(base64(mended(bytes.toString(made as 'latin1'), what!, 'text') as Uint8Array)).toBe(base64(type2));
   });
 
   test('SPNEGO without `spnego`: the client is told of the option, the acceptor of the other one', () => {
@@ -97,6 +136,22 @@ describe('bytes of another kind', () => {
     expect(error.message).toContain('spnego: true');
     expect(client.state).toBe('failed');
     expect(thrown(() => new NtlmAcceptor({ credentials }).challenge(init)).message).toContain('SpnegoAcceptor of ntlmachine/spnego');
+  });
+
+  test('what stands before it, and bytes that were text as UTF-8', () => {
+    const { client, type2 } = inFlight();
+    const behind = Buffer.concat([Buffer.from('\r\n'), type2]);
+    const { message } = thrown(() => client.respond(behind));
+    expect(base64(mended(behind, message, 'bytes') as Uint8Array)).toBe(base64(type2));
+    const other = inFlight();
+    other.type2.fill(0xff, 24, 32); // its random bytes
+    expect(thrown(() => other.client.respond(Buffer.from(Buffer.from(other.type2).toString()))).message).toMatch(/were made text as UTF-8 and bytes again/);
+  });
+
+  test('a ticket', () => {
+    const { client } = inFlight();
+    const ticket = Buffer.from('6082010006092a864886f71201020201006e8200f0', 'hex');
+    expect(thrown(() => client.respond(ticket)).message).toContain('it is a token of Kerberos');
   });
 
   test('anything else is what it was', () => {
