@@ -9,8 +9,8 @@ const root = resolve(here, '../..');
 const [folder] = process.argv.slice(2);
 
 await build({
-  entryPoints: [join(here, 'main.ts')],
-  outfile: join(folder, 'main.js'),
+  entryPoints: ['main.ts', 'style.css'].map((file) => join(here, file)),
+  outdir: folder,
   absWorkingDir: root,
   bundle: true,
   format: 'esm',
@@ -20,4 +20,4 @@ await build({
   legalComments: 'none',
   tsconfigRaw: {}, // its paths are Node's
 });
-for (const file of ['index.html', 'style.css']) copyFileSync(join(here, file), join(folder, file));
+copyFileSync(join(here, 'index.html'), join(folder, 'index.html'));

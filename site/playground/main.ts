@@ -1,6 +1,6 @@
 /** The playground: two tabs, and what a link or a dropped file says. Nothing here asks a network. */
 import 'ntlmachine/flow';
-import { byId } from './dom.ts';
+import { byId, onDrop } from '../../src/visualize/page/client/dom.ts';
 import { readLink } from './link.ts';
 import { Reader } from './reader.ts';
 import { Stage } from './stage.ts';
@@ -47,16 +47,9 @@ for (const tab of TABS) {
     byId(`tab-${other}`).focus();
   });
 }
-addEventListener('dragover', (event) => {
-  event.preventDefault();
-  document.body.classList.add('dropping');
-});
-addEventListener('dragleave', () => document.body.classList.remove('dropping'));
-addEventListener('drop', (event) => {
-  event.preventDefault();
-  document.body.classList.remove('dropping');
+onDrop((file) => {
   show('read');
-  void reader.open(event.dataTransfer?.files[0]);
+  void reader.open(file);
 });
 addEventListener('hashchange', () => void follow());
 void follow();

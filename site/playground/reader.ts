@@ -2,7 +2,7 @@
 import { Credentials, NtlmError } from 'ntlmachine';
 import type { NtlmFlow } from 'ntlmachine/flow';
 import { readConversation } from 'ntlmachine/visualize';
-import { byId } from './dom.ts';
+import { byId } from '../../src/visualize/page/client/dom.ts';
 import { examples, type Example } from './examples.ts';
 import { exampleLink, inputLink } from './link.ts';
 import { answeredIn, verdictsOn } from './verify.ts';

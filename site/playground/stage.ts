@@ -3,7 +3,7 @@ import { Credentials, createNtlmActor, NtlmError, type NtlmActor } from 'ntlmach
 import { NtlmAcceptor, type VerifyResult } from 'ntlmachine/acceptor';
 import type { NtlmFlow } from 'ntlmachine/flow';
 import { NegotiateFlags } from 'ntlmachine/messages';
-import { byId } from './dom.ts';
+import { byId } from '../../src/visualize/page/client/dom.ts';
 
 const MOVES = ['negotiate', 'challenge', 'judge', 'reset'] as const;
 type Move = (typeof MOVES)[number];

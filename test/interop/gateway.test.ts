@@ -14,11 +14,11 @@ import { channelBindings } from '../../src/crypto/channel-bindings-sources.ts';
 import { createGateway, type Gateway, type GatewayEntry, type GatewayOptions } from '../../src/gateway/index.ts';
 import { requireNtlm } from '../../src/http/index.ts';
 import { Credentials } from '../../src/index.ts';
-import { kerberos, kerberosPackage, type KerberosModule } from '../../src/kerberos/index.ts';
+import { kerberos, kerberosPackage } from '../../src/kerberos/index.ts';
 import { makeCertificate } from '../http/support/certificate.ts';
 import { startApache, type Apache } from './support/apache.ts';
-import { kerberosModule } from './support/kerberos-package.ts';
-import { REALM, startRealm, type Realm } from './support/realm.ts';
+import { named, startKerberosSite, type KerberosSite } from './support/kerberos-site.ts';
+import { REALM } from './support/realm.ts';
 import { startSquid, type Squid } from './support/squid.ts';
 import { alice } from './support/users.ts';
 
@@ -200,37 +200,24 @@ describe('reverse, in front of Apache', () => {
 });
 
 describe('Kerberos, in a realm of its own', () => {
-  let realm: Realm;
-  let module: KerberosModule;
-  let site: Apache;
-  let proxy: Squid;
-  let ticket: string;
+  let site: KerberosSite;
   beforeAll(async () => {
-    [module, realm] = await Promise.all([kerberosModule(), startRealm()]);
-    const keys = { keytab: await realm.keytab('HTTP/localhost'), environment: realm.environment };
-    [site, proxy] = await Promise.all([startApache({ kerberos: keys }), startSquid({ negotiate: 'Kerberos', kerberos: keys })]);
-    ticket = await realm.kinit('alice');
+    site = await startKerberosSite();
   }, 180_000);
-  afterAll(async () => {
-    await Promise.all([site?.close(), proxy?.close()]);
-    await realm?.close();
-  });
+  afterAll(() => site?.close());
   beforeEach(() => {
-    vi.stubEnv('KRB5_CONFIG', realm.environment['KRB5_CONFIG']);
-    vi.stubEnv('KRB5CCNAME', ticket);
+    for (const [name, value] of Object.entries(site.environment)) vi.stubEnv(name, value);
   });
   afterEach(() => vi.unstubAllEnvs());
 
-  /** Names are what tickets are for. */
-  const named = (url: string): string => url.replace('127.0.0.1', 'localhost');
-
   test('curl, which knows nothing of it, through Squid and to Apache', async () => {
+    const { apache, squid, module } = site;
     const provider = kerberosPackage({ module });
-    await using forward = await Running.start({ upstream: named(proxy.proxy), credentials: kerberos({ provider, mutual: false }) });
-    await run('curl', ['-sS', '--fail', '--noproxy', '', '-x', forward.url, `${site.http}/public/cgi/whoami`]);
+    await using forward = await Running.start({ upstream: named(squid.proxy), credentials: kerberos({ provider, mutual: false }) });
+    await run('curl', ['-sS', '--fail', '--noproxy', '', '-x', forward.url, `${apache.http}/public/cgi/whoami`]);
     const known = (entries: readonly { readonly user: string | undefined }[]): boolean => entries.some(({ user }) => user === `alice@${REALM}`);
-    expect(known(await proxy.accessLog(known))).toBe(true);
-    await using reverse = await Running.start({ to: named(site.http), credentials: kerberos({ provider }) });
+    expect(known(await squid.accessLog(known))).toBe(true);
+    await using reverse = await Running.start({ to: named(apache.http), credentials: kerberos({ provider }) });
     expect((await run('curl', ['-sS', '--noproxy', '*', `${reverse.url}/tickets/cgi/whoami`])).stdout).toContain(`alice@${REALM}`);
   });
 });

@@ -10,46 +10,33 @@ import { Credentials, NtlmError } from '../../src/index.ts';
 import { currentUser, kerberos, kerberosPackage, type KerberosModule, type KerberosOptions } from '../../src/kerberos/index.ts';
 import { carriers, type CarrierOptions, type Client, type Reply } from '../http/support/carriers.ts';
 import { startApache, type Apache, type Whoami } from './support/apache.ts';
-import { kerberosModule, packagesFolder } from './support/kerberos-package.ts';
+import { packagesFolder } from './support/kerberos-package.ts';
+import { named, startKerberosSite, type KerberosSite } from './support/kerberos-site.ts';
 import { TemporaryDirectory, run } from './support/processes.ts';
-import { REALM, startRealm, type Realm } from './support/realm.ts';
-import { startSquid, type Squid } from './support/squid.ts';
+import { REALM, type Realm } from './support/realm.ts';
 import { alice } from './support/users.ts';
 
+let kerberosSite: KerberosSite;
 let module: KerberosModule;
 let realm: Realm;
 let apache: Apache;
-let squid: Squid;
-let ticket: string;
 let proxy: string;
 let site: { http: string; https: string };
 
 beforeAll(async () => {
-  [module, realm] = await Promise.all([kerberosModule(), startRealm()]);
-  const { environment } = realm;
-  const keytab = await realm.keytab('HTTP/localhost');
+  kerberosSite = await startKerberosSite();
+  ({ module, realm, apache } = kerberosSite);
   await realm.keytab('HTTP/elsewhere.castle.test');
-  [apache, squid] = await Promise.all([
-    startApache({ kerberos: { keytab, environment } }),
-    startSquid({ negotiate: 'Kerberos', kerberos: { keytab, environment } }),
-  ]);
   site = { http: named(apache.http), https: named(apache.https) };
-  proxy = named(squid.proxy);
-  ticket = await realm.kinit('alice');
+  proxy = named(kerberosSite.squid.proxy);
 }, 180_000);
-afterAll(async () => {
-  await Promise.all([apache?.close(), squid?.close()]);
-  await realm?.close();
-});
+afterAll(() => kerberosSite?.close());
 
 beforeEach(() => {
-  vi.stubEnv('KRB5_CONFIG', realm.environment['KRB5_CONFIG']);
-  vi.stubEnv('KRB5CCNAME', ticket);
+  for (const [name, value] of Object.entries(kerberosSite.environment)) vi.stubEnv(name, value);
 });
 afterEach(() => vi.unstubAllEnvs());
 
-/** Names are what tickets are for. */
-const named = (url: string): string => url.replace('127.0.0.1', 'localhost');
 const byPackage = (options: KerberosOptions = {}) => kerberos({ provider: kerberosPackage({ module }), ...options });
 const credentials = (): Credentials => Credentials.fromPassword(alice);
 function whoami(reply: Reply): Whoami {

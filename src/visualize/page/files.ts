@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { NtlmError } from '../../errors.ts';
 
-const ASSETS: readonly string[] = ['index.html', 'style.css', 'icon.svg', 'story-light.svg', 'story-dark.svg'].map((name) => `assets/${name}`);
+const ASSETS: readonly string[] = ['index.html', 'ground.css', 'style.css', 'icon.svg', 'story-light.svg', 'story-dark.svg'].map((name) => `assets/${name}`);
 
 /** By the path that a browser asks for. @throws NtlmError `unsupported` where a bundle left them behind. */
 export function pageFiles(): ReadonlyMap<string, URL> {

@@ -2,9 +2,8 @@
 import { NtlmFlow } from '../../flow/index.ts';
 import type { Conversation } from '../../conversation/conversation.ts';
 import { patched, type Patch } from '../../flow/patch.ts';
+import { byId, onDrop } from './dom.ts';
 import { saveDrawing, savePicture, saveText } from './save.ts';
-
-const byId = <Kind extends HTMLElement = HTMLElement>(id: string): Kind => document.getElementById(id) as Kind; // of this page's own document
 
 const flow = document.querySelector<NtlmFlow>('ntlm-flow')!;
 /** What the server tells; what is shown may be another. */
@@ -92,16 +91,6 @@ input.addEventListener('change', () => {
   if (file !== undefined) void open(file);
   input.value = '';
 });
-addEventListener('dragover', (event) => {
-  event.preventDefault();
-  document.body.classList.add('dropping');
-});
-addEventListener('dragleave', () => document.body.classList.remove('dropping'));
-addEventListener('drop', (event) => {
-  event.preventDefault();
-  document.body.classList.remove('dropping');
-  const [file] = event.dataTransfer?.files ?? [];
-  if (file !== undefined) void open(file);
-});
+onDrop((file) => void open(file));
 show(undefined, 'choose a demonstration, or open a file');
 follow();
