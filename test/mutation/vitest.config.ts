@@ -21,7 +21,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
   'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}', 'visualize/conversation/record'],
   'http/routes': ['http/routes/*', 'http/doors/{servers,agent}'],
-  'http/doors': ['http/doors/{agent,clients,dialects,kinds,ready,servers,told,wrapped}'],
+  'http/doors': ['http/doors/{agent,clients,dialects,kinds,misspelt,ready,servers,told,wrapped}'],
   'http/server': ['http/server/*'],
 };
 

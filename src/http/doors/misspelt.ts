@@ -1,15 +1,13 @@
 /** Options that nobody knows, and that are almost ours: they would be passed on in silence, and do nothing. */
 import { invalidArgument } from '../../errors.ts';
 
-/** Options of node's agents, of sockets and of undici that look like one of ours. */
-const THEIRS: ReadonlySet<string> = new Set(['proxyEnv', 'protocol', 'family', 'timeout', 'session', 'sessions', 'path', 'host', 'ca', 'cert', 'key', 'pfx', 'servername']);
 /** Shorter names are too near to each other. */
 const SHORTEST = 4;
 
 /** @throws NtlmError `invalid-argument`, naming the option that was meant. */
 export function refuseMisspelt(options: object, ours: ReadonlySet<string>, place = ''): void {
   for (const name of Object.keys(options)) {
-    if (ours.has(name) || THEIRS.has(name)) continue;
+    if (ours.has(name)) continue;
     const meant = [...ours].find((own) => own.length >= SHORTEST && isNear(plain(name), plain(own)));
     if (meant !== undefined) throw invalidArgument(place + name, `is no option; "${place}${meant}" may be meant`);
   }
@@ -19,8 +17,7 @@ const plain = (name: string): string => name.toLowerCase().replace(/[-_]/g, '');
 
 /** One letter more, less, changed or swapped; two in a long name. */
 function isNear(a: string, b: string): boolean {
-  const most = b.length > 8 ? 2 : 1;
-  return Math.abs(a.length - b.length) <= most && distance(a, b) <= most;
+  return distance(a, b) <= (b.length > 8 ? 2 : 1);
 }
 
 /** Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours. */

@@ -1,6 +1,6 @@
-/** What is told where nothing was tried, and of options that are almost ours. */
+/** What is told where nothing was tried, or fetch would drop it. */
 import { describe, expect, test } from 'vitest';
-import { NtlmAgent, explainRefusal } from '../../../src/http/index.ts';
+import { explainRefusal } from '../../../src/http/index.ts';
 import { createNtlmFetch } from '../../../src/http/fetch.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
@@ -16,31 +16,6 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     });
     expect(origin.seen.map(({ message }) => message)).toEqual(['other']);
   });
-
-  test.each([
-    ['credential', 'credentials'],
-    ['Credentials', 'credentials'],
-    ['alow', 'allow'],
-    ['proxi', 'proxy'],
-    ['max_attempts', 'maxAttempts'],
-    ['channelBinding', 'channelBindings'],
-    ['workStation', 'workstation'],
-    ['legTimeOut', 'legTimeout'],
-    ['refusal', 'refusals'],
-  ])('%s is refused, and %s named', (wrong, meant) => {
-    expect(() => carrier.open({ credentials: ALICE, [wrong]: 'x' })).toThrow(`"${wrong}" is no option; "${meant}" may be meant`);
-  });
-
-  test('options of a refusal too', () => {
-    expect(() => carrier.open({ credentials: ALICE, refusals: { patiense: 1 } as object })).toThrow('"refusals.patience" may be meant');
-  });
-});
-
-test('what node and undici know passes', async () => {
-  const nodes = { keepAlive: true, keepAliveMsecs: 1, maxSockets: 1, maxTotalSockets: 1, maxFreeSockets: 1, scheduling: 'lifo', timeout: 1, maxCachedSessions: 1, servername: 'x', family: 4, localAddress: '127.0.0.1', proxyEnv: {}, noDelay: true } as const;
-  new NtlmAgent({ credentials: ALICE, ...nodes }).destroy();
-  const undicis = { connections: 1, keepAliveTimeout: 1000, keepAliveMaxTimeout: 1000, headersTimeout: 1, bodyTimeout: 1, maxResponseSize: 1, maxHeaderSize: 1000, clientTtl: 1, strictContentLength: true, maxRequestsPerClient: 1, connectTimeout: 1 };
-  await createNtlmFetch({ credentials: ALICE, ...undicis } as Parameters<typeof createNtlmFetch>[0]).close();
 });
 
 test('createNtlmFetch tells why a proxy refused, though fetch drops every 407', async () => {
