@@ -16,11 +16,12 @@ export interface ToldStep {
   readonly error?: ReturnType<NtlmError['toJSON']>;
 }
 
+/** Nothing but machines takes microsteps. */
 interface MachineSnapshot {
-  readonly value?: unknown;
-  readonly tags?: ReadonlySet<string>;
-  readonly context?: { readonly attempt?: unknown; readonly error?: unknown; readonly reason?: unknown };
-  readonly machine?: { readonly id: string };
+  readonly value: unknown;
+  readonly tags: ReadonlySet<string>;
+  readonly context: { readonly attempt?: unknown; readonly error?: unknown; readonly reason?: unknown };
+  readonly machine: { readonly id: string };
 }
 
 export function observeSteps(actor: AnyActorRef, side: ToldStep['side'], tell: (step: ToldStep) => void): void {
@@ -28,16 +29,15 @@ export function observeSteps(actor: AnyActorRef, side: ToldStep['side'], tell: (
   states.set(actor, nameOf((actor.getSnapshot() as MachineSnapshot).value));
   actor.system.inspect((inspection: InspectionEvent) => {
     if (inspection.type !== '@xstate.microstep') return;
-    const { machine, value, tags, context } = inspection.snapshot as MachineSnapshot;
-    if (machine === undefined) return;
+    const { machine, value, tags, context } = inspection.snapshot as unknown as MachineSnapshot;
     const ref = inspection.actorRef as AnyActorRef;
     const from = states.get(ref) ?? '';
     const to = nameOf(value);
     states.set(ref, to);
     const ways = inspection._transitions.flatMap(({ source, target }) => (target === undefined ? [{ source: source.id }] : target.map(({ id }) => ({ source: source.id, target: id }))));
-    if (ways.length === 0 && from === to) return;
-    const error = context?.error ?? context?.reason;
-    const attempt = context?.attempt;
+    if (ways.length === 0) return; // no state took the event
+    const { attempt } = context;
+    const error = context.error ?? context.reason;
     tell({
       side,
       machine: machine.id,
@@ -45,7 +45,7 @@ export function observeSteps(actor: AnyActorRef, side: ToldStep['side'], tell: (
       from,
       to,
       ways,
-      tags: [...(tags ?? [])],
+      tags: [...tags],
       ...(typeof attempt === 'number' ? { attempt } : {}),
       ...(error instanceof NtlmError ? { error: error.toJSON() } : {}),
     });

@@ -99,6 +99,17 @@ describe('a handshake', () => {
     }
   });
 
+  test('by SPNEGO: steps that leave a state as it is have their way, and no target', async () => {
+    await using origin = await Origin.listen({ offers: ['Negotiate'], scheme: 'Negotiate' });
+    const agent = agentOf();
+    const events = heardOf(agent);
+    await get(origin.url, agent);
+    const steps = of('step', events).filter(({ machine }) => machine === 'spnego');
+    const staying = steps.filter(({ from, to }) => from === to);
+    expect(staying.length).toBeGreaterThan(0);
+    for (const { ways } of staying) expect(ways.every(({ source, target }) => source.startsWith('spnego') && target === undefined)).toBe(true);
+  });
+
   test('of a proxy is told as its own', async () => {
     await using proxy = await Origin.listen({ proxy: true });
     const agent = agentOf({ proxy: proxy.url });
