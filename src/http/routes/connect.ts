@@ -43,7 +43,7 @@ export function openBy(connector: Connector, { to, limit }: Opening, done: Done,
     if (over) return;
     over = true;
     clearTimeout(timer);
-    socket?.off('lookup', onLookup).off('connect', onConnect).off('secureConnect', onReady).off('secure', onReady).off('error', end).off('close', onClose);
+    socket?.off('lookup', onLookup).off('connect', onConnect).off('secureConnect', onReady).off('error', end).off('close', onClose);
     const wrong = wrongProtocol(to, error, socket);
     if (error === null && wrong === undefined) return done(null, socket);
     socket?.on('error', () => {}).destroy(); // nobody listens any more
@@ -64,7 +64,7 @@ export function openBy(connector: Connector, { to, limit }: Opening, done: Done,
     if (given == null) return end(error ?? closedEarly());
     socket = given;
     if (isReady(socket)) return end(null);
-    socket.on('lookup', onLookup).on('connect', onConnect).on('secureConnect', onReady).on('secure', onReady).on('error', end).on('close', onClose);
+    socket.on('lookup', onLookup).on('connect', onConnect).on('secureConnect', onReady).on('error', end).on('close', onClose);
   };
   try {
     connector(onGiven);

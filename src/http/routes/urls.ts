@@ -1,11 +1,10 @@
 /** URLs and the hosts in them. */
-import { isIP } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { invalidArgument } from '../../errors.ts';
 
 /** @throws NtlmError `invalid-argument` for anything but an absolute http or https URL. */
 export function httpUrl(url: unknown, argument: string): URL {
-  const text = typeof url === 'string' || url instanceof URL ? `${url}` : '';
-  const parsed = URL.canParse(text) ? new URL(text) : undefined;
+  const parsed = (typeof url === 'string' || url instanceof URL) && URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
     throw invalidArgument(argument, 'must be an absolute URL of http or https, such as "https://intranet.corp/"');
   }
@@ -20,7 +19,7 @@ export function httpUrl(url: unknown, argument: string): URL {
  */
 export function originUrl(protocol: string, host: string, port: string | number): URL {
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  const text = `${protocol}//${name}${port === '' ? '' : `:${port}`}`;
+  const text = `${protocol}//${name}:${port}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !isSameHost(hostOf(url), host)) {
     throw invalidArgument('host', `is none that a URL can hold as it is: ${JSON.stringify(host)}`, 'transport');
@@ -28,14 +27,19 @@ export function originUrl(protocol: string, host: string, port: string | number)
   return url;
 }
 
+/** An IPv6 address that a URL takes may come out written another way. */
 function isSameHost(inUrl: string, given: string): boolean {
-  const bare = given.replace(/^\[(.*)\]$/, '$1');
-  return isIP(bare) === 6 ? isIP(inUrl) === 6 : inUrl === bare.toLowerCase();
+  const bare = withoutBrackets(given);
+  return isIPv6(bare) || inUrl === bare.toLowerCase();
 }
 
 /** The host of a URL, an IPv6 address without its brackets. */
 export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
+  return withoutBrackets(hostname);
+}
+
+function withoutBrackets(host: string): string {
+  return host.startsWith('[') ? host.slice(1, -1) : host;
 }
 
 export function portOf({ port, protocol }: URL): number {

@@ -26,11 +26,6 @@ export class Handshake {
     this.#address = address;
   }
 
-  /** Whether a challenge is out. */
-  get isChallenged(): boolean {
-    return this.#acceptor.state !== 'listening';
-  }
-
   /** Signing and sealing with the accepted client, where SIGN was agreed on, until {@link end}. */
   get session(): NtlmSession | undefined {
     return this.#acceptor.session;

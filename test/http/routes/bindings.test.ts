@@ -1,17 +1,19 @@
 /** A handshake over TLS is bound to the certificate of its connection, however that came about; or there is none. */
+import { once } from 'node:events';
 import https from 'node:https';
-import { connect as connectTcp } from 'node:net';
+import { Socket, connect as connectTcp } from 'node:net';
 import { Duplex } from 'node:stream';
 import { TLSSocket, connect as connectTls } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { X509Certificate } from 'node:crypto';
 import { buildConnector, fetch as undiciFetch, request as undiciRequest } from 'undici';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
 import { NtlmDispatcher, createNtlmFetch } from '../../../src/http/fetch.ts';
 import { NtlmAgent, requireNtlm, type HttpOptions, type NtlmServerVerdict } from '../../../src/http/index.ts';
-import { makeCertificate } from '../support/certificate.ts';
-import { ALICE } from '../support/origin.ts';
+import { bindingsOf, holdTo } from '../../../src/http/routes/bindings.ts';
+import { makeCertificate, makeUnhashedCertificate, withLongLength } from '../support/certificate.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 import { Proxy } from '../support/proxy.ts';
 
 type Version = 'TLSv1.2' | 'TLSv1.3';
@@ -161,12 +163,15 @@ test.each(cases)('$door over $version, tunnel: $tunnel: every connection is boun
   expect(server.reused.includes(true), 'resumed').toBe(resumes);
 });
 
+const NO_TLS = 'is no TLS socket, such as node:tls has them: there is nothing to bind the handshake to';
+const RESUMED = 'resumes a TLS session that holds no certificate to bind: resume none ("maxCachedSessions: 0", no "session")';
+
 /** What a server without the binding gets: nothing, for the client has ended before. */
 test.each([
-  ['a plain socket', /no TLS socket/, () => ({ hostname, port }, callback) => void callback(null, connectTcp({ host: hostname, port: Number(port) }))],
+  ['a plain socket', NO_TLS, () => ({ hostname, port }, callback) => void callback(null, connectTcp({ host: hostname, port: Number(port) }))],
   [
     'a stream around TLS',
-    /no TLS socket/,
+    NO_TLS,
     () =>
       ({ hostname, port }, callback) => {
         const socket = connectTls({ host: hostname, port: Number(port), ca: tls.ca, servername: hostname }, () => {
@@ -177,7 +182,7 @@ test.each([
   ],
   [
     'a resumed session that cannot be read',
-    /maxCachedSessions: 0/,
+    RESUMED,
     () => {
       let session: Buffer | undefined;
       return ({ hostname, port }, callback) => {
@@ -189,20 +194,20 @@ test.each([
       };
     },
   ],
-] as [string, RegExp, () => Connect][])('%s for https ends in an error that says how to go without', async (_what, why, connect) => {
+] as [string, string, () => Connect][])('%s for https ends in an error that says how to go without', async (_what, why, connect) => {
   for (const version of versions) {
     const server = servers.get(version)!;
     server.verdicts.length = 0;
     for (const channelBindings of [true, false]) {
       for (const over of [overDispatcher, overFetch]) {
         const client = over({ credentials: ALICE, channelBindings }, connect());
-        const resumes = why.test('maxCachedSessions: 0');
+        const resumes = why === RESUMED;
         if (resumes) await client.get(server.url).catch(() => {}); // the first is no resumption
         await sleep(15);
         const end: unknown = await client.get(server.url).catch((error: Error & { cause?: unknown }) => (error instanceof TypeError ? error.cause : error));
         if (channelBindings) {
-          expect(end).toMatchObject({ code: 'bindings-unavailable', message: expect.stringMatching(why) as string });
-          expect(end).toMatchObject({ message: expect.stringContaining('"channelBindings: false" goes without') as string });
+          const message = `the connection to https://localhost:${server.port} ${why}; "channelBindings: false" goes without`;
+          expect(end).toMatchObject({ code: 'bindings-unavailable', phase: 'transport', side: 'local', message });
         } else {
           expect(end).not.toMatchObject({ code: 'bindings-unavailable' });
         }
@@ -251,4 +256,54 @@ test.each(['NtlmAgent', 'NtlmDispatcher, options', 'createNtlmFetch, options'])(
   await client.close();
   expect(server.reused).toEqual([false, true]);
   expect(server.verdicts).toEqual([false, false]);
+});
+
+describe('the bindings of a connection', () => {
+  const opened = async (port: number): Promise<TLSSocket> => {
+    const socket = connectTls({ port, host: 'localhost', servername: 'localhost', rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    return socket;
+  };
+
+  test('are those of its certificate, whatever the URL says of TLS; of a plain one to http none', async () => {
+    const socket = await opened(servers.get('TLSv1.3')!.port);
+    const own = channelBindings.fromCertificate(new Uint8Array(new X509Certificate(tls.cert).raw))!;
+    for (const url of ['https://a', 'http://a']) expect(bindingsOf(socket, new URL(url))?.hash).toEqual(own.hash);
+    expect(bindingsOf(new Socket(), new URL('http://a'))).toBeUndefined();
+    socket.destroy();
+  });
+
+  test('of TLS that shows no certificate are not to be had', () => {
+    const message = 'the connection to https://a shows no certificate to bind the handshake to; "channelBindings: false" goes without';
+    const error = { code: 'bindings-unavailable', message, cause: expect.objectContaining({ code: 'invalid-argument' }) as Error };
+    const foreign = Object.assign(new Socket(), { getPeerCertificate: () => ({}), getCertificate: () => ({}) });
+    for (const socket of [new TLSSocket(new Socket()), foreign]) {
+      expect(() => bindingsOf(socket, new URL('https://a'))).toThrow(expect.objectContaining(error));
+    }
+  });
+
+  test('that a handshake goes over have to stay: a certificate that has none is another one too', async () => {
+    const unhashed = await makeUnhashedCertificate();
+    await using bound = await Origin.listen({ tls });
+    await using unbound = await Origin.listen({ tls: unhashed });
+    const url = new URL('https://a');
+    const own = channelBindings.fromCertificate(new Uint8Array(new X509Certificate(tls.cert).raw))!;
+    for (const [origin, held, stays] of [[unbound, undefined, true], [unbound, own, false], [bound, undefined, false], [bound, own, true]] as const) {
+      const socket = connectTls({ port: origin.port, rejectUnauthorized: false });
+      holdTo(held, socket, url);
+      const end: unknown = await new Promise((resolve) => socket.once('error', resolve).once('secureConnect', () => setImmediate(resolve)));
+      if (stays) expect(end).toBeUndefined();
+      else expect(end).toMatchObject({ code: 'bindings-unavailable', message: expect.stringContaining('has another certificate than the one that its handshake was bound to') as string });
+      socket.destroy();
+    }
+  });
+
+  test('of a certificate that DER forbids are not to be had', async () => {
+    await using origin = await Origin.listen({ tls: { cert: withLongLength(tls.cert), key: tls.key } });
+    const socket = await opened(origin.port);
+    const message = 'the certificate cannot be read, and not be bound ("channelBindings")';
+    const error = { code: 'malformed-token', phase: 'transport', side: 'peer', message, cause: expect.any(Error) as Error };
+    expect(() => bindingsOf(socket, new URL('https://a'))).toThrow(expect.objectContaining(error));
+    socket.destroy();
+  });
 });

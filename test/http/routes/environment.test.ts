@@ -49,6 +49,18 @@ describe('which proxy', () => {
     expect(proxyOf(env as unknown as Record<string, string>, origin)).toBe(proxy);
   });
 
+  test('under CGI on Windows, where names do not tell case apart, none of http', () => {
+    const platform = Object.getOwnPropertyDescriptor(process, 'platform')!;
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' });
+    try {
+      expect(proxyOf({ http_proxy: 'http://evil:1', REQUEST_METHOD: 'GET' }, 'http://h/')).toBeUndefined();
+      expect(proxyOf({ http_proxy: 'http://p:1' }, 'http://h/')).toBe('http://p:1');
+      expect(proxyOf({ https_proxy: 'http://p:1', REQUEST_METHOD: 'GET' }, 'https://h/')).toBe('http://p:1');
+    } finally {
+      Object.defineProperty(process, 'platform', platform);
+    }
+  });
+
   test.each([
     ['*', 'h.corp.example', false],
     ['h.corp.example', 'h.corp.example', false],
@@ -65,14 +77,15 @@ describe('which proxy', () => {
     expect(proxyOf({ http_proxy: 'http://p:1', no_proxy: noProxy }, `http://${host}/`)).toBe(through ? 'http://p:1' : undefined);
   });
 
-  test.each(['socks5://bob:geheim@p:1', 'http://bob:geheim@', 'ftp://bob:geheim@p'])('%s is refused, and its password not repeated', (value) => {
+  test.each(['socks5://bob:geheim@p:1', 'http://bob:geheim@', 'ftp://bob:geheim@p', 'xhttp://bob:geheim@p', 'httpx://bob:geheim@p'])('%s is refused, and its password not repeated', (value) => {
     let error: unknown;
     try {
       proxyOf({ http_proxy: value }, 'http://h/');
     } catch (thrown) {
       error = thrown;
     }
-    expect(error).toMatchObject({ code: 'invalid-argument', message: expect.stringContaining('"proxy"') as string });
+    const message = '"proxy" the environment names one that is no URL of http or https';
+    expect(error).toMatchObject({ code: 'invalid-argument', phase: 'transport', message });
     expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain('geheim');
   });
 

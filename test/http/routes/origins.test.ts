@@ -11,7 +11,7 @@ import type { NtlmError } from '../../../src/errors.ts';
 import { NtlmAgent, explainRefusal, type CredentialsQuestion, type HttpOptions } from '../../../src/http/index.ts';
 import { NtlmDispatcher } from '../../../src/http/fetch.ts';
 import { originRule } from '../../../src/http/routes/origins.ts';
-import { originUrl } from '../../../src/http/routes/urls.ts';
+import { hostOf, httpUrl, originUrl, portOf } from '../../../src/http/routes/urls.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { ALICE, Origin } from '../support/origin.ts';
@@ -60,7 +60,19 @@ describe('hosts', () => {
   });
 
   test.each(['127.1', '0x7f.0.0.1', '0177.0.0.1', '2130706433', 'bücher.example', 'fe80::1%eth0', 'a b', '', '::1]#['])('%j does not', (host) => {
-    expect(() => originUrl('http:', host, 81)).toThrow(expect.objectContaining({ code: 'invalid-argument' }));
+    expect(() => originUrl('http:', host, 81)).toThrow(
+      expect.objectContaining({ code: 'invalid-argument', phase: 'transport', message: `"host" is none that a URL can hold as it is: ${JSON.stringify(host)}` }),
+    );
+  });
+
+  test.each([
+    ['http:', 'a', '', 'a', 80],
+    ['https:', 'a', '', 'a', 443],
+    ['https:', '::1', 8443, '::1', 8443],
+    ['http:', '[::1]', '', '::1', 80],
+  ])('%s//%s:%s is connected to by host and port', (protocol, given, givenPort, host, port) => {
+    const url = originUrl(protocol, given, givenPort);
+    expect([hostOf(url), portOf(url)]).toEqual([host, port]);
   });
 
   test.each(['fe80::1%eth0', 'a b', 'a#b'])('%j ends its own request alone, at once or after a wait', async (host) => {
@@ -93,6 +105,11 @@ describe('hosts', () => {
   });
 });
 
+test.each([undefined, 7, '', 'intranet.corp', '/a', 'xhttp://a/', 'httpx://a/', 'wss://a/', { toString: () => 'http://a/' }])('%j is no URL of http or https', (url) => {
+  const message = '"allow" must be an absolute URL of http or https, such as "https://intranet.corp/"';
+  expect(() => httpUrl(url, 'allow')).toThrow(expect.objectContaining({ code: 'invalid-argument', message }));
+});
+
 describe('rules', () => {
   const rule = (allow: HttpOptions['allow'], eachIsAsked = false) => originRule(allow, { eachIsAsked });
 
@@ -117,7 +134,21 @@ describe('rules', () => {
   });
 
   test.each([['a promise', async () => true], ['a word', () => 'yes'], ['nothing', () => undefined]])('a function that returns %s is refused', (_what, allow) => {
-    expect(() => rule(allow as never)('http://a')).toThrow(expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining('"allow"') as string }));
+    const refused = { code: 'invalid-argument', phase: 'transport', message: '"allow" must return true or false, and at once' };
+    expect(() => rule(allow as never)('http://a')).toThrow(expect.objectContaining(refused));
+  });
+
+  test('a function that throws is named, with the origin', () => {
+    const boom = new Error('boom');
+    const allow = () => {
+      throw boom;
+    };
+    const failed = { code: 'service-failed', phase: 'transport', side: 'local', message: '"allow" failed for http://a', cause: boom };
+    expect(() => rule(allow)('http://a')).toThrow(expect.objectContaining(failed));
+  });
+
+  test.each(['xunix:/run/app.sock', 'unix:', new URL('unix:/run/app.sock'), 'intranet.corp', ['http://a', 7]])('%s is no origin', (allow) => {
+    expect(() => rule(allow as never)).toThrow(expect.objectContaining({ code: 'invalid-argument', message: expect.stringMatching(/^"allow" must be an absolute URL/) as string }));
   });
 });
 

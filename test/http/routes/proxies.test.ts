@@ -1,7 +1,10 @@
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { explainRefusal, type CredentialsQuestion } from '../../../src/http/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { HostilePeer } from '../support/hostile.ts';
 import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 import { Proxy } from '../support/proxy.ts';
 
@@ -107,8 +110,38 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     await using client = carrier.open({ credentials: ALICE, proxy: proxy.url, ca: tls.ca });
     await expect(client.request(origin.url)).rejects.toMatchObject({
       code: 'proxy-refused',
-      message: expect.stringContaining('403') as string,
+      phase: 'transport',
+      side: 'peer',
+      message: `the proxy ${proxy.url} answered the request for a tunnel to 127.0.0.1:${origin.port} with status 403`,
     });
+  });
+
+  test.each([
+    ['https://server.invalid/', 'server.invalid:443'],
+    ['https://server.invalid:8443/', 'server.invalid:8443'],
+    ['https://[::1]/', '[::1]:443'],
+  ])('a tunnel to %s is asked for by %s, and a proxy that closes instead is named', async (target, authority) => {
+    const heads: string[] = [];
+    await using peer = await HostilePeer.listen(({ socket, head }) => (heads.push(head), socket.end()));
+    await using client = carrier.open({ credentials: ALICE, proxy: peer.url });
+    const message = `the proxy ${peer.url} answered the request for a tunnel to ${authority} by closing the connection`;
+    await expect(client.request(target)).rejects.toMatchObject({ code: 'proxy-refused', message });
+    expect(heads).toContain(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}`);
+  });
+
+  test('through a tunnel TLS names the host that a URL names, no address, and offers HTTP/1.1 alone', async () => {
+    const asked: unknown[] = [];
+    const server = createTlsServer({ ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, (socket) => {
+      asked.push([socket.servername, socket.alpnProtocol]);
+      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 204 Done\r\n\r\n'));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await using proxy = await Proxy.listen();
+    await using client = carrier.open({ credentials: ALICE, proxy: proxy.url, ca: tls.ca });
+    const { port } = server.address() as AddressInfo;
+    for (const host of ['localhost', '127.0.0.1']) expect((await client.request(`https://${host}:${port}/`)).status).toBe(204);
+    expect(asked).toEqual([['localhost', 'http/1.1'], [false, 'http/1.1']]);
+    server.close();
   });
 
   test('a proxy that is not there', async () => {

@@ -1,5 +1,6 @@
 /** By which name a server is told that it is meant, where that depends on the server. */
 import { describe, expect, test } from 'vitest';
+import { spnOf } from '../../../src/http/routes/spn.ts';
 import { decodeAuthenticate, decodeNtlmV2Response, describeTargetInfo } from '../../../src/messages/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { ALICE } from '../support/origin.ts';
@@ -34,6 +35,9 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     ['throws', throwing, 'service-failed'],
     ['promises', promising, 'invalid-argument'],
     ['says nothing that is a name', (): string => '', 'invalid-argument'],
+    ['says a number', (): string => 7 as unknown as string, 'invalid-argument'],
+    ['says true', (): string => true as unknown as string, 'invalid-argument'],
+    ['says null', (): string => null as unknown as string, 'invalid-argument'],
   ])('a rule that %s ends its request', async (_what, spn, code) => {
     await using peer = await Peer.listen(({ socket, honest }) => void socket.write(honest, 'latin1'));
     await using client = carrier.open({ credentials: ALICE, spn });
@@ -41,4 +45,15 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect([error?.code, error?.cause?.code]).toContain(code);
     expect(peer.exchanges).toEqual([]);
   });
+});
+
+test('what is wrong with a rule says so, and where', () => {
+  const boom = new Error('boom');
+  const throwing = (): string => {
+    throw boom;
+  };
+  const failed = { code: 'service-failed', phase: 'transport', side: 'local', message: '"spn" failed for http://a', cause: boom };
+  expect(() => spnOf(throwing, 'http://a')).toThrow(expect.objectContaining(failed));
+  const refused = { code: 'invalid-argument', phase: 'transport', message: '"spn" must return a text, false or undefined, and at once' };
+  expect(() => spnOf(() => '', 'http://a')).toThrow(expect.objectContaining(refused));
 });

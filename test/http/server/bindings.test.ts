@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
 import { requireNtlm, type NtlmServerOptions, type NtlmServerVerdict } from '../../../src/http/index.ts';
-import { makeCertificate } from '../support/certificate.ts';
+import { makeCertificate, makeUnhashedCertificate } from '../support/certificate.ts';
 import { alice, closeLater, listen, options, whoAmI } from './support.ts';
 import { GET, handshake, openWire, wireOver } from './wire.ts';
 
@@ -135,6 +135,9 @@ describe('a server of several names', () => {
   });
 });
 
+const NO_CERTIFICATE = '"channelBindings.certificate" must be an X.509 certificate, PEM or DER, or a function of a TLS socket that gives one';
+const DEMAND = '"channelBindings.demand" must be "required" or "allowed"';
+
 describe('what cannot be demanded', () => {
   const fails = async (given: NtlmServerOptions['channelBindings'], verifyTimeout = 60) => {
     const server = await serve({ channelBindings: given, verifyTimeout });
@@ -144,18 +147,36 @@ describe('what cannot be demanded', () => {
       (error: Error) => Number(/no challenge: (\d+)/.exec(error.message)?.[1]),
     );
     const [verdict] = server.verdicts;
-    return [status, verdict !== undefined && 'code' in verdict ? verdict.code : verdict];
+    return [status, verdict !== undefined && 'code' in verdict ? `${verdict.code}: ${verdict.message}` : verdict];
   };
 
   it.each<[string, () => unknown, number, string]>([
-    ['throws', () => { throw new Error('no such file'); }, 500, 'service-failed'],
-    ['rejects', () => Promise.reject(new Error('no such file')), 500, 'service-failed'],
-    ['hangs', () => new Promise(() => {}), 503, 'timed-out'],
-    ['gives nonsense', () => 'PEM', 500, 'invalid-argument'],
-    ['gives something else', () => 7, 500, 'invalid-argument'],
-    ['gives nothing', () => undefined, 500, 'unsupported'],
+    ['throws', () => { throw new Error('no such file'); }, 500, 'service-failed: a service of the server failed'],
+    ['rejects', () => Promise.reject(new Error('no such file')), 500, 'service-failed: a service of the server failed'],
+    ['hangs', () => new Promise(() => {}), 503, 'timed-out: no verdict within 60 ms'],
+    ['gives nonsense', () => 'PEM', 500, `invalid-argument: ${NO_CERTIFICATE}`],
+    ['gives something else', () => 7, 500, `invalid-argument: ${NO_CERTIFICATE}`],
+    [
+      'gives nothing',
+      () => undefined,
+      500,
+      'unsupported: channel bindings are required, and the certificate of this connection is missing or has no ' +
+        'tls-server-end-point binding: its signature has no hash of its own (RFC 5929 4.1)',
+    ],
   ])('a certificate function that %s', async (_, certificate, status, code) => {
     expect(await fails({ demand: 'required', certificate: certificate as () => string })).toEqual([status, code]);
+  });
+
+  it('a certificate whose signature has no hash is refused where bindings are required, and else goes without', async () => {
+    const unhashed = await makeUnhashedCertificate();
+    const fixed = { demand: 'required', certificate: unhashed.cert } as const;
+    expect(() => requireNtlm({ ...options, channelBindings: fixed })).toThrowError(
+      '"channelBindings.certificate" has no tls-server-end-point binding: its signature has no hash of its own (RFC 5929 4.1)',
+    );
+    for (const given of [{ ...fixed, demand: 'allowed' } as const, 'allowed' as const]) {
+      const server = await serve({ channelBindings: given }, unhashed);
+      expect(await come(server, undefined, () => openWire(server.port, unhashed.ca))).toEqual([200, false]);
+    }
   });
 
   it('of a connection without TLS is refused, and says so; a fixed certificate is of a TLS proxy in front', async () => {
@@ -163,7 +184,9 @@ describe('what cannot be demanded', () => {
     const onVerdict = (verdict: NtlmServerVerdict) => void verdicts.push(verdict);
     const port = await listen(createServer(requireNtlm({ ...options, channelBindings: 'required', onVerdict }, whoAmI)));
     await expect(handshake(await openWire(port), GET, { credentials: alice() })).rejects.toThrowError('no challenge: 500');
-    expect(verdicts).toMatchObject([{ code: 'unsupported', message: expect.stringContaining('no TLS') as string }]);
+    expect(verdicts).toMatchObject([
+      { code: 'unsupported', phase: 'authenticate', side: 'local', message: 'channel bindings are required, and this connection has no TLS' },
+    ]);
     const fixed: NtlmServerOptions = { ...options, channelBindings: { demand: 'required', certificate: one.cert } };
     const behind = await listen(createServer(requireNtlm(fixed, whoAmI)));
     const named = { credentials: alice(), channelBindings: bindingOf(one) };
@@ -171,15 +194,15 @@ describe('what cannot be demanded', () => {
   });
 
   it.each<[string, object]>([
-    ['channelBindings.certificate', { channelBindings: { demand: 'required', certificate: 'PEM' } }],
-    ['channelBindings.certificate', { channelBindings: { demand: 'required', certificate: 7 } }],
-    ['channelBindings.demand', { channelBindings: 'sometimes' }],
-    ['channelBindings.demand', { channelBindings: { certificate: 'x' } }],
-    ['channelBindings.demand', { channelBindings: null }],
-    ['requireChannelBindings', { channelBindings: 'allowed', requireChannelBindings: true }],
-    ['requireChannelBindings', { requireChannelBindings: true }],
-    ['channelBindings', { channelBindings: { hash: new Uint8Array(4) } }],
-  ])('an option that cannot be used is named: %s', (name, given) => {
-    expect(() => requireNtlm({ ...options, ...given } as NtlmServerOptions)).toThrowError(`"${name}"`);
+    [NO_CERTIFICATE, { channelBindings: { demand: 'required', certificate: 'PEM' } }],
+    [NO_CERTIFICATE, { channelBindings: { demand: 'required', certificate: 7 } }],
+    [DEMAND, { channelBindings: 'sometimes' }],
+    [DEMAND, { channelBindings: { certificate: 'x' } }],
+    [DEMAND, { channelBindings: null }],
+    ['"requireChannelBindings" goes with a hash: set "channelBindings.demand" to "required" or "allowed"', { channelBindings: 'allowed', requireChannelBindings: true }],
+    ['"requireChannelBindings"', { requireChannelBindings: true }],
+    ['"channelBindings"', { channelBindings: { hash: new Uint8Array(4) } }],
+  ])('an option that cannot be used is named: %s', (sentence, given) => {
+    expect(() => requireNtlm({ ...options, ...given } as NtlmServerOptions)).toThrowError(sentence);
   });
 });

@@ -152,6 +152,8 @@ describe('warnings and refusals', () => {
     ['X-Forwarded-For', '192.0.2.60'],
     ['X-Forwarded-Proto', 'https'],
     ['X-Real-IP', '192.0.2.60'],
+    ['X-Client-IP', '192.0.2.60'],
+    ['X-Cluster-Client-IP', '192.0.2.60'],
     ['vIA', ''],
   ])('a request with %s is refused at every leg and on an authenticated connection, with one warning', async (name, value) => {
     const port = await listen(createNtlmServer(options, whoAmI));
@@ -166,8 +168,19 @@ describe('warnings and refusals', () => {
     expect((await wire.ask(withField(GET, name, value))).status).toBe(403);
     await delay(5);
     expect(warnings.map(({ code }) => code)).toEqual(['NTLMACHINE_FORWARDED']);
-    expect(warnings[0]!.message).toContain('trustedProxy: true');
-    expect(warnings[0]!.message).toContain(`"${name.toLowerCase()}"`);
+    expect(warnings[0]).toMatchObject({
+      name: 'SecurityWarning',
+      message:
+        `A request with the field "${name.toLowerCase()}" was refused: a proxy that shares its connections among clients would share their ` +
+        'identities too. Set "trustedProxy: true" where each client has a connection of its own through it.',
+    });
+  });
+
+  it('a field that only begins or ends like one of those says nothing', async () => {
+    const call = openConnection(await listen(createNtlmServer(options, whoAmI)));
+    expect((await call({ headers: { 'X-Forward': 'x', 'Not-X-Forwarded-For': 'x' } })).status).toBe(401);
+    await delay(5);
+    expect(warnings).toEqual([]);
   });
 
   it('a proxy that is trusted may forward', async () => {
@@ -189,7 +202,17 @@ describe('warnings and refusals', () => {
     await call();
     await delay(5);
     expect(warnings.map(({ code }) => code)).toEqual(['NTLMACHINE_UNGUARDED_UPGRADES']);
-    expect(warnings[0]!.message).toContain('guardUpgrades(server, gate)');
+    expect(warnings[0]).toMatchObject({
+      name: 'SecurityWarning',
+      message:
+        'This server has listeners of "upgrade", which requireNtlm does not guard: anybody gets a WebSocket or a tunnel. ' +
+        'Call guardUpgrades(server, gate) with what requireNtlm returned.',
+    });
+    const both = createServer((request, response) => requireNtlm(options)(request, response, () => response.end()));
+    both.on('upgrade', () => {}).on('connect', () => {});
+    await openConnection(await listen(both))();
+    await delay(5);
+    expect(warnings[1]?.message).toContain('"upgrade" and "connect"');
   });
 
   it('a guarded server has nothing to say', async () => {

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Credentials, NtlmClient, NtlmError } from '../../../src/index.ts';
 import { requireNtlm } from '../../../src/http/server/middleware.ts';
-import type { NtlmServerOptions } from '../../../src/http/server/options.ts';
+import { resolveServerOptions, type NtlmServerOptions } from '../../../src/http/server/options.ts';
 import type { NtlmRequestListener } from '../../../src/http/server/respond.ts';
 import { createNtlmServer } from '../../../src/http/server/server.ts';
 import type { NtlmServerVerdict } from '../../../src/http/server/verdict.ts';
@@ -259,16 +259,45 @@ describe('requireNtlm', () => {
 
 describe('the options', () => {
   it.each([
-    ['schemes', { schemes: ['Basic'] }],
-    ['schemes', { schemes: [] }],
-    ['maxRefusals', { maxRefusals: 0 }],
-    ['challengeLifetime', { challengeLifetime: Number.NaN }],
-    ['onVerdict', { onVerdict: 'log' }],
-    ['credentials', { credentials: 'alice' }],
-    ['policy', { policy: 'kerberos' }],
-  ])('are checked at once: %s', (name, wrong) => {
+    ['"side" must be "server" or "proxy"', { side: 'client' }],
+    ['"schemes" must list "NTLM", "Negotiate" or both', { schemes: ['Basic'] }],
+    ['"schemes" must list "NTLM", "Negotiate" or both', { schemes: ['NTLM', 'Basic'] }],
+    ['"schemes" must list "NTLM", "Negotiate" or both', { schemes: [] }],
+    ['"schemes" must list "NTLM", "Negotiate" or both', { schemes: 'NTLM' }],
+    ['"schemes" must list "Negotiate", under which Kerberos comes', { schemes: ['NTLM'], kerberos: { begin: () => {} } }],
+    ['"maxRefusals" must be a whole number above 0', { maxRefusals: 0 }],
+    ['"maxRefusals" must be a whole number above 0', { maxRefusals: 1.5 }],
+    ['"challengeLifetime" must be milliseconds above 0', { challengeLifetime: Number.NaN }],
+    ['"challengeLifetime" must be milliseconds above 0', { challengeLifetime: 0 }],
+    ['"verifyTimeout" must be milliseconds above 0', { verifyTimeout: -1 }],
+    ['"trustedProxy" must be a boolean', { trustedProxy: 'yes' }],
+    ['"sessions" must be a boolean', { sessions: 1 }],
+    ['"onVerdict" must be a function', { onVerdict: 'log' }],
+    ['"credentials"', { credentials: 'alice' }],
+    ['"policy"', { policy: 'kerberos' }],
+  ])('are checked at once: %s', (sentence, wrong) => {
     const build = () => createNtlmServer({ ...options, ...wrong } as unknown as NtlmServerOptions, whoAmI);
     expect(build).toThrowError(NtlmError);
-    expect(build).toThrowError(`"${name}"`);
+    expect(build).toThrowError(sentence);
+  });
+
+  it('have the defaults that are documented', () => {
+    const { maxRefusals, challengeLifetime, verifyTimeout, trustedProxy, sessions, schemes } = resolveServerOptions(options);
+    expect([maxRefusals, challengeLifetime, verifyTimeout, trustedProxy, sessions, schemes]).toEqual([8, 60_000, 30_000, false, false, ['NTLM']]);
+  });
+
+  it('are read once: a list that its owner changes later is not theirs', async () => {
+    const schemes: ('NTLM' | 'Negotiate')[] = ['NTLM'];
+    const call = openConnection(await listen(createNtlmServer({ ...options, schemes }, whoAmI)));
+    schemes.push('Negotiate');
+    expect((await call()).offers).toBe('NTLM');
+  });
+
+  it.each([
+    ['createNtlmServer', () => createNtlmServer(options, 'whoAmI' as never)],
+    ['requireNtlm', () => requireNtlm(options, 'whoAmI' as never)],
+  ])('come with a listener that is a function: %s', (_door, build) => {
+    expect(build).toThrowError(NtlmError);
+    expect(build).toThrowError('"listener" must be a function');
   });
 });

@@ -31,6 +31,13 @@ function echo(server: Server): string[] {
   return seen;
 }
 
+/** The fields behind a status line, as they came. */
+async function readHead(wire: Wire): Promise<string[]> {
+  let text = '';
+  while (!text.endsWith('\r\n\r\n')) text += await wire.bytes(1);
+  return text.trimEnd().split('\r\n');
+}
+
 interface Place {
   readonly server: Server;
   readonly open: () => Promise<Wire>;
@@ -133,6 +140,31 @@ describe('a refused upgrade', () => {
     expect(seen).toEqual([]);
   });
 
+  it.each([
+    ['GET', UPGRADE, 'Unauthorized\n'],
+    ['HEAD', UPGRADE.replace('GET', 'HEAD'), ''],
+  ])('is answered as any request is, and its connection goes on: %s', async (_, head, body) => {
+    const server = createNtlmServer(options, whoAmI);
+    echo(server);
+    const wire = await openWire(await listen(server));
+    wire.write(withField(head, 'Content-Length', '0'));
+    const [first = '', ...rest] = (await wire.bytes('HTTP/1.1 401 Unauthorized\r\n'.length)).split('\r\n');
+    expect([first, rest]).toEqual(['HTTP/1.1 401 Unauthorized', ['']]);
+    const fields = (await readHead(wire)).map((line) => (line.startsWith('Date: ') ? ['Date', new Date(line.slice(6)).getTime() > Date.now() - 60_000].join(' ') : line));
+    expect(fields).toEqual(['WWW-Authenticate: NTLM', 'Content-Type: text/plain', 'Date true', 'Content-Length: 13', 'Connection: keep-alive']);
+    expect(await wire.bytes(body.length)).toBe(body);
+    expect((await wire.ask(GET)).status).toBe(401);
+  });
+
+  it('that is one too many is the last of its connection', async () => {
+    const server = createNtlmServer({ ...options, maxRefusals: 1 }, whoAmI);
+    echo(server);
+    const wire = await openWire(await listen(server));
+    const refused = await wire.ask(withField(UPGRADE, 'Authorization', 'NTLM !'));
+    expect([refused.status, refused.body, refused.fields.get('connection')]).toEqual([400, 'Bad Request\n', 'close']);
+    expect(await wire.rest()).toBe('');
+  });
+
   it('waits for the answers that its connection still owes', async () => {
     const server = createNtlmServer(options, async (request, response) => {
       await delay(50);
@@ -195,9 +227,12 @@ describe('a tunnel', () => {
 describe('guardUpgrades', () => {
   it('takes servers, and what requireNtlm returned', () => {
     const gate = requireNtlm(options);
-    expect(() => guardUpgrades(createServer(), () => {})).toThrowError(/"gate"/);
-    expect(() => guardUpgrades({} as Server, gate)).toThrowError(NtlmError);
-    expect(() => guardUpgrades(createNtlmServer(options), gate)).toThrowError('"server" is guarded already');
+    expect(() => guardUpgrades(createServer(), () => {})).toThrowError('"gate" must be what requireNtlm returned');
+    for (const nothing of [{}, undefined]) {
+      expect(() => guardUpgrades(nothing as Server, gate)).toThrowError(NtlmError);
+      expect(() => guardUpgrades(nothing as Server, gate)).toThrowError('"server" must be a server of node:http or node:https');
+    }
+    expect(() => guardUpgrades(createNtlmServer(options), gate)).toThrowError('"server" is guarded already, and two gates do not believe each other');
     for (const door of [gate, requireNtlm(options, whoAmI), requireNtlm.koa(options), requireNtlm.fastify(options)]) {
       expect(guardUpgrades(createServer(), door)).toBeDefined();
     }

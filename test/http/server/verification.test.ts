@@ -23,7 +23,7 @@ describe('a verifier of a server', () => {
     ['that throws', verifier(() => Promise.reject(new Error('the domain controller is down'))), 500, { code: 'service-failed' }],
     ['that throws at once', verifier(() => { throw new TypeError('x'); }), 500, { code: 'service-failed' }],
     ['that throws nothing sensible', verifier(() => Promise.reject(undefined)), 500, { code: 'service-failed' }],
-    ['that hangs', verifier(never), 503, { code: 'timed-out' }],
+    ['that hangs', verifier(never), 503, { code: 'timed-out', phase: 'authenticate', side: 'local', message: 'no verdict within 80 ms' }],
     ['that answers nonsense', verifier(() => ({ ok: true }) as VerifierAnswer), 500, { code: 'service-failed' }],
     ['that lies about its key', verifier(() => ({ ok: true, sessionBaseKey: new Uint8Array(16) })), 401, { ok: false, reason: 'mic-mismatch' }],
     ['that refuses', verifier(() => ({ ok: false, reason: 'account-refused' })), 401, { ok: false, reason: 'account-refused' }],
@@ -124,6 +124,8 @@ describe('onVerdict', () => {
     const negotiate = header(client.negotiate());
     const answer = header(client.respond(tokenOf(await first({ authorization: negotiate }))));
     expect((await second({ authorization: answer })).status).toBe(401);
+    const missing = { code: 'verification-failed', phase: 'authenticate', side: 'peer', message: 'no challenge is open on this connection' };
+    expect(verdicts).toMatchObject([{ mechanism: undefined, error: missing }]);
     await second({ authorization: negotiate });
     expect((await second({ authorization: answer })).status).toBe(401);
     expect((await first({ authorization: answer })).status).toBe(200);
@@ -213,13 +215,33 @@ describe('the limit of refusals', () => {
     expect(await guess(port, 'alice', 'Drawbridge1')).toBe(200);
   });
 
+  it('is of 10 refusals in 15 minutes where nobody says otherwise', async () => {
+    const { port, verdicts } = await serve({});
+    for (let i = 0; i < 10; i += 1) expect(await guess(port, 'alice')).toBe(401);
+    const limited = await authenticate(openConnection(port), alice());
+    expect([limited.status, limited.body, limited.response.headers.connection]).toEqual([429, 'Too Many Requests\n', 'close']);
+    const tooMany = { code: 'too-many-refusals', phase: 'authenticate', side: 'local', message: 'too many passwords were refused: none is tried for a while' };
+    expect(verdicts.at(-1)).toMatchObject({ ok: false, reason: 'too-many-refusals', mechanism: 'NTLM', error: tooMany, identity: { username: 'alice' } });
+    expect(Number(limited.response.headers['retry-after'])).toBeGreaterThan(15 * 60 - 30);
+    expect(Number(limited.response.headers['retry-after'])).toBeLessThanOrEqual(15 * 60);
+  });
+
+  it('may be none', async () => {
+    const { port } = await serve({ refusalLimit: { account: Infinity } });
+    for (let i = 0; i < 11; i += 1) expect(await guess(port, 'alice')).toBe(401);
+    expect(await guess(port, 'alice', 'Drawbridge1')).toBe(200);
+  });
+
   it.each([
-    ['refusalLimit.account', { account: 0 }],
-    ['refusalLimit.address', { address: 1.5 }],
-    ['refusalLimit.time', { time: -1 }],
-    ['refusalLimit', 3],
-  ])('is checked at once: %s', (name, refusalLimit) => {
-    expect(() => createNtlmServer({ ...options, refusalLimit } as NtlmServerOptions)).toThrowError(`"${name}"`);
+    ['"refusalLimit.account" must be a whole number above 0, or Infinity', { account: 0 }],
+    ['"refusalLimit.account" must be a whole number above 0, or Infinity', { account: -Infinity }],
+    ['"refusalLimit.address" must be a whole number above 0, or Infinity', { address: 1.5 }],
+    ['"refusalLimit.time" must be milliseconds above 0', { time: -1 }],
+    ['"refusalLimit.time" must be milliseconds above 0', { time: 0 }],
+    ['"refusalLimit" must be an object', 3],
+    ['"refusalLimit" must be an object', null],
+  ])('is checked at once: %s', (sentence, refusalLimit) => {
+    expect(() => createNtlmServer({ ...options, refusalLimit } as NtlmServerOptions)).toThrowError(sentence);
   });
 });
 

@@ -1,10 +1,17 @@
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 
+type SigningAlgorithm = Algorithm & { readonly namedCurve?: string; readonly hash?: string };
+type Pems = ReturnType<typeof make>;
+
 /** A private authority and a certificate of its for loopback, and for `hosts`, as PEM. */
-export async function makeCertificate(...hosts: string[]): Promise<{ ca: string; cert: string; key: string }> {
+export const makeCertificate = (...hosts: string[]): Pems => make({ name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }, hosts);
+
+/** The same by Ed25519, for which RFC 5929 names no hash: it has no channel binding. */
+export const makeUnhashedCertificate = (): Pems => make({ name: 'Ed25519' }, []);
+
+async function make(algorithm: SigningAlgorithm, hosts: readonly string[]): Promise<{ ca: string; cert: string; key: string }> {
   x509.cryptoProvider.set(crypto);
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const [authority, server] = (await Promise.all(
     [0, 1].map(() => crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']) as Promise<CryptoKeyPair>),
   )) as [CryptoKeyPair, CryptoKeyPair];
