@@ -20,10 +20,13 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'http/wire': ['http/wire/*', 'fuzz/replay'],
   'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
   'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}', 'visualize/conversation/record'],
-  'http/routes': ['http/routes/*', 'http/doors/{servers,agent}'],
+  'http/routes': ['http/routes/*', 'http/doors/{servers,agent}', 'gateway/forward'],
   'http/doors': ['http/doors/{agent,clients,dialects,kinds,misspelt,ready,servers,told,wrapped}'],
   'http/server': ['http/server/*'],
 };
+
+/** Whose tests do not mind each other: else every file loads all of it again. With what one of them may take, in milliseconds. */
+const SHARED: Readonly<Record<string, number>> = { acceptor: 10_000, 'http/exchange': 3000, 'http/routes': 3000, 'http/server': 5000 };
 
 const folder = process.env['MUTATED'];
 const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder] ?? []);
@@ -44,7 +47,7 @@ export default defineConfig({
     include: ['mutation/loads', ...names].map((name) => `test/${name}.test.ts`),
     setupFiles: 'test/mutation/setup.ts',
     sequence: { sequencer: LikeliestFirst },
-    isolate: folder !== 'http/exchange', // else every file loads all of it again
-    testTimeout: folder === 'http/exchange' ? 3000 : 5000,
+    isolate: !(folder !== undefined && folder in SHARED),
+    testTimeout: SHARED[folder ?? ''] ?? 5000,
   },
 });
