@@ -4,6 +4,7 @@ import { Credentials } from '../crypto/credentials.ts';
 import { NtlmError } from '../errors.ts';
 import { mistakeInName } from '../http/doors/account-names.ts';
 import { credentialsWithLmHash } from '../legacy/owf.ts';
+import { decoded } from '../visualize/conversation/pasted.ts';
 import { askHidden, openConsole } from './prompt.ts';
 import { readAll, type Terminal } from './terminal.ts';
 import { UsageError, type OptionTable, type OptionValues } from './verb.ts';
@@ -73,9 +74,9 @@ export function checkSecret(values: OptionValues<typeof userOptions>): void {
 }
 
 async function readSecret(option: string, path: string): Promise<string> {
-  const bytes = await readAll(createReadStream(path), option, LARGEST_SECRET);
+  const given = decoded(await readAll(createReadStream(path), option, LARGEST_SECRET));
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return typeof given === 'string' ? given : new TextDecoder('utf-8', { fatal: true }).decode(given);
   } catch {
     throw new NtlmError(`${option} holds bytes that are not UTF-8`, {
       code: 'invalid-argument',

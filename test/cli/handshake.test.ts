@@ -107,6 +107,11 @@ describe('ntlmachine respond', () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('"password" ends with a line break') });
   });
 
+  it('takes a file that PowerShell wrote, which is UTF-16', async () => {
+    const written = file('utf16', Buffer.from(`\ufeff${PASSWORD}\r\n`, 'utf16le'));
+    expect((await handshake([...user, '--password-file', written])).verdict).toMatchObject({ ok: true });
+  });
+
   it('takes an NT hash from a file', async () => {
     const hash = file('hash', `${Buffer.from(ntowfV1(PASSWORD)).toString('hex')}\n`);
     expect((await handshake([...user, '--hash-file', hash])).verdict).toMatchObject({ ok: true });

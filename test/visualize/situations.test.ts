@@ -35,7 +35,12 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
 | pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
+| a printed answer of axios, got or node:http | the last answer of a request, and what this library wrote into it |
 | tokens alone | what they say |
+
+A recording may have gone through a shell (PowerShell's \`>\` writes UTF-16), a terminal, a mail or a log: colours, quotes, line numbers,
+prefixes and broken lines are taken off. Of what holds no conversation it is said what to give instead; of a log of IIS and of event 4625,
+what its code means.
 
 Each situation below is recorded in thirteen ways by \`test/visualize/situations.test.ts\`, and the sentence must be the truth
 in each; where a recording cannot show it, what is named instead is the most frequent cause, and the truth is among the others or

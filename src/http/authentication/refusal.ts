@@ -162,7 +162,7 @@ const LONGEST_NAME = 64;
 
 function domainNote({ username, domain }: Credentials, challenge: ChallengeMessage | undefined): string {
   const own = challenge && foreignTo(domain, username, describeTargetInfo(challenge.targetInfo ?? []), challenge.targetName);
-  return own === undefined ? '' : `; the domain given is not the server's, which is ${own.map((name) => visible(name).slice(0, LONGEST_NAME)).join(' or ')}`;
+  return own === undefined ? '' : `; the domain given is not the server's, which is ${own.domains.map((name) => visible(name).slice(0, LONGEST_NAME)).join(' or ')}`;
 }
 
 const CHANNEL_NOTES = {

@@ -16,6 +16,7 @@ export function isCurlTrace(text: string): boolean {
 }
 
 export function isCurlVerbose(text: string): boolean {
+  if (/^> HTTP\/[\d.]+ \d{3}/m.test(text)) return false; // a mail that quotes heads: curl sends no such line
   return /^(?:[\d:.]+ )?(?:\[[\d-]+\] )?(?:> [A-Z]+ \S+ HTTP\/[\d.]+|< HTTP\/[\d.]+ \d{3}|\* +(?:Connected to|Trying|Server auth using|Proxy auth using|Rebuilt URL|Host \S+ was resolved|About to connect|Could not resolve|connect to|Recv failure|Empty reply))/m.test(
     text,
   );

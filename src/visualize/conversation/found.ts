@@ -4,6 +4,7 @@ import { NtlmError } from '../../errors.ts';
 import { findTokens, type FoundToken } from '../decode/find.ts';
 import { exchangesOf, type SchemeUse } from './conversation.ts';
 import { curlTraceLines, isCurlTrace } from './curl.ts';
+import { cleaned, decoded } from './pasted.ts';
 import { readConversation } from './read.ts';
 
 /**
@@ -14,8 +15,10 @@ import { readConversation } from './read.ts';
 export function tokensIn(input: string | Uint8Array): readonly FoundToken[] {
   const carried = carriedIn(input);
   if (carried.length > 0) return carried;
-  if (typeof input === 'string' && isCurlTrace(input)) return findTokens(Array.from(curlTraceLines(input), ({ line }) => line).join('\n'));
-  return findTokens(input);
+  const given = decoded(input);
+  const text = typeof given === 'string' ? cleaned(given) : given;
+  if (typeof text === 'string' && isCurlTrace(text)) return findTokens(Array.from(curlTraceLines(text), ({ line }) => line).join('\n'));
+  return findTokens(text);
 }
 
 function carriedIn(input: string | Uint8Array): readonly FoundToken[] {

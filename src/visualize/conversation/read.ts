@@ -1,18 +1,21 @@
 /** Whatever a person has at hand, as a conversation: the kind is told by its first bytes, never by the name of the file. */
 import { NtlmError } from '../../errors.ts';
 import { toLatin1 } from '../bytes.ts';
-import { findTokens } from '../decode/find.ts';
+import { findTokens, type FoundToken } from '../decode/find.ts';
 import { dumpsOf } from '../decode/hex-dump.ts';
 import { traceOf } from '../trace/parse.ts';
 import { TRACE_FORMAT } from '../trace/trace.ts';
 import { ConversationBuilder } from './builder.ts';
 import { CONVERSATION_FORMAT, type Conversation } from './conversation.ts';
 import { isCurlTrace, isCurlVerbose, readCurlTrace, readCurlVerbose } from './curl.ts';
+import { archive, elsewhere } from './elsewhere.ts';
 import { isHar, readHar } from './har.ts';
 import { addHeads, linesOf, startLine } from './heads.ts';
 import { recordOf } from './json.ts';
 import { readPackets } from './packets.ts';
+import { cleaned, decoded, unwrapped } from './pasted.ts';
 import { isCapture, packetsOf } from './pcap.ts';
+import { readPrinted } from './printed.ts';
 import { parseConversation } from './saved.ts';
 import { conversationOfTrace } from './steps.ts';
 import { conversationOfFound } from './tokens.ts';
@@ -37,21 +40,39 @@ export function readConversation(input: string | Uint8Array, { tokens = 'masked'
   if (input.length > LARGEST_CONVERSATION) {
     throw problem('too-long', 'the input has more than 64 MiB; cut it down to the connection in question, with a filter of the tool that made it');
   }
-  if (typeof input !== 'string') {
-    if (isCapture(input)) return readCapture(input, tokens);
-    const kind = archive(input);
-    if (kind !== undefined) throw problem('malformed-token', kind);
-  }
-  const text = typeof input === 'string' ? input : textOf(input);
-  if (/^\ufeff?\s*\{/.test(text)) {
-    const read = readJson(text.replace(/^\ufeff/, ''), tokens);
-    if (read !== undefined) return read;
-  }
+  if (typeof input !== 'string' && isCapture(input)) return readCapture(input, tokens);
+  const kind = archive(input);
+  if (kind !== undefined) throw problem('malformed-token', kind);
+  const given = decoded(input);
+  const text = cleaned(typeof given === 'string' ? given : textOf(given));
+  const found = readJson(text, tokens) ?? readWithin(text, tokens) ?? readText(text, tokens);
+  return found ?? conversationOfFound(tokensWithin(typeof given === 'string' ? text : given), tokens);
+}
+
+function readText(text: string, tokens: TokenVisibility): Conversation | undefined {
   for (const reader of TEXT_READERS) {
     const read = reader(text, tokens);
     if (read !== undefined && read.connections.length > 0) return read;
   }
-  return conversationOfFound(findTokens(input), tokens);
+  return undefined;
+}
+
+/** What other text stands around, before it misleads: a mail, a log, a word of its sender. */
+function readWithin(text: string, tokens: TokenVisibility): Conversation | undefined {
+  const har = /"log"\s*:\s*\{/.test(text) ? readJson(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1), tokens) : undefined;
+  const inner = har === undefined ? unwrapped(text) : undefined;
+  return har ?? (inner === undefined ? undefined : readJson(inner, tokens) ?? readText(inner, tokens));
+}
+
+/** Of what holds none it is said what to give instead. */
+function tokensWithin(input: string | Uint8Array): readonly FoundToken[] {
+  try {
+    return findTokens(input);
+  } catch (error) {
+    const text = typeof input === 'string' ? input : textOf(input);
+    if (!(error instanceof NtlmError) || error.code !== 'malformed-token' || !/\S/.test(text)) throw error;
+    throw problem('malformed-token', elsewhere(text));
+  }
 }
 
 type TextReader = (text: string, tokens: TokenVisibility) => Conversation | undefined;
@@ -61,6 +82,7 @@ const TEXT_READERS: readonly TextReader[] = [
   (text, tokens) => (isCurlVerbose(text) ? readCurlVerbose(text, tokens) : undefined),
   readHeads,
   readDump,
+  readPrinted,
 ];
 
 function readHeads(text: string, tokens: TokenVisibility): Conversation | undefined {
@@ -104,6 +126,7 @@ function readCapture(bytes: Uint8Array, tokens: TokenVisibility): Conversation {
 }
 
 function readJson(text: string, tokens: TokenVisibility): Conversation | undefined {
+  if (!/^\s*\{/.test(text)) return undefined;
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -114,18 +137,13 @@ function readJson(text: string, tokens: TokenVisibility): Conversation | undefin
   const { format } = recordOf(value);
   if (format === CONVERSATION_FORMAT) return parseConversation(value, tokens);
   if (format === TRACE_FORMAT) return conversationOfTrace(traceOf(value), tokens);
+  const { constants, events } = recordOf(value);
+  if (constants !== undefined && events !== undefined) throw problem('malformed-token', 'this is a net-export of Chromium, which is not read here: export a HAR, or record with `curl -v --ntlm` or `ntlmachine request --trace FILE`');
   if (!isHar(value)) throw problem('malformed-token', 'this JSON is no HAR and neither a trace nor a conversation of ntlmachine');
   return readHar(value, tokens);
 }
 
-function archive(bytes: Uint8Array): string | undefined {
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return 'this is a zip archive (a Fiddler .saz is one): take the raw texts out of it';
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return 'this is compressed by gzip: decompress it first';
-  return undefined;
-}
-
 function textOf(bytes: Uint8Array): string {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

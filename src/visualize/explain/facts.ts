@@ -117,10 +117,16 @@ function tlsOf({ request }: Exchange): boolean | undefined {
 }
 
 /** What this library has written into an answer that it handed back (RFC 9209). */
-function written({ response }: Exchange): TracedError | undefined {
+export function saidByUs({ response }: Exchange): TracedError | undefined {
   const found = /ntlmachine; error=\w+; details="([a-z-]+): ((?:[^"\\]|\\.)*)"/.exec(fieldOf(response, 'proxy-status') ?? '');
-  if (found === null || found[1] === 'credentials-refused') return undefined;
+  if (found === null) return undefined;
   return { name: 'NtlmError', code: found[1] as TracedError['code'], message: (found[2] ?? '').replace(/\\(.)/g, '$1'), phase: 'transport', side: 'peer' };
+}
+
+/** A refusal of credentials is the server's, and judged by what is seen of it. */
+function written(exchange: Exchange): TracedError | undefined {
+  const said = saidByUs(exchange);
+  return said?.code === 'credentials-refused' ? undefined : said;
 }
 
 /** By size and flags (MS-NLMP 3.3), as an acceptor tells them apart; a masked response counts by its size. No user is the anonymous user, whatever a client computes. */

@@ -4,7 +4,7 @@ import { exchangesOf, fieldOf, type Conversation, type Exchange } from '../conve
 import { harmless, quoted } from '../decode/text.ts';
 import type { Cause } from './cause.ts';
 import type { Explanation, Outcome } from './explanation.ts';
-import type { Facts } from './facts.ts';
+import { saidByUs, type Facts } from './facts.ts';
 import { http2Only } from './connection-rules.ts';
 import { brokenText } from './happened.ts';
 
@@ -48,7 +48,7 @@ function notAsked({ blind }: Conversation, { request, response }: Exchange): Exp
   const who = request?.method === 'CONNECT' ? 'the proxy' : 'the server';
   const location = fieldOf(response, 'location');
   if (blind.includes('legs-hidden')) {
-    return plain('not-asked', `it ended with ${status}; this HAR has one entry for each request, as Chromium writes it, and shows neither the legs of a handshake nor its tokens, so whether NTLM was used is not to be seen`);
+    return plain('not-asked', `it ended with ${status}; this has the last answer of each request alone, as a HAR of Chromium and the error of an app have it, and shows neither the legs of a handshake nor its tokens, so whether NTLM was used is not to be seen`);
   }
   if (status >= 300 && status < 400 && location !== undefined) return plain('not-asked', `${who} did not ask for NTLM: it answered ${status} and sends the client on to ${quoted(location)}, as a page to log in on does`);
   if (status >= 400) return plain('not-asked', `${who} answered ${status} and did not ask for authentication: this is not about NTLM`);
@@ -58,9 +58,11 @@ function notAsked({ blind }: Conversation, { request, response }: Exchange): Exp
 /** A browser that shows its last answer alone: it may have tried, and nothing of that is in the file. */
 export function legsHidden({ end }: Facts): Explanation {
   const { status = 0, challenges = [] } = end.exchange.response ?? {};
+  const own = saidByUs(end.exchange);
+  if (own !== undefined) return plain(own.code === 'credentials-refused' ? 'rejected' : 'refused', `it ended with ${status}: ${own.message}`, [{ id: 'refused-here', likelihood: 'certain', summary: own.message, evidence: `ntlmachine wrote ${own.code} into the answer`, advice: 'mend what the reason names' }]);
   const offered = [...new Set(challenges.map(({ scheme }) => scheme))].join(', ');
-  const advice = 'record with `curl -v --ntlm`, with `ntlmachine request --trace FILE`, or export chrome://net-export with raw bytes';
-  const hidden = 'this HAR has one entry for each request, as Chromium writes it, without the legs of the handshake and without tokens';
+  const advice = 'record with `curl -v --ntlm`, with `ntlmachine request --trace FILE`, or export a HAR from Firefox';
+  const hidden = 'this has the last answer of each request alone, as a HAR of Chromium and the error of an app have it, without the legs of the handshake and without tokens';
   return plain('rejected', `it ended with ${status} and ${offered} is offered: most likely the password is wrong or none was given, but ${hidden}`, [
     { id: 'wrong-password', likelihood: 'unseen', summary: 'the password is wrong, or none was given', evidence: hidden, advice },
     { id: 'account-unusable', likelihood: 'unseen', summary: 'the account is locked, disabled or expired, or may not log on here', evidence: hidden, advice },

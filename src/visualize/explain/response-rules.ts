@@ -52,11 +52,11 @@ const saidByServer: Rule = ({ end }) => {
   return said && { ...said, likelihood: 'certain', evidence: 'the page of the answer says so' };
 };
 
-const malformedAnswer: Rule = ({ authenticateToken, source }) => {
+const malformedAnswer: Rule = ({ authenticateToken, source, end }) => {
   if (authenticateToken === undefined || authenticateToken.state === 'whole' || authenticateToken.state === 'masked') return undefined;
   const { state, problem } = authenticateToken;
   if (state === 'cut') return undefined;
-  const maybeCut = source === 'tokens' || source === 'heads';
+  const maybeCut = source === 'tokens' || source === 'heads' || end.kind === 'open'; // the recording ends there
   return {
     id: state === 'unreadable' ? 'unreadable' : 'malformed',
     likelihood: maybeCut ? 'possible' : 'certain',
@@ -133,13 +133,13 @@ export const clockSkew: Rule = (facts) => {
 const domainMismatch: Rule = ({ authenticate, target, challenge, response }) => {
   if (authenticate === undefined || response === 'anonymous') return undefined;
   const { domainName, userName } = authenticate;
-  const domains = foreignTo(domainName, userName, target, challenge?.targetName);
-  if (domains === undefined) return undefined;
+  const foreign = foreignTo(domainName, userName, target, challenge?.targetName);
+  if (foreign === undefined) return undefined;
   return {
     id: 'domain-mismatch',
     likelihood: 'likely',
-    summary: `the account is of the domain ${quoted(domainName)}, and the server's is ${domains.map(quoted).join(' or ')}`,
-    evidence: `the user is of ${quoted(domainName)}, the server is of ${domains.map(quoted).join(', ')}`,
+    summary: `the account is of the domain ${quoted(domainName)}, and the server's is ${foreign.domains.map(quoted).join(' or ')}`,
+    evidence: `the user is of ${quoted(domainName)}, the server is of ${foreign.names.map(quoted).join(', ')}`,
     advice: 'give the account as DOMAIN\\user with the domain that holds it; another domain works only where the server trusts it',
   };
 };

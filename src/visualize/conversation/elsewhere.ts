@@ -1,0 +1,82 @@
+/** Files that hold no conversation, and what a person gives in their place; logs of servers, as far as they say why. */
+import { toLatin1 } from '../bytes.ts';
+
+const RECORD = 'record with `ntlmachine request --trace FILE`, with `curl -v --ntlm`, or a HAR with all legs (Firefox, Fiddler, mitmproxy)';
+
+/** First bytes, as text. */
+const MAGIC: readonly (readonly [RegExp, string])[] = [
+  [/^PK\x03\x04/, 'this is a zip archive (a Fiddler .saz is one): take the raw texts out of it'],
+  [/^\x1f\x8b/, 'this is compressed by gzip: decompress it first'],
+  [/^(?:7z\xbc\xaf|Rar!|BZh|\x28\xb5\x2f\xfd|\xfd7zXZ)/, 'this is an archive: decompress it first'],
+  [/^(?:\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP)/s, `this is a picture: give the text that it shows, or ${RECORD}`],
+  [/^%PDF/, `this is a PDF: give the text that it shows, or ${RECORD}`],
+  [/^ElfFile\0/, 'this is an event log of Windows: open it there, and give the text of event 4625'],
+  [/^SQLite format 3\0/, `this is a database: ${RECORD}`],
+  [/^\d{1,9}:\d{1,3}:[a-z_]+;/, 'this is a flow file of mitmproxy: `mitmdump -nr FILE --set hardump=FILE.har` makes a HAR of it'],
+];
+
+/** What a file is that nothing here reads, and what to give instead. */
+export function archive(input: string | Uint8Array): string | undefined {
+  const start = typeof input === 'string' ? input.slice(0, 32) : toLatin1(input.subarray(0, 32));
+  return MAGIC.find(([first]) => first.test(start))?.[1];
+}
+
+/** Windows' words on a logon, by status of NT and of Win32, of which HRESULTs and the logs of IIS are made. */
+const STATUS: readonly (readonly [nt: number | undefined, win32: number | undefined, means: string])[] = [
+  [0xc000006a, undefined, 'the password is wrong'],
+  [0xc0000064, 1317, 'there is no such user in that domain'],
+  [0xc000006d, 1326, 'the user name or the password is wrong'],
+  [0xc0000234, 1909, 'the account is locked'],
+  [0xc0000072, 1331, 'the account is disabled'],
+  [0xc0000193, 1793, 'the account has expired'],
+  [0xc0000071, 1330, 'the password has expired'],
+  [0xc0000224, 1907, 'the password must be changed before the first logon'],
+  [0xc000006e, 1327, 'a restriction of the account forbids it, such as an empty password'],
+  [0xc000006f, 1328, 'the account may not log on at this hour'],
+  [0xc0000070, 1329, 'the account may not log on from this workstation'],
+  [0xc000015b, 1385, 'the account may not log on over the network there'],
+  [0xc0000133, 1398, 'the clocks are too far apart'],
+  [0xc000005e, 1311, 'the server reaches no domain controller'],
+  [0xc000018d, 1789, 'the trust between the server and its domain is broken'],
+  [0xc0000413, 1935, 'the account is stopped by the authentication firewall of its domain'],
+  [0xc0000418, 1937, 'NTLM is blocked there'],
+  [undefined, 0x80090308, 'the token was not understood: another server or connection got it, or Extended Protection refused it'],
+  [undefined, 0x8009030c, 'the logon was denied: password, account or Extended Protection'],
+  [undefined, 0x8009030e, 'the first leg of a handshake, which every one has'],
+  [undefined, 0x80090346, 'the channel bindings do not match (Extended Protection)'],
+  [undefined, 0x80090311, 'the server reaches no domain controller'],
+];
+
+/** Substatus of IIS for 401, where its Win32 status says nothing. */
+const SUBSTATUS: Readonly<Record<string, string>> = {
+  '1': 'the logon failed',
+  '2': 'nobody had authenticated yet, which is the first answer to everybody',
+  '3': 'the account is logged on and may not read the page (access control list)',
+  '4': 'a filter refused it',
+  '5': 'an ISAPI or CGI application refused it',
+};
+
+const IIS = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .* 401 (\d{1,2}) (\d{1,10})(?: \d+)*\s*$/gm;
+const EVENT = /(?:Sub ?Status|Status)\W{1,20}(0xc0[0-9a-f]{6})/gi;
+const ACCESS = /^\S+ \S+ .{1,256} \[[^\]]{10,40}\] "[A-Z]+ \S+ HTTP\/[\d.]+" \d{3} |^\d{9,10}\.\d{3} +\d+ \S+ TCP_|^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#|^\[[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d[.\d]* \d{4}\] \[/m;
+const LOOKED_AT = 1024 * 1024;
+
+/** What a text is that holds neither heads nor tokens, and what it says all the same. */
+export function elsewhere(text: string): string {
+  const end = text.slice(-LOOKED_AT);
+  const iis = [...end.matchAll(IIS)].map(([, substatus = '', win32 = '']) => ({ substatus, win32 }));
+  if (iis.length > 0) {
+    const telling = iis.findLast(({ win32, substatus }) => substatus !== '2' && Number(win32) !== 0x8009030e) ?? iis.at(-1)!;
+    const { substatus, win32 } = telling;
+    return `this is a log of IIS, without heads and tokens; its 401 ${substatus} ${win32} means: ${(substatus === '2' ? undefined : meaning(1, Number(win32))) ?? SUBSTATUS[substatus] ?? 'nothing known here'}; for more, ${RECORD}`;
+  }
+  const codes = [...end.matchAll(EVENT)].map(([, code = '']) => code);
+  const told = codes.map((code) => ({ code, means: meaning(0, Number(code)) })).findLast(({ means }) => means !== undefined);
+  if (told !== undefined) return `this is an event of Windows, without heads and tokens; ${told.code} means: ${told.means}`;
+  if (ACCESS.test(end)) return `this is the log of a server, without heads and tokens: ${RECORD}`;
+  return `no token of NTLMSSP, SPNEGO or Kerberos is in the input: ${RECORD}`;
+}
+
+function meaning(kind: 0 | 1, code: number): string | undefined {
+  return STATUS.find((row) => row[kind] === code)?.[2];
+}
