@@ -71,7 +71,7 @@ describe('the likely causes of a 401', () => {
   test('an account of another domain, and none', () => {
     const other = Credentials.fromPassword({ username: 'User', domain: 'ELSEWHERE', password: 'x' });
     expect(cause('domain-mismatch', exchange(challengeToken(), { credentials: other }))?.evidence).toBe(
-      'the user is of "ELSEWHERE", the server is of "DOMAIN", "domain.test"',
+      'the user is of "ELSEWHERE", the server is of "DOMAIN", "domain.test", "SERVER", "server.domain.test"',
     );
     const none = Credentials.fromPassword({ username: 'User', password: 'x' });
     expect(causes(exchange(challengeToken(), { credentials: none }))).not.toContain('domain-mismatch'); // servers look for it themselves
