@@ -2,11 +2,10 @@ import type { Socket } from 'node:net';
 import { HeadReader } from '../wire/head.ts';
 import { isPlainHead } from '../wire/plain-head.ts';
 import type { ClientRequest } from '../wire/request.ts';
+import type { Written } from './handing-duplex.ts';
 
 /** Bytes that are handed on at a time: what is written as one piece tells of its progress only at its end. */
 const MAX_PART = 1024 * 1024;
-
-export type Written = (error?: Error | null) => void;
 
 export interface RequestSink {
   /** A head is complete, as text of a character a byte; `plain`: it is known to be. */

@@ -8,12 +8,13 @@ export function isInvolved(layer: Layer, request: ClientRequest): boolean {
 }
 
 /** Whether a request may go out as it is, as far as this layer goes. */
-export function mayGo({ authenticated, mayWantEach, outdated, realm, served }: Layer, request: ClientRequest): boolean {
-  const { paths } = realm;
-  if (authenticated) {
-    if (outdated || (mayWantEach && request.once)) return false;
-    return !(served === 1 && realm.singleRequestHandshakes > 1);
+export function mayGo(layer: Layer, request: ClientRequest): boolean {
+  const { realm } = layer;
+  if (layer.authenticated) {
+    if (layer.outdated || (request.once && layer.mayWantEach)) return false;
+    return !(layer.served === 1 && realm.singleRequestHandshakes > 1);
   }
+  const { paths } = realm;
   if (realm.scheme === undefined && !request.hasBody) return true;
   return paths.isOpen(request) || (!request.once && realm.scheme === undefined && paths.answeredUnasked);
 }

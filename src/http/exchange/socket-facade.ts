@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { HandingDuplex } from './handing-duplex.ts';
 
 /** What a connection under construction tells of, in net.Socket's words. */
 export interface Progress {
@@ -13,7 +13,7 @@ export interface Progress {
 const READ_AHEAD = 128 * 1024;
 
 /** What HTTP clients set on a net.Socket, ask of it and wait for, for a stream whose connection beneath may change. */
-export abstract class SocketFacade extends Duplex {
+export abstract class SocketFacade extends HandingDuplex {
   /** As of net.Socket: `connect` follows. */
   connecting = true;
   /** Whether TLS is there, or is to come: as of tls.TLSSocket. */

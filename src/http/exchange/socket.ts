@@ -18,8 +18,9 @@ import type { Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import { ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { Connection } from './connection.ts';
+import type { Written } from './handing-duplex.ts';
 import { Legs } from './legs.ts';
-import { RequestQueue, type Written } from './request-queue.ts';
+import { RequestQueue } from './request-queue.ts';
 import type { Destroyable, Route } from './route.ts';
 import { ClientRequest } from '../wire/request.ts';
 import { isPlain } from './sides.ts';
@@ -99,7 +100,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #attach(socket: Socket, attempts: readonly number[]): void {
     const parts = { socket, route: this.#route, queue: this.#queue, telling: this.#telling, attempts };
     this.#beneath = new Connection(parts, {
-      flow: (bytes) => this.push(bytes),
+      flow: (bytes) => this.hand(bytes),
       interim: (raw) => void this.push(raw),
       sent: () => (this.legs += 1),
       answer: (answer) => this.#onAnswer(answer),
@@ -150,11 +151,6 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   // What the client writes
 
   override _write(chunk: Buffer | string, encoding: BufferEncoding, written: Written): void {
-    try {
-      if (encoding === 'latin1' && this.#beginAtOnce(chunk as string)) return written();
-    } catch (error) {
-      return written(error as Error);
-    }
     this.#queue.push([bytesOf(chunk, encoding)], written);
     this.#pump();
   }
@@ -168,7 +164,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   /** A text that is a head goes on as it is. */
-  #beginAtOnce(text: string): boolean {
+  protected override takeAtOnce(text: string): boolean {
     return !this.#running && this.#beneath?.socket.writableNeedDrain === false && this.#queue.begin(text);
   }
 
