@@ -2,16 +2,16 @@
 import type { Contender, Makers, Report } from './measure.ts';
 import { SLICES } from './measure.ts';
 
-const [part, name = '', milliseconds] = process.argv.slice(2);
+const [part, name = '', milliseconds, warmUpTime] = process.argv.slice(2);
 const { makers } = (await import(`./parts/${part}.js`)) as { readonly makers: Makers };
 const contender = await makers[name]?.();
 
 const report = (said: Report): void => void process.send?.(said);
 if (contender === undefined) report({ kind: 'absent' });
-else await takeTurns(contender, Number(milliseconds));
+else await takeTurns(contender, Number(milliseconds), Number(warmUpTime));
 
-async function takeTurns(contender: Contender, milliseconds: number): Promise<void> {
-  const iterations = await warmUp(contender, milliseconds / SLICES);
+async function takeTurns(contender: Contender, milliseconds: number, warmUpTime: number): Promise<void> {
+  const iterations = await warmUp(contender, milliseconds / SLICES, warmUpTime);
   const start = process.cpuUsage();
   let done = 0;
   const native: number[] = [];
@@ -39,16 +39,16 @@ async function time({ run }: Contender, iterations: number): Promise<{ nanosecon
   return { nanoseconds: own ?? Number(process.hrtime.bigint() - start) / iterations, native: typeof own === 'number' };
 }
 
-/** Half a second of work: the code is compiled by then. Returns how many iterations fill a slice that nothing disturbs. */
-async function warmUp(contender: Contender, milliseconds: number): Promise<number> {
+/** As much work as it takes until the code is compiled. Returns how many iterations fill a slice that nothing disturbs. */
+async function warmUp(contender: Contender, milliseconds: number, processorTime: number): Promise<number> {
   let iterations = 1;
   let fastest = Infinity;
   const start = process.cpuUsage();
-  for (const end = performance.now() + 5000; performance.now() < end; ) {
+  for (const end = performance.now() + 10 * processorTime; performance.now() < end; ) {
     fastest = Math.min(fastest, (await time(contender, iterations)).nanoseconds);
     iterations = Math.max(1, Math.min(2 * iterations, Math.ceil((milliseconds * 1e6) / fastest)));
     const { user, system } = process.cpuUsage(start);
-    if (user + system > 500_000) break;
+    if (user + system > 1000 * processorTime) break;
   }
   return iterations;
 }

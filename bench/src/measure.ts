@@ -28,6 +28,10 @@ export interface MeasureOptions {
   readonly rounds: number;
   /** How long a contender's turn shall take; the iterations follow from it. */
   readonly milliseconds: number;
+  /** Milliseconds of processor time before the first turn; by default enough for code that does little but compute. */
+  readonly warmUp?: number;
+  /** Of the contenders' processes, beside what stands in this one's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a contender's process says of itself once it is warm, and after each turn. */
@@ -48,12 +52,12 @@ const execArgv = ['--expose-gc', '--min-semi-space-size=16'];
  * others have spoiled, which costs 10 to 30 %. Every round gives each one turn, in another order each time, so that
  * whatever else the machine does meets all alike.
  */
-export async function measure(part: string, names: readonly string[], { rounds, milliseconds }: MeasureOptions): Promise<Measurement[]> {
+export async function measure(part: string, names: readonly string[], { rounds, milliseconds, warmUp = 500, env }: MeasureOptions): Promise<Measurement[]> {
   const turns: { name: string; note: string | undefined; child: ChildProcess; slices: number[]; processor: number }[] = [];
   try {
     for (const name of names) {
       progress(`warming up ${name}`);
-      const child = fork(program, [part, name, String(milliseconds)], { execArgv });
+      const child = fork(program, [part, name, String(milliseconds), String(warmUp)], { execArgv, env: { ...process.env, ...env } });
       const report = await reportOf(child, name);
       if (report.kind === 'warm') turns.push({ name, note: report.note, child, slices: [], processor: Number.NaN });
       else child.disconnect();
