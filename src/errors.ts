@@ -114,6 +114,16 @@ export function localError(message: string, code: NtlmErrorCode, phase: NtlmErro
   return new NtlmError(message, { code, phase, side: 'local', cause });
 }
 
+/** What `read` returns; `undefined` where it refuses what it was given: for bytes that may be anything. */
+export function unlessRefused<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof NtlmError)) throw error;
+    return undefined;
+  }
+}
+
 /** @throws NtlmError `too-long` where `length` (bytes) does not fit 16 bits, as every length field of a message. */
 export function checkLength16(argument: string, length: number, phase: NtlmErrorPhase): void {
   if (length <= 0xffff) return;

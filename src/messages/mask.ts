@@ -2,7 +2,7 @@ import { decodeAuthenticate } from './authenticate.ts';
 import { MessageType } from './header.ts';
 import { decodeNtlmV2Response } from './ntlmv2-response.ts';
 import type { FieldSpan } from './reader.ts';
-import { NtlmError } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 
 /** Signature and MessageType. */
 const HEADER_LENGTH = 12;
@@ -25,10 +25,7 @@ export function maskMessage(message: Uint8Array): Uint8Array<ArrayBuffer> {
   if (type === MessageType.NEGOTIATE || type === MessageType.CHALLENGE) return Uint8Array.from(message);
   const masked = new Uint8Array(message.length);
   const spans: FieldSpan[] = [];
-  try {
-    decodeAuthenticate(message, (span) => spans.push(span));
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
+  if (unlessRefused(() => decodeAuthenticate(message, (span) => spans.push(span))) === undefined) {
     masked.set(message.subarray(0, HEADER_LENGTH));
     return masked;
   }
@@ -51,11 +48,6 @@ function withoutSecrets(masked: Uint8Array<ArrayBuffer>, spans: readonly FieldSp
 /** An NTLMv2 response is its proof and what the proof covers, names and times. */
 function insideResponse(message: Uint8Array, { offset, length }: FieldSpan): FieldSpan[] {
   const spans: FieldSpan[] = [];
-  try {
-    decodeNtlmV2Response(message.subarray(offset, offset + length), (span) => spans.push({ ...span, offset: span.offset + offset }));
-    return spans;
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
-    return [];
-  }
+  const read = (): unknown => decodeNtlmV2Response(message.subarray(offset, offset + length), (span) => spans.push({ ...span, offset: span.offset + offset }));
+  return unlessRefused(read) === undefined ? [] : spans;
 }

@@ -1,4 +1,4 @@
-import { NtlmError } from '../errors.ts';
+import { unlessRefused } from '../errors.ts';
 import { isNtlmMessage } from '../messages/header.ts';
 import { isSecretField, maskMessage } from '../messages/mask.ts';
 import type { FieldRecorder } from '../messages/reader.ts';
@@ -21,7 +21,7 @@ export function maskToken(token: Uint8Array): Uint8Array<ArrayBuffer> {
   const show: FieldRecorder = ({ name, offset, length }) => {
     if (!isSecretField(name) && !isSealed(name)) masked.set(token.subarray(offset, offset + length), offset);
   };
-  const envelope = attempt(() => (isSpnego(token) ? (recordSpnego(token, show) ?? NOTHING) : { offset: 0, length: token.length }));
+  const envelope = unlessRefused(() => (isSpnego(token) ? (recordSpnego(token, show) ?? NOTHING) : { offset: 0, length: token.length }));
   if (envelope === undefined) {
     masked.fill(0);
     if (token[0] === INITIAL_CONTEXT) masked.set(token.subarray(0, MECHANISM)); // which mechanism it is of
@@ -42,16 +42,7 @@ function isSpnego(token: Uint8Array): boolean {
 }
 
 function showKerberos(message: Uint8Array, offset: number, show: FieldRecorder, masked: Uint8Array): void {
-  if (attempt(() => readKerberosToken(message, show, offset)) !== undefined) return;
+  if (unlessRefused(() => readKerberosToken(message, show, offset)) !== undefined) return;
   masked.fill(0, offset, offset + message.length);
   if (message[0] === INITIAL_CONTEXT) masked.set(message.subarray(0, Math.min(MECHANISM, message.length)), offset);
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
-    return undefined;
-  }
 }

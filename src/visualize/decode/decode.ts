@@ -1,4 +1,4 @@
-import { NtlmError, type NtlmErrorCode } from '../../errors.ts';
+import { NtlmError, unlessRefused, type NtlmErrorCode } from '../../errors.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { NegotiateFlags, hasFlag } from '../../messages/flags.ts';
 import { decodeMessage } from '../../messages/message.ts';
@@ -103,12 +103,8 @@ export function decodeToken(token: Uint8Array, masked: readonly FieldSpan[] = []
 /** What is framed as SPNEGO is, or in whatever way its first token can be read no further. */
 function isSpnego(token: Uint8Array): boolean {
   if (token[0] !== 0x60) return token[0] === 0xa1;
-  try {
-    return decodeGssToken(token).mechanism === MechType.SPNEGO;
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
-    return true;
-  }
+  const mechanism = unlessRefused(() => decodeGssToken(token).mechanism);
+  return mechanism === undefined || mechanism === MechType.SPNEGO;
 }
 
 /** What is of no other kind is held to be NTLM's, and its problem said. Kerberos has no frame around it within SPNEGO alone. */

@@ -7,7 +7,7 @@ import { NegotiateFlags, hasFlag } from '../../messages/flags.ts';
 import { decodeNegotiate, type NegotiateMessage } from '../../messages/negotiate.ts';
 import { decodeNtlmV2Response, type NtlmV2Response } from '../../messages/ntlmv2-response.ts';
 import type { ResponseKind } from '../../machine/policy.ts';
-import { NtlmError } from '../../errors.ts';
+import { unlessRefused } from '../../errors.ts';
 import { decodeToken } from '../decode/decode.ts';
 import type { Verdict } from '../decode/verify.ts';
 import type { KerberosToken } from '../../spnego/kerberos/token.ts';
@@ -61,7 +61,7 @@ export function factsOf(
   const challenge = read(challengeToken, decodeChallenge);
   const authenticate = read(authenticateToken, decodeAuthenticate);
   const response = authenticate && kindOf(authenticate);
-  const ntlmV2 = response === 'ntlmv2' || (response === 'anonymous' && authenticate!.ntChallengeResponse.length > 24) ? attempt(() => decodeNtlmV2Response(authenticate!.ntChallengeResponse)) : undefined;
+  const ntlmV2 = response === 'ntlmv2' || (response === 'anonymous' && authenticate!.ntChallengeResponse.length > 24) ? unlessRefused(() => decodeNtlmV2Response(authenticate!.ntChallengeResponse)) : undefined;
   const second = read(challengeOf(answer, side), decodeChallenge);
   return {
     source,
@@ -95,21 +95,12 @@ function read<T>(token: ConversationToken | undefined, decode: (bytes: Uint8Arra
   if (token === undefined || token.base64 === '') return undefined;
   const bytes = tokenBytes(token);
   const { ntlm } = decodeToken(bytes);
-  return ntlm === undefined ? undefined : attempt(() => decode(bytes.subarray(ntlm.offset, ntlm.offset + ntlm.length)));
+  return ntlm === undefined ? undefined : unlessRefused(() => decode(bytes.subarray(ntlm.offset, ntlm.offset + ntlm.length)));
 }
 
 /** What a token of Kerberos says in the clear. */
 function kerberosIn(token: ConversationToken | undefined): KerberosToken | undefined {
   return token === undefined || token.base64 === '' ? undefined : decodeToken(tokenBytes(token)).kerberos;
-}
-
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof NtlmError)) throw error;
-    return undefined;
-  }
 }
 
 function tlsOf({ request }: Exchange): boolean | undefined {
