@@ -54,6 +54,9 @@ if (values.help) {
   process.exit(0);
 }
 
+// Programs under measure are ended at this process's exit, which a signal alone would pass by.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+
 const options: MeasureOptions = values.quick ? { rounds: 5, milliseconds: 20 } : { rounds: 75, milliseconds: 20 };
 const results: Result[] = [];
 for (const [name, run] of Object.entries(parts)) {
