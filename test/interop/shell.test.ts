@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCastle, PASSWORD, type Castle } from '../samples/castle.ts';
 import { houses } from '../samples/houses.ts';
 import { Stage } from '../samples/program.ts';
@@ -54,7 +54,6 @@ await ntlmFetch.close();`;
 let castle: Castle;
 let stage: Stage;
 let env: NodeJS.ProcessEnv;
-const running: ChildProcess[] = [];
 
 beforeAll(async () => {
   castle = await openCastle(houses);
@@ -73,9 +72,6 @@ beforeAll(async () => {
   const path = `${join(stage.folder, 'bin')}${delimiter}${process.env['PATH']}`;
   env = { ...stage.env, PATH: path, HOME: stage.folder, CURL_CA_BUNDLE: stage.env['NODE_EXTRA_CA_CERTS'], NTLM_PASSWORD: PASSWORD, NODE_OPTIONS: `--import=${join(stage.folder, 'hosts.mjs')}`, LC_ALL: 'C.UTF-8' };
 }, 60_000);
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((child) => new Promise((resolve) => child.once('close', resolve).kill())));
-});
 afterAll(async () => {
   stage?.[Symbol.dispose]();
   await castle?.[Symbol.asyncDispose]();
@@ -83,35 +79,61 @@ afterAll(async () => {
 
 const inShell = (command: string): ChildProcess => spawn('bash', ['-c', `exec ${command}`.replace(/^exec (?=\w+=|export)/, '')], { cwd: stage.folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** Started, and left for the commands behind it. @returns its address. */
-async function serve(command: string): Promise<string> {
-  const child = inShell(command);
-  running.push(child);
-  let said = '';
-  child.stderr!.on('data', (part) => (said += part));
-  for await (const line of createInterface({ input: child.stdout! })) {
-    const [address] = /127\.0\.0\.1:\d+/.exec(line) ?? [];
-    if (address !== undefined) return address;
+/** Started, and left for the commands behind it. */
+class Served {
+  readonly address: string;
+  readonly #child: ChildProcess;
+
+  private constructor(address: string, child: ChildProcess) {
+    this.address = address;
+    this.#child = child;
   }
-  throw new Error(`${command} ended: ${said}`);
+
+  static async start(command: string): Promise<Served> {
+    const child = inShell(command);
+    let said = '';
+    child.stderr!.on('data', (part) => (said += part));
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const [address] = /127\.0\.0\.1:\d+/.exec(line) ?? [];
+      if (address !== undefined) return new Served(address, child);
+    }
+    throw new Error(`${command} ended: ${said}`);
+  }
+
+  get goesOn(): boolean {
+    return this.#child.exitCode === null;
+  }
+
+  async close(): Promise<void> {
+    if (this.goesOn) await new Promise((resolve) => this.#child.once('close', resolve).kill());
+  }
 }
 
-describe('what is shown for a shell comes to what it is shown for', () => {
+async function expectToSay(command: string, says: RegExp): Promise<void> {
+  const child = inShell(command);
+  const [out, err, status] = await Promise.all([text(child.stdout!), text(child.stderr!), new Promise((resolve) => child.on('close', resolve))]);
+  expect({ command, status, said: `${out}${err}`.trim() }).toEqual({ command, status: 0, said: expect.stringMatching(says) });
+}
+
+describe.concurrent('what is shown for a shell comes to what it is shown for', () => {
   test.each(pages)('$path', { timeout: 60_000 }, async ({ commands }) => {
-    let address = '';
-    for (const shown of commands) {
-      const command = shown.replace(/127\.0\.0\.1:\d+/g, (each) => address || each);
-      if (SERVERS.some((pattern) => pattern.test(command))) {
-        address = await serve(command);
-        continue;
+    let served: Served | undefined; // one at a time
+    try {
+      for (const shown of commands) {
+        const command = shown.replace(/127\.0\.0\.1:\d+/g, (each) => served?.address ?? each);
+        if (SERVERS.some((pattern) => pattern.test(shown))) {
+          await served?.close();
+          served = await Served.start(command);
+          continue;
+        }
+        const says = COMES_TO.find(([pattern]) => pattern.test(shown))?.[1];
+        if (says === undefined) throw new Error(`nothing is known of "${shown}": say what it comes to, or who runs it`);
+        await expectToSay(command, says);
       }
-      const says = COMES_TO.find(([pattern]) => pattern.test(shown))?.[1];
-      if (says === undefined) throw new Error(`nothing is known of "${shown}": say what it comes to, or who runs it`);
-      const child = inShell(command);
-      const [out, err, status] = await Promise.all([text(child.stdout!), text(child.stderr!), new Promise((resolve) => child.on('close', resolve))]);
-      expect({ command, status, said: `${out}${err}`.trim() }).toEqual({ command, status: 0, said: expect.stringMatching(says) });
+      expect(served?.goesOn ?? true).toBe(true);
+    } finally {
+      await served?.close();
     }
-    expect(running.map(({ exitCode }) => exitCode)).toEqual(running.map(() => null)); // servers go on
   });
 });
 
