@@ -33,15 +33,15 @@ const PROGRAM = `
   }
 `;
 const CALL = `main().then((said) => console.log(said), (error) => { console.error(error); process.exitCode = 1; });`;
-/** For browsers: the bytes of a client; and what needs sockets says that it cannot be. */
+/** For browsers: the bytes of a client; and what needs sockets or the system's tickets says that it cannot be. */
 const PAGE = `
   import { Credentials, NtlmClient } from 'ntlmachine';
   import { NtlmAgent } from 'ntlmachine/http';
+  import { kerberos } from 'ntlmachine/kerberos';
   const credentials = Credentials.fromPassword({ username: 'alice', domain: 'CASTLE', password: 'drawbridge' });
   const bytes = new NtlmClient({ credentials }).negotiate().length > 31 ? 'lamp' : 'short';
-  let refused;
-  try { new NtlmAgent({ credentials }); } catch (error) { refused = error.code === 'unsupported' ? 'lamp' : error.code; }
-  console.log(bytes + ' ' + refused);`;
+  const refused = [() => new NtlmAgent({ credentials }), () => kerberos()].map((make) => { try { make(); } catch (error) { return error.code; } });
+  console.log(bytes + ' ' + (refused.every((code) => code === 'unsupported') ? 'lamp' : refused));`;
 const REQUIRE = `
   const { createServer, get } = require('node:http');
   const { Credentials, NtlmClient } = require('ntlmachine');
