@@ -1,5 +1,9 @@
 /** What comes between an answer's end and the next leg was asked for by nobody, and is nobody's answer. */
+import http from 'node:http';
+import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
+import { tellerOf } from '../../../src/http/exchange/telling.ts';
+import { NtlmAgent } from '../../../src/http/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { ALICE } from '../support/origin.ts';
 import { Peer, ok, unauthorized } from '../support/peer.ts';
@@ -23,4 +27,23 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     for (const _ of [1, 2, 3]) expect(await client.request(peer.url)).toMatchObject({ status: 200, text: 'alice' });
     expect(peer.connections).toBe(2);
   });
+});
+
+test('a server that closes its connection a moment behind its challenge: what must not go out twice has not gone out on it', async () => {
+  let closed = false;
+  await using peer = await Peer.listen(({ socket, honest }) => void socket.write(honest, 'latin1'));
+  const agent = new NtlmAgent({ credentials: ALICE });
+  tellerOf(agent)!.listen({
+    whole: false,
+    tell: (event) => {
+      if (event.type !== 'step' || event.to !== 'handshaking.responding.sending' || closed) return;
+      closed = true;
+      setTimeout(() => [...peer.sockets][0]!.end(), 3);
+    },
+  });
+  const request = http.request(peer.url, { agent, method: 'DELETE' }).end();
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  expect(response.statusCode).toBe(200);
+  expect(peer.exchanges.map(({ message }) => message)).toEqual(['none', 1, 1, 3]);
+  agent.destroy();
 });

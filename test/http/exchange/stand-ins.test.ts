@@ -111,14 +111,26 @@ describe.each(everyCarrier)('%s: a body that cannot be sent again', (_name, carr
     expect(origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([9, 9, 9]);
   });
 
+  test('says Expect where it waits for a 100, until a challenge closes its connection over that', async () => {
+    const said: unknown[] = [];
+    await using origin = await Origin.listen({
+      protects: ({ method, headers }) => method === 'POST' && said.push([headers.authorization === undefined ? 'none' : Buffer.from(headers.authorization.slice(5), 'base64')[8], headers.expect]) > 0,
+    });
+    await using client = carrier.open({ credentials: ALICE, connections: 1 });
+    expect(await client.request(origin.url, { method: 'POST', body: stream() })).toMatchObject({ status: 200, text: 'alice' });
+    expect(said).toEqual([['none', '100-continue'], [1, '100-continue'], [1, undefined]]);
+  });
+
   test('goes without Expect to who answers that by 417', async () => {
-    await using origin = await Origin.listen({ protects: onlyPosts });
+    const said: unknown[] = [];
+    await using origin = await Origin.listen({ protects: (request) => onlyPosts(request) && said.push(request.headers.expect) > 0 });
     origin.server.removeAllListeners('checkContinue').on('checkContinue', (_request, response: http.ServerResponse) => {
       response.writeHead(417, { 'content-length': 0 }).end();
     });
     await using client = carrier.open({ credentials: ALICE, connections: 1 });
     expect(await client.request(origin.url, { method: 'POST', body: stream() })).toMatchObject({ status: 200, text: 'alice' });
     expect(origin.handled.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([9]);
+    expect(new Set(said)).toEqual(new Set([undefined]));
   });
 });
 
