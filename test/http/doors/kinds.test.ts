@@ -79,8 +79,10 @@ describe.each(fetches)('over %s', (name, make) => {
       expect((await echo(await ntlmFetch(origin.url, { headers }))).headers['x-order']).toBe('7, 8');
     });
 
-    test('Blob', async () => {
-      const seen = await echo(await ntlmFetch(origin.url, { method: 'PUT', body: new Blob(['light'], { type: 'text/x-note' }) }));
+    test.each(['Blob', 'File'])('%s', async (which) => {
+      const type = 'text/x-note';
+      const body = which === 'Blob' ? new Blob(['light'], { type }) : new File(['light'], 'light.txt', { type });
+      const seen = await echo(await ntlmFetch(origin.url, { method: 'PUT', body }));
       expect([seen.body, seen.headers['content-type'], seen.headers['content-length']]).toEqual(['light', 'text/x-note', '5']);
     });
 

@@ -76,6 +76,11 @@ test('two mistakes are refused in a long name, and pass in a short one', () => {
     const wrong = `Q${name.slice(1, -1)}Q`;
     if (name.length >= LONG) expect(refused(wrong), wrong).toContain(`"${name}" may be meant`);
     else expect(refused(wrong), wrong).toBeUndefined();
+    for (const [at, one] of [...name].entries()) {
+      const next = name[at + 1];
+      if (next === undefined || next === one || name.length >= LONG) continue;
+      for (const pair of [`${next}Q`, `Q${one}`]) expect(refused(name.slice(0, at) + pair + name.slice(at + 2)), name).toBeUndefined();
+    }
     expect(refused(`Q${name.slice(1, 3)}Q${name.slice(4, -1)}Q`)).toBeUndefined();
   }
 });

@@ -1,11 +1,8 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { NtlmError } from '../../../src/index.ts';
-import { createNtlmFetch } from '../../../src/http/fetch.ts';
 import { type CredentialsQuestion } from '../../../src/http/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
-import { HostilePeer, until } from '../support/hostile.ts';
 import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
@@ -260,26 +257,6 @@ describe.each(everyCarrier)('%s and a server that never says yes', (_name, carri
       await client[Symbol.asyncDispose]();
     },
   );
-});
-
-describe('a connection lost before the answer, with no leg under way,', () => {
-  test.each(['end', 'reset'] as const)('by %s, is the one error that fetch has for lost connections', async (how) => {
-    await using peer = await HostilePeer.listen(({ socket }) => void (how === 'end' ? socket.end() : socket.resetAndDestroy()));
-    const ntlmFetch = createNtlmFetch({ credentials: ALICE });
-    const error: unknown = await ntlmFetch(peer.url).catch((error: unknown) => error);
-    expect(error).toBeInstanceOf(NtlmError);
-    expect(error).toMatchObject({ code: 'connection-closed', phase: 'transport', side: 'peer', cause: expect.any(TypeError) });
-    await ntlmFetch.close();
-  });
-
-  test("another failure is fetch's own", async () => {
-    const peer = await HostilePeer.listen(() => {});
-    const { url } = peer;
-    await peer[Symbol.asyncDispose]();
-    const ntlmFetch = createNtlmFetch({ credentials: ALICE });
-    await expect(ntlmFetch(url)).rejects.toMatchObject({ name: 'TypeError', cause: { code: 'ECONNREFUSED' } });
-    await ntlmFetch.close();
-  });
 });
 
 function drip(socket: Socket, text: string): void {
