@@ -239,6 +239,9 @@ describe('credentials of one string', () => {
     ['HTTP/web@corp.example:secret', 'HTTP/web@corp.example', '', 'secret'],
     ['Jürgen:"sécret" ', 'Jürgen', '', '"sécret" '],
     ['https:secret', 'https', '', 'secret'],
+    ['a:b', 'a', '', 'b'],
+    ['alice:\ufeffsecret', 'alice', '', '\ufeffsecret'],
+    ['alice:one\r\ntwo', 'alice', '', 'one\r\ntwo'],
   ])('%j', async (text, username, domain, password) => {
     const credentials = parseCredentials(text);
     expect(credentials).toMatchObject({ username, domain });
@@ -272,9 +275,11 @@ describe('credentials of one string', () => {
     const { code, message } = thrown(() => parseCredentials(text));
     expect({ code, message }).toEqual({ code: 'invalid-argument', message: expect.stringContaining(said) as string });
     expect(message).not.toMatch(/secret|alice|CORP/);
+    expect(message).toMatch(/^"text" /);
   });
 
   test('nothing at all, as an environment without the variable', () => {
-    expect(thrown(() => parseCredentials(undefined as unknown as string)).code).toBe('invalid-argument');
+    const { code, message } = thrown(() => parseCredentials(undefined as unknown as string));
+    expect([code, message]).toEqual(['invalid-argument', '"text" must look like DOMAIN\\user:password, user@realm:password or user:password']);
   });
 });

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { type CredentialsQuestion } from '../../../src/http/index.ts';
 import { everyCarrier } from '../support/carriers.ts';
+import { until } from '../support/hostile.ts';
 import { ALICE, BOB, Origin, WRONG } from '../support/origin.ts';
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
