@@ -5,7 +5,7 @@ import { drives } from '../../../src/http/doors/dialects.ts';
 import { hearing407 } from '../../../src/http/doors/proxy-refusals.ts';
 import { createNtlmFetch } from '../../../src/http/fetch.ts';
 import { NtlmError } from '../../../src/index.ts';
-import { HostilePeer } from '../support/hostile.ts';
+import { HostilePeer, until } from '../support/hostile.ts';
 import { ALICE, Origin } from '../support/origin.ts';
 
 describe('a connection lost before the answer, with no leg under way,', () => {
@@ -26,6 +26,34 @@ describe('a connection lost before the answer, with no leg under way,', () => {
     await expect(ntlmFetch(url)).rejects.toMatchObject({ name: 'TypeError', cause: { code: 'ECONNREFUSED' } });
     await ntlmFetch.close();
   });
+});
+
+test('a lost connection is known by what Node and undici call it, and by nothing else', async () => {
+  for (const [code, lost] of [['UND_ERR_SOCKET', true], ['ECONNRESET', true], ['EPIPE', true], ['ENOTFOUND', false], ['', false], [undefined, false]] as const) {
+    const error = new TypeError('fetch failed', { cause: Object.assign(new Error('below'), { code }) });
+    const ntlmFetch = createNtlmFetch({ credentials: ALICE, fetch: async () => Promise.reject(error) });
+    const thrown: unknown = await ntlmFetch('http://server.invalid/').catch((thrown: unknown) => thrown);
+    if (lost) expect(thrown).toMatchObject({ code: 'connection-closed', phase: 'transport', side: 'peer', message: 'the connection was closed before the answer', cause: error });
+    else expect(thrown).toBe(error);
+    await ntlmFetch.close();
+  }
+});
+
+test('an NtlmError below is the error', async () => {
+  const below = new NtlmError('no', { code: 'too-long', phase: 'transport', side: 'peer' });
+  const ntlmFetch = createNtlmFetch({ credentials: ALICE, fetch: async () => Promise.reject(new TypeError('fetch failed', { cause: below })) });
+  await expect(ntlmFetch('http://server.invalid/')).rejects.toBe(below);
+  await ntlmFetch.close();
+});
+
+test('closes its connections once they are idle', async () => {
+  await using origin = await Origin.listen();
+  const ntlmFetch = createNtlmFetch({ credentials: ALICE });
+  expect(await (await ntlmFetch(origin.url)).text()).toBe('alice');
+  expect(origin.sockets.size).toBe(1);
+  await ntlmFetch.close();
+  await until(() => origin.sockets.size === 0);
+  expect(origin.sockets.size).toBe(0);
 });
 
 test('what its caller throws, and no error at all, is thrown as it is', async () => {

@@ -1,6 +1,7 @@
 /** What each option may be, what it is where nothing was said, and which sentence a mistake is answered with. */
 import { describe, expect, test } from 'vitest';
 import { HTTP_OPTION_NAMES, carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions, type RefusalOptions } from '../../../src/http/doors/options.ts';
+import { kerberos } from '../../../src/kerberos/index.ts';
 import { ALICE, BOB } from '../support/origin.ts';
 
 const resolve = (options: object = {}) => resolveHttpOptions({ credentials: ALICE, ...options } as HttpOptions);
@@ -104,6 +105,25 @@ describe('a proxy', () => {
     const own = proxyOf({ url: 'http://gate.example', policy: 'ntlmv2', credentials: BOB, spn: 'HTTP/gate', ca: 'PEM' }, { policy: 'ntlmv2-compatible' });
     expect(own).toMatchObject({ handshake: { policy: 'ntlmv2' }, spn: 'HTTP/gate', ca: 'PEM' });
     expect(await own.credentials.ask({ attempt: 1 } as never)).toBe(BOB);
+  });
+
+  test('is gone to by what goes before NTLM at the server, under its own name, unless it has its own', async () => {
+    const [servers, own] = [kerberos({ spn: 'HTTP/a', delegate: true, ntlm: 'after-refusal' }), kerberos({ spn: 'HTTP/gate' })];
+    const url = 'http://gate.example';
+    const who = async ({ credentials, negotiator }: ReturnType<typeof proxyOf>) => ({ as: await credentials.ask({ attempt: 1 } as never), negotiator });
+    const inherited = { mechanism: 'Kerberos', ntlm: 'after-refusal', spn: undefined };
+    const alone = await who(proxyOf(url, { negotiate: servers }));
+    expect(alone).toMatchObject({ as: ALICE, negotiator: inherited });
+    expect(alone.negotiator!.input({} as never)).toMatchObject({ delegate: false });
+    expect((await who(proxyOf(url))).negotiator).toBeUndefined();
+    expect(await who(proxyOf({ url, negotiate: own }, { negotiate: servers }))).toEqual({ as: ALICE, negotiator: own });
+    expect(await who(proxyOf({ url, credentials: BOB }, { negotiate: servers }))).toMatchObject({ as: BOB, negotiator: inherited });
+    expect(await who(proxyOf({ url, credentials: BOB, negotiate: own }, { negotiate: servers }))).toEqual({ as: BOB, negotiator: own });
+    expect(await who(proxyOf({ url, credentials: own }, { negotiate: servers }))).toMatchObject({ as: undefined, negotiator: { spn: 'HTTP/gate', ntlm: false } });
+    // No NTLM at the server: what is there in its place goes nowhere else.
+    expect(await who(proxyOf({ url, credentials: BOB }, { credentials: servers }))).toEqual({ as: BOB, negotiator: undefined });
+    expect(await who(proxyOf(url, { credentials: servers }))).toMatchObject({ as: undefined, negotiator: { ntlm: false, spn: undefined } });
+    refuses({ credentials: ALICE, proxy: { url, credentials: own, negotiate: own } }, 'proxy.negotiate', 'goes before other credentials: those given are such a value themselves');
   });
 
   test('gets the fields it is given, but those that are the tunnel\'s', () => {

@@ -16,6 +16,16 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     });
     expect(origin.seen.map(({ message }) => message)).toEqual(['other']);
   });
+
+  test('credentials that were refused are not sent again, until they are said to be good', async () => {
+    await using origin = await Origin.listen();
+    await using client = carrier.open({ credentials: WRONG, connections: 1, refusals: { limit: 1 } });
+    const why = async (): Promise<unknown> => explainRefusal(await client.request(origin.url))?.code;
+    expect([await why(), await why()]).toEqual(['credentials-refused', 'not-tried-again']);
+    client.forgetRefusals();
+    expect([await why(), await why()]).toEqual(['credentials-refused', 'not-tried-again']);
+    expect(origin.seen.filter(({ message }) => message === 3)).toHaveLength(2);
+  });
 });
 
 test('createNtlmFetch tells why a proxy refused, though fetch drops every 407', async () => {

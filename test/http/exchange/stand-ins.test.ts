@@ -80,6 +80,18 @@ describe.each(everyCarrier)('%s: a HEAD that is met with', (_name, carrier) => {
     expect(methods(legs)).toBe('HEAD none, HEAD 1, POST 1, POST 3');
   });
 
+  test.each([['no answer', 1], ['an end', 2], ['status 405', 4]])('%s is met so %i times: a limit is not waited for twice, and what was lost is tried once more', async (what, times) => {
+    const legs: Leg[] = [];
+    await using peer = await HostilePeer.listen((leg) => {
+      legs.push(leg);
+      if (isHead(leg)) mishaps[what]!(leg);
+      else leg.socket.write(leg.message === 3 ? reply({ status: 200, fields: 'Connection: close\r\n' }) : honest(leg));
+    });
+    await using client = carrier.open({ ...options, legTimeout: 100 });
+    for (const path of ['/a', '/b', '/c', '/d']) expect(await client.request(`${peer.url}${path}`, { method: 'POST', body: 'whole' })).toMatchObject({ status: 200 });
+    expect(legs.filter(isHead)).toHaveLength(times);
+  });
+
   test('no stand-in goes out under "probe: false"', async () => {
     const legs: Leg[] = [];
     await using peer = await HostilePeer.listen((leg) => {
