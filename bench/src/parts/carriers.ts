@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Credentials } from 'ntlmachine';
 import { NtlmDispatcher } from 'ntlmachine/fetch';
 import { NtlmAgent } from 'ntlmachine/http';
+import { record } from 'ntlmachine/visualize';
 import { Agent as UndiciAgent, request, type Dispatcher } from 'undici';
 import { measure, quantile, type Contender, type Makers, type MeasureOptions, type Measurement } from '../measure.ts';
 import { account } from '../scenario.ts';
@@ -63,6 +64,11 @@ const overUndici =
 
 const bareAgent = (): HttpAgent => new HttpAgent(one);
 const ntlmAgent = (): HttpAgent => new NtlmAgent({ credentials, ...one });
+const recordedAgent = (): HttpAgent => {
+  const agent = ntlmAgent();
+  record(agent);
+  return agent;
+};
 const bareDispatcher = (): Dispatcher => new UndiciAgent(single);
 const ntlmDispatcher = (): Dispatcher => new NtlmDispatcher({ credentials, ...single });
 
@@ -70,6 +76,7 @@ export const makers: Makers = {
   'GET, node:http, its own agent': overNode('in', bareAgent),
   'GET, NtlmAgent, server asks nothing': overNode('in', ntlmAgent),
   'GET, NtlmAgent, authenticated': overNode('', ntlmAgent),
+  'GET, NtlmAgent, authenticated, recorded': overNode('', recordedAgent),
   'GET, undici, its own agent': overUndici('in', '', bareDispatcher),
   'GET, NtlmDispatcher, server asks nothing': overUndici('in', '', ntlmDispatcher),
   'GET, NtlmDispatcher, authenticated': overUndici('', '', ntlmDispatcher),
@@ -112,7 +119,7 @@ export async function carriersPart(options: MeasureOptions): Promise<Section> {
   }
   const overSets = (figure: (of: (name: string) => Measurement) => number): number =>
     quantile(sets.map((set) => figure((name) => set.find((each) => each.name === name)!)), 0.5);
-  const goals = PAIRS.map(
+  const goals: Goal[] = PAIRS.map(
     ([bare, ours, limit]): Goal => ({
       what: `${ours}, against the bare agent`,
       result: overSets((each) => each(bare).fastest / each(ours).fastest),
@@ -121,6 +128,8 @@ export async function carriersPart(options: MeasureOptions): Promise<Section> {
       unit: 'times',
     }),
   );
+  const recording = overSets((each) => each('GET, NtlmAgent, authenticated, recorded').processor - each('GET, NtlmAgent, authenticated').processor);
+  goals.push({ what: 'record(), processor time of a request', result: recording / 1000, limit: 5, unit: 'µs' });
   const rows = Object.keys(makers).map((name) => [
     name,
     microseconds(overSets((each) => each(name).fastest)),

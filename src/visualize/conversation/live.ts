@@ -22,7 +22,7 @@ interface LiveExchange {
   readonly request: Told<'request'>;
   response?: Told<'response'>;
   /** As it was last put together; gone where it has changed. */
-  put?: Exchange;
+  put?: Exchange | undefined;
 }
 
 interface LiveConnection {
@@ -30,7 +30,7 @@ interface LiveConnection {
   /** `undefined` where it was open before anybody listened. */
   readonly tls: boolean | undefined;
   /** As it was last put together; gone where it has changed. */
-  put?: Connection;
+  put?: Connection | undefined;
   readonly exchanges: LiveExchange[];
   readonly steps: TraceEntry[];
   refusal?: TracedError;
@@ -66,7 +66,7 @@ export class LiveConversation {
     const begins = event.type === 'request' || event.type === 'step';
     const connection = this.#connections.get(event.connection) ?? (begins ? this.#opened(event.connection, undefined) : undefined);
     if (connection === undefined) return; // forgotten
-    delete connection.put;
+    connection.put = undefined;
     switch (event.type) {
       case 'request':
         this.#begin({ index: this.#index++, connection, request: event });
@@ -75,7 +75,7 @@ export class LiveConversation {
         const exchange = connection.exchanges.at(-1);
         if (exchange === undefined) break;
         exchange.response ??= event;
-        delete exchange.put;
+        exchange.put = undefined;
         break;
       }
       case 'step':
@@ -113,7 +113,7 @@ export class LiveConversation {
     this.#incomplete = true;
     const { connection } = this.#exchanges.shift()!;
     connection.exchanges.shift();
-    delete connection.put;
+    connection.put = undefined;
     if (connection.end !== undefined && connection.exchanges.length === 0) this.#connections.delete(connection.id);
   }
 
