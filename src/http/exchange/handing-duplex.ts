@@ -16,14 +16,18 @@ export abstract class HandingDuplex extends Duplex {
 
   override write(chunk: Buffer | string, encoding?: BufferEncoding | Written, written?: Written): boolean {
     const mayGo = encoding === 'latin1' && typeof chunk === 'string' && this.writable && this.writableLength === 0;
+    if (!mayGo || !this.#takes(chunk, written)) return super.write(chunk, encoding as BufferEncoding, written);
+    return !this.destroyed;
+  }
+
+  #takes(text: string, written: Written | undefined): boolean {
     try {
-      if (!mayGo || !this.takeAtOnce(chunk)) return super.write(chunk, encoding as BufferEncoding, written);
+      if (!this.takeAtOnce(text)) return false;
+      if (written !== undefined) process.nextTick(written);
     } catch (error) {
       this.destroy(error as Error);
       if (written !== undefined) process.nextTick(written, error);
-      return false;
     }
-    if (written !== undefined) process.nextTick(written);
     return true;
   }
 

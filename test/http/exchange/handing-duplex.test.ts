@@ -230,6 +230,12 @@ describe('a duplex that hands on what need not wait', () => {
     expect([await told, (await heard)[0], stream.destroyed]).toEqual([stream.fault, stream.fault, true]);
   });
 
+  test('what no stream takes is thrown, as by every stream', () => {
+    const stream = new Stream();
+    for (const chunk of [null, undefined, 1, {}]) expect(() => stream.write(chunk as unknown as string, 'latin1')).toThrow(TypeError);
+    expect(stream.destroyed).toBe(false);
+  });
+
   test.each(['end', 'destroy'] as const)('nothing is taken after %s', async (way) => {
     const stream = new Stream();
     stream.on('error', () => {});
