@@ -108,9 +108,8 @@ export class Routes {
 
   #toProxy({ url, credentials: source, negotiator, handshake, spn, ca }: ProxySettings): Route {
     const nearest = { side: 'proxy', url, name: url.origin, source, negotiator, handshake, spn, allowed: true } as const;
-    const tls = ca === undefined ? {} : { ca };
     return this.#route({
-      open: (done, progress) => connectTo(url, tls, this.legTimeout, done, progress),
+      open: (done, progress) => connectTo(url, { ca }, this.legTimeout, done, progress),
       secure: url.protocol === 'https:',
       layers: (socket) => [this.#layer(nearest, socket)],
     });
@@ -130,7 +129,7 @@ export class Routes {
     return {
       realm: this.#realms.of(side, name, source),
       allowed,
-      handshake: { ...handshake, ...(spn === false ? {} : { spn }), ...(bindings === undefined ? {} : { channelBindings: bindings }) },
+      handshake: { ...handshake, ...(spn === false ? {} : { spn }), channelBindings: bindings },
       negotiator: negotiator && {
         of: negotiator,
         input: negotiator.input({ spn: negotiator.spn ?? (spn || ownName), channelBindings: bindings, legTimeout: limits.legTimeout }),

@@ -110,6 +110,17 @@ describe('an opening', () => {
     ['null twice', (given) => given(null, null), CLOSED],
     ['what it throws', () => { throw boom; }, boom],
     ['a socket that fails', (given) => given(null, connect({ host: '127.0.0.1', port: 9 })), { code: 'ECONNREFUSED' }],
+    ['a socket that is ended as it connects', (given) => given(null, connect(silent, '127.0.0.1').once('connect', function (this: Socket) { this.destroy(); })), CLOSED],
+    [
+      'a socket that is not trusted, whatever it speaks',
+      (given) => given(null, connectTls({ host: '127.0.0.1', port: secure, ALPNProtocols: ['h2'] })),
+      { code: 'SELF_SIGNED_CERT_IN_CHAIN' },
+    ],
+    [
+      'a socket that agreed on something else',
+      (given) => given(null, connectTls({ host: '127.0.0.1', port: secure, ca: tls.ca, ALPNProtocols: ['h2'] })),
+      { code: 'http2-only', message: expect.stringMatching('^https://there agrees on HTTP/2 in ALPN: HTTP/2 cannot carry NTLM') as string },
+    ],
     ['a socket that closes', (given) => given(null, new TLSSocket(connect(silent, '127.0.0.1')).destroy()), CLOSED],
   ])('by a function that gives %s ends so', async (_what, connector, end) => {
     const { ending } = open(connector);
@@ -127,6 +138,7 @@ describe('an opening', () => {
     const connection = open((given) => given(null, nowhere), 5);
     expect((await connection.ending()).error).toMatchObject(late('connection'));
     expect(nowhere.destroyed).toBe(true);
+    nowhere.emit('error', new Error('late')); // heard by somebody, or this process ends
     expect((await open(() => {}, 5).ending()).error).toMatchObject(late('connection'));
   });
 
@@ -141,6 +153,15 @@ describe('an opening', () => {
     await ending();
     expect(socket.destroyed).toBe(true);
     socket.emit('error', new Error('late')); // heard by somebody, or this process ends
+  });
+
+  test('that is over cannot be given up: its socket is somebody’s', async () => {
+    const socket = connect(silent, '127.0.0.1');
+    const { opening, ending } = open((given) => given(null, socket));
+    await ending();
+    opening.destroy();
+    expect(socket.destroyed).toBe(false);
+    socket.destroy();
   });
 
   test('that is given up ends its socket and tells nobody', async () => {

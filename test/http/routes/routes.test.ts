@@ -1,13 +1,16 @@
 /** Who may ask on a connection, by where it goes: names, bindings, and what each end is told. */
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { X509Certificate } from 'node:crypto';
+import { createMachine } from 'xstate';
 import { channelBindings } from '../../../src/crypto/channel-bindings-sources.ts';
+import type { Negotiator } from '../../../src/http/authentication/negotiator.ts';
 import { resolveHttpOptions, type HttpOptions } from '../../../src/http/doors/options.ts';
 import { Routes, type Target } from '../../../src/http/routes/routes.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { HostilePeer, reply } from '../support/hostile.ts';
 import { ALICE, Origin } from '../support/origin.ts';
 
 let tls: Awaited<ReturnType<typeof makeCertificate>>;
@@ -89,7 +92,61 @@ test('a target that cannot be named is a route that does not open, and has nobod
   expect([told, route.secure, route.layers(plain)]).toEqual([[boom], false, []]);
 });
 
+describe('what goes before NTLM', () => {
+  const machine = createMachine({});
+  const negotiator = (spn?: string): Negotiator => {
+    const made: Negotiator = { mechanism: 'Kerberos', ntlm: true, proves: true, spn, machine, input: (request) => request, forProxy: () => made };
+    return made;
+  };
+  const input = (options: Partial<HttpOptions>, socket: Socket = plain) => routes(options).to(() => target('http://a')).layers(socket)[0]!.negotiator;
+
+  test.each([
+    [{}, 'HTTP/a'],
+    [{ spn: 'HTTP/web' }, 'HTTP/web'],
+    [{ spn: false }, 'HTTP/a'],
+  ] as const)('is told the name of the end, with %j', (options, spn) => {
+    const negotiate = negotiator();
+    expect(input({ ...options, negotiate, legTimeout: 123 })).toEqual({ of: negotiate, input: { spn, channelBindings: undefined, legTimeout: 123 } });
+  });
+
+  test('may know a name of its own, and is told what binds the connection', () => {
+    expect(input({ negotiate: negotiator('HTTP/own') })?.input).toMatchObject({ spn: 'HTTP/own' });
+    expect(input({ negotiate: negotiator() }, secured)?.input).toMatchObject({ channelBindings: { hash: own } });
+    expect(input({})).toBeUndefined();
+  });
+
+  test('is not asked for each origin, as a function of credentials is', () => {
+    const credentials = () => ALICE;
+    const allowed = (options: Partial<HttpOptions>) => {
+      const known = routes({ credentials, ...options });
+      return ['http://a', 'http://b'].map((url) => known.to(() => target(url)).layers(plain)[0]!.allowed);
+    };
+    expect(allowed({})).toEqual([true, true]);
+    expect(allowed({ negotiate: negotiator() })).toEqual([true, false]);
+  });
+});
+
+test('refusals are forgotten where that is asked for', async () => {
+  const known = routes({ refusals: { limit: 1 } });
+  const ask = () =>
+    known.to(() => target('http://a')).layers(plain)[0]!.realm.ask({ scheme: 'NTLM', refused: undefined, reason: undefined }, { signal: new AbortController().signal, maxAttempts: 1 });
+  (await ask())!.proof.refused('GET /');
+  await expect(ask()).rejects.toMatchObject({ code: 'not-tried-again' });
+  known.forgetRefusals();
+  expect(await ask()).toBeDefined();
+});
+
 describe('to the proxy itself', () => {
+  test('TLS takes the certificates that are the proxy’s', async () => {
+    await using peer = await HostilePeer.listen(({ socket }) => socket.end(reply({ status: 403 })), { tls });
+    const end = (ca: string | undefined) =>
+      new Promise<unknown>((resolve) => {
+        routes({ proxy: { url: peer.url, ca } }).to(() => target('https://server.invalid')).open((error) => resolve(error), () => {});
+      });
+    expect(await end(tls.ca)).toMatchObject({ code: 'proxy-refused' });
+    expect(await end(undefined)).toMatchObject({ code: 'SELF_SIGNED_CERT_IN_CHAIN' });
+  });
+
   test('there is one connection to it, and one end', () => {
     const route = routes({ proxy: 'https://gate:8443' }).toProxy(new URL('http://a'));
     expect([route.secure, route.absolute]).toEqual([true, undefined]);
