@@ -25,9 +25,6 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'http/server': ['http/server/*'],
 };
 
-/** Whose tests do not mind each other: else every file loads all of it again. With what one of them may take, in milliseconds. */
-const SHARED: Readonly<Record<string, number>> = { acceptor: 10_000, 'http/exchange': 3000, 'http/routes': 3000, 'http/server': 5000 };
-
 const folder = process.env['MUTATED'];
 const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder] ?? []);
 
@@ -47,7 +44,8 @@ export default defineConfig({
     include: ['mutation/loads', ...names].map((name) => `test/${name}.test.ts`),
     setupFiles: 'test/mutation/setup.ts',
     sequence: { sequencer: LikeliestFirst },
-    isolate: !(folder !== undefined && folder in SHARED),
-    testTimeout: SHARED[folder ?? ''] ?? 5000,
+    // Else every file loads all of it again; but then what a module computes as it loads is not computed anew, and no change of it is noticed.
+    isolate: folder !== 'http/exchange',
+    testTimeout: folder === 'http/exchange' || folder === 'http/routes' ? 3000 : folder === 'acceptor' ? 10_000 : 5000,
   },
 });

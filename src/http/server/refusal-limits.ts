@@ -30,6 +30,9 @@ interface Counter {
   waiting: (() => void)[];
 }
 
+/** Of an account, and of an address where it is known. */
+type Counters = readonly [account: Counter, ...address: Counter[]];
+
 /** Names that a server remembers: whoever comes with more has the oldest forgotten. */
 const MAX_COUNTERS = 10_000;
 
@@ -68,7 +71,7 @@ export class RefusalLimits {
     }
   }
 
-  #countersOf(username: string, address: string | undefined): Counter[] {
+  #countersOf(username: string, address: string | undefined): Counters {
     const account = this.#counter(`account ${accountOf(username)}`, this.#account);
     return address === undefined ? [account] : [account, this.#counter(`address ${address}`, this.#address)];
   }
@@ -97,15 +100,14 @@ export class RefusalLimits {
     return counter.refusals.length < counter.limit || oldest === undefined ? 0 : Math.max(1, oldest - since);
   }
 
-  #guess(counters: readonly Counter[]): Guess {
+  #guess(counters: Counters): Guess {
     for (const counter of counters) counter.pending += 1;
     let settled = false;
     return {
       settle: (outcome) => {
         if (settled) return;
         settled = true;
-        const [account] = counters;
-        if (outcome === 'accepted' && account !== undefined) account.refusals = [];
+        if (outcome === 'accepted') counters[0].refusals = [];
         for (const counter of counters) {
           counter.pending -= 1;
           if (outcome === 'refused') counter.refusals.push(performance.now());

@@ -42,6 +42,12 @@ describe('Kerberos at a server', () => {
     expect((await ask(TICKET)).status).toBe(200);
   });
 
+  test('a ticket without SPNEGO is taken as it is', async () => {
+    const { ask, verdicts } = await serve(takes(() => ALICE));
+    expect((await ask(kerberosToken('AP-REQ'))).status).toBe(200);
+    expect(verdicts).toMatchObject([{ ok: true, mechanism: 'Kerberos', principal: 'alice@CASTLE.EXAMPLE' }]);
+  });
+
   test('a ticket that is refused: reject with the 401, and NTLM beside it', async () => {
     const { ask, verdicts } = await serve(takes(() => Promise.reject(new NtlmError('no', { code: 'ticket-refused', phase: 'kerberos', side: 'peer' }))));
     expect(await ask(TICKET)).toEqual({ status: 401, offers: ['Negotiate oQcwBaADCgEC', 'NTLM'] });

@@ -240,6 +240,17 @@ describe('a server of createNtlmServer', () => {
     expect([first, second].map(({ response }) => response.headers['connection'])).toEqual(['keep-alive', 'close']);
   });
 
+  it('counts what says nothing of use as a refusal, and no request that says nothing at all', async () => {
+    const port = await listen(createNtlmServer({ ...options, maxRefusals: 2 }, whoAmI));
+    const ends = async (authorization: string | undefined, call = openConnection(port)) => {
+      const answers = [];
+      for (let i = 0; i < 2; i += 1) answers.push(await call(authorization === undefined ? {} : { authorization }));
+      return answers.map(({ response }) => response.headers['connection']);
+    };
+    for (const said of ['NTLM', 'NTLM !', 'Basic YTpi', header(Uint8Array.of(...Buffer.from('NTLMSSP\0'), 3, 0, 0, 0))]) expect(await ends(said)).toEqual(['keep-alive', 'close']);
+    expect(await ends(undefined)).toEqual(['keep-alive', 'keep-alive']);
+  });
+
   it('counts refusals anew after a success', async () => {
     const call = openConnection(await listen(createNtlmServer({ ...options, maxRefusals: 2 }, whoAmI)));
     await authenticate(call, alice('wrong'));

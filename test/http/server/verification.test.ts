@@ -5,6 +5,7 @@ import type { Verifier, VerifierAnswer } from '../../../src/acceptor/index.ts';
 import { createNtlmServer, type NtlmServerOptions, type NtlmServerVerdict } from '../../../src/http/index.ts';
 import { Credentials, NtlmClient } from '../../../src/index.ts';
 import { MechType, encodeNegTokenInit } from '../../../src/spnego/index.ts';
+import { kerberosToken } from '../../vectors/kerberos.ts';
 import { alice, authenticate, header, listen, openConnection, options, tokenOf, users, whoAmI } from './support.ts';
 import { GET, handshake, openWire, withField } from './wire.ts';
 
@@ -107,6 +108,7 @@ describe('onVerdict', () => {
     ['SPNEGO under NTLM', header(encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP] })), 400, 'malformed', 'malformed-token'],
     ['SPNEGO cut short', header(encodeNegTokenInit({ mechTypes: [MechType.NTLMSSP] }).subarray(0, 9), 'Negotiate'), 400, 'malformed', 'malformed-token'],
     ['SPNEGO without NTLM', header(encodeNegTokenInit({ mechTypes: [MechType.KERBEROS] }), 'Negotiate'), 401, 'mechanism-refused', 'mechanism-refused'],
+    ['Kerberos without SPNEGO', header(kerberosToken('AP-REQ'), 'Negotiate'), 401, 'mechanism-refused', 'mechanism-refused'],
     ['a type 3 out of turn', header(raw(3)), 401, 'challenge-missing', 'verification-failed'],
     ['a type 1 of 9000 bytes', header(huge), 400, 'malformed', 'malformed-token'],
   ])('is told of %s', async (_, authorization, status, reason, code) => {
@@ -114,6 +116,18 @@ describe('onVerdict', () => {
     const call = openConnection(port);
     expect((await call({ authorization })).status).toBe(status);
     expect(verdicts).toMatchObject([{ ok: false, reason, error: { code, side: 'peer' }, identity: undefined }]);
+    expect((await authenticate(call, alice())).status).toBe(200);
+  });
+
+  it.each([
+    ['what is no base64', 'NTLM !!!!', 'the token is no NTLM message'],
+    ['a type 3 of 9000 bytes', header(Uint8Array.of(...raw(3), ...new Uint8Array(9000))), 'the NTLM message is longer than 8192 bytes'],
+  ])('is told of %s that comes in place of a type 3', async (_, authorization, message) => {
+    const { port, verdicts } = await serve({});
+    const call = openConnection(port);
+    await call({ authorization: header(new NtlmClient({ credentials: alice() }).negotiate()) });
+    expect((await call({ authorization })).status).toBe(400);
+    expect(verdicts).toMatchObject([{ ok: false, reason: 'malformed', mechanism: undefined, error: { message } }]);
     expect((await authenticate(call, alice())).status).toBe(200);
   });
 
@@ -224,6 +238,24 @@ describe('the limit of refusals', () => {
     expect(verdicts.at(-1)).toMatchObject({ ok: false, reason: 'too-many-refusals', mechanism: 'NTLM', error: tooMany, identity: { username: 'alice' } });
     expect(Number(limited.response.headers['retry-after'])).toBeGreaterThan(15 * 60 - 30);
     expect(Number(limited.response.headers['retry-after'])).toBeLessThanOrEqual(15 * 60);
+  });
+
+  it.each(['wrong-credentials', 'unknown-user', 'account-refused'] as const)('counts what a verifier refuses: %s', async (reason) => {
+    let asked = 0;
+    const { port } = await serve({ refusalLimit: { account: 2 }, credentials: verifier(() => ((asked += 1), { ok: false, reason })) });
+    expect([await guess(port, 'alice'), await guess(port, 'alice'), await guess(port, 'alice')]).toEqual([401, 401, 429]);
+    expect(asked).toBe(2);
+  });
+
+  it('does not count what says nothing of the password', async () => {
+    const { port, verdicts } = await serve({ refusalLimit: { account: 1 }, credentials: verifier(() => ({ ok: true, sessionBaseKey: new Uint8Array(16) })) });
+    expect([await guess(port, 'alice'), await guess(port, 'alice')]).toEqual([401, 401]);
+    expect(verdicts).toMatchObject([{ reason: 'mic-mismatch' }, { reason: 'mic-mismatch' }]);
+  });
+
+  it('counts those of one user’s credentials, too', async () => {
+    const { port } = await serve({ refusalLimit: { account: 1 }, credentials: alice() });
+    expect([await guess(port, 'alice', 'Drawbridge1'), await guess(port, 'alice'), await guess(port, 'alice', 'Drawbridge1')]).toEqual([200, 401, 429]);
   });
 
   it('may be none', async () => {
