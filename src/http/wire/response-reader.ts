@@ -191,6 +191,7 @@ export class ResponseReader {
   }
 
   #unlimit(): void {
+    if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
