@@ -3,7 +3,7 @@ import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
-import type { CredentialsProvider } from '../authentication/question.ts';
+import type { CredentialsProvider, CredentialsSource } from '../authentication/question.ts';
 import { checkedNegotiator, whoOf, whoWith, type Who } from '../authentication/source.ts';
 import { environmentProxies } from '../routes/environment.ts';
 import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
@@ -58,7 +58,7 @@ export function resolveProxy(
     ca: options.ca,
   };
   resolveOptions({ ...settings.handshake, credentials: Credentials.anonymous(), ...(spn && typeof spn !== 'function' ? { spn } : {}) });
-  if (options.url === 'environment') return environmentProxies(settings, { owned: options.credentials !== undefined });
+  if (options.url === 'environment') return environmentProxies(settings, (credentials) => whoByUrl(credentials, options, settings));
   const url = httpUrl(options.url, 'proxy');
   if (url.username !== '' || url.password !== '') {
     throw invalidArgument('proxy', 'must not carry a password in its URL; give { url, credentials }');
@@ -73,6 +73,12 @@ function whoFor({ credentials, negotiate }: ProxyOptions, servers: Who): Who {
   if (credentials === undefined) return negotiate === undefined ? inherited : { ...servers, negotiator: checkedNegotiator(negotiate, 'proxy.negotiate') };
   const own = whoOf({ credentials, negotiate }, 'proxy.');
   return own.negotiator === undefined ? whoWith(own.credentials, inherited) : own;
+}
+
+/** What the option itself says goes before what stands in the environment. */
+function whoByUrl(credentials: CredentialsSource, options: ProxyOptions, settings: Who): Who {
+  if (options.credentials !== undefined) return settings;
+  return options.negotiate === undefined ? whoWith(credentials, settings) : { credentials, negotiator: settings.negotiator };
 }
 
 const OURS: ReadonlySet<string> = new Set(['host', 'connection', 'proxy-connection', 'content-length', 'transfer-encoding']);

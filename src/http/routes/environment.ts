@@ -2,17 +2,17 @@
 import { getProxyForUrl } from 'proxy-from-env';
 import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument, type NtlmError } from '../../errors.ts';
-import { sourceOf, whoWith } from '../authentication/source.ts';
+import type { CredentialsSource } from '../authentication/question.ts';
+import { sourceOf, type Who } from '../authentication/source.ts';
 import type { ProxyRule, ProxySettings } from './settings.ts';
 import { portOf } from './urls.ts';
 
 /**
- * Looks at the environment for each connection. User and password in a proxy's URL are that proxy's credentials, unless
- * `settings` has some of its own (`owned`).
+ * Looks at the environment for each connection. `whoBy`: who goes in at a proxy whose URL has a user and a password.
  *
  * The rule throws NtlmError `invalid-argument` for what is no proxy of HTTP.
  */
-export function environmentProxies(settings: Omit<ProxySettings, 'url'>, { owned }: { readonly owned: boolean }): ProxyRule {
+export function environmentProxies(settings: Omit<ProxySettings, 'url'>, whoBy: (credentials: CredentialsSource) => Who): ProxyRule {
   const known = new Map<string, ProxySettings>(); // one handle for each, whatever its number of connections
   return (origin) => {
     const value = proxyFor(origin);
@@ -20,7 +20,7 @@ export function environmentProxies(settings: Omit<ProxySettings, 'url'>, { owned
     let proxy = known.get(value);
     if (proxy === undefined) {
       const { url, credentials } = read(value);
-      proxy = { ...settings, url, ...(credentials === undefined || owned ? {} : whoWith(sourceOf(credentials, 'proxy'), settings)) };
+      proxy = { ...settings, url, ...(credentials && whoBy(sourceOf(credentials, 'proxy'))) };
       known.set(value, proxy);
     }
     return proxy;

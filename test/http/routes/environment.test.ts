@@ -4,9 +4,11 @@ import { inspect } from 'node:util';
 import { NtlmAgent, type CredentialsQuestion } from '../../../src/http/index.ts';
 import { environmentProxies } from '../../../src/http/routes/environment.ts';
 import { resolveProxy } from '../../../src/http/doors/proxy-options.ts';
-import { sourceOf } from '../../../src/http/authentication/source.ts';
+import { sourceOf, whoOf } from '../../../src/http/authentication/source.ts';
+import { kerberos } from '../../../src/kerberos/index.ts';
 import { ntlmv1 } from '../../../src/legacy/index.ts';
 import { decodeAuthenticate, decodeNtlmV2Response, describeTargetInfo } from '../../../src/messages/index.ts';
+import { standIn } from '../../kerberos/support.ts';
 import { everyCarrier } from '../support/carriers.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { ALICE, BOB, Origin } from '../support/origin.ts';
@@ -23,7 +25,7 @@ const settings = { credentials: sourceOf(ALICE, 'credentials'), handshake: {}, s
 const proxyOf = (env: Record<string, string>, origin: string): string | undefined => {
   clear();
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  return environmentProxies(settings, { owned: false })(new URL(origin))?.url.origin;
+  return environmentProxies(settings, (credentials) => ({ credentials }))(new URL(origin))?.url.origin;
 };
 
 describe('which proxy', () => {
@@ -91,7 +93,7 @@ describe('which proxy', () => {
 
   test('user and password are credentials of that proxy, one handle for all its connections, and in no view of it', async () => {
     vi.stubEnv('http_proxy', 'http://CORP%5Cbob:b%25ilder%@p:1/');
-    const rule = environmentProxies(settings, { owned: false });
+    const rule = environmentProxies(settings, (credentials) => ({ credentials }));
     const proxy = rule(new URL('http://h/'))!;
     expect(rule(new URL('http://other/'))).toBe(proxy);
     expect(proxy.url.href).toBe('http://p:1/');
@@ -102,6 +104,17 @@ describe('which proxy', () => {
     expect(await proxy.credentials.ask({ ...question, attempt: 2 })).toBeUndefined();
     const owned = resolveProxy({ url: 'environment', credentials: BOB }, settings);
     expect(await owned(new URL('http://h/'))?.credentials.ask(question)).toBe(BOB);
+  });
+
+  test('the way in that the option names stays beside them; one that came from the server alone goes with its credentials', async () => {
+    vi.stubEnv('http_proxy', 'http://bob:builder@p:1/');
+    const [ours, servers] = [kerberos({ provider: standIn() }), kerberos({ provider: standIn() })];
+    const { credentials: nobody, negotiator } = whoOf({ credentials: servers });
+    const inherited = resolveProxy('environment', { credentials: nobody, negotiator, handshake: {} })(new URL('http://h/'));
+    expect(inherited?.negotiator).toBeUndefined();
+    const named = resolveProxy({ url: 'environment', negotiate: ours }, { credentials: nobody, negotiator, handshake: {} })(new URL('http://h/'));
+    expect(named?.negotiator).toBe(ours);
+    expect(await named?.credentials.ask({ origin: 'http://p:1', side: 'proxy', scheme: 'NTLM', attempt: 1, reason: undefined })).toMatchObject({ username: 'bob' });
   });
 });
 
