@@ -1,5 +1,5 @@
 /** The reference, from the docstrings of what the package exports: a page of Markdown for each entry point, in site/pages/api. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Application, Comment, ReflectionKind } from 'typedoc';
 
@@ -21,6 +21,45 @@ function openingOf(source) {
   return text.replace(/^ ?\* ?/gm, '').trim();
 }
 
+/** A machine's type says its context and its events; what XState infers of all its parts fills pages, which the charts show better. */
+function shorten({ type }) {
+  if (type?.name === 'StateMachine') type.typeArguments = type.typeArguments?.slice(0, 2);
+}
+
+/** What stands above every member is no heading of its own: nobody looks for it, and each costs an anchor. */
+const LABELS = /^#{4,6} ((?:Parameters|Returns|Throws|Overrides|Extends|Extended by|Inherited from|Properties|Methods|Accessors|Constructors?|Type Parameters|Type Declaration|Type Literal|Union Members|Call Signature|Default Value|Implements|Implementation of|Index Signature|Example|See)(?: \\\[\d+\\\])?)$/gm;
+
+/** Characters of Markdown: a longer page loads more than 100 kB before it is seen. */
+const LONGEST = 38_000;
+const typesOf = (file) => file.replace('.md', '-types.md');
+
+/** Makes pages that are light: labels are none of their outline, and the interfaces of a long one have a page of their own. */
+function trim(out) {
+  const moved = new Map(); // by file: the anchors that are on its page of interfaces now
+  for (const file of readdirSync(out)) {
+    const text = readFileSync(join(out, file), 'utf8').replace(LABELS, '**$1**').replace(/^#(?=#{4,5} )/gm, '');
+    const parts = text.split(/^(?=## )/m);
+    const isType = (part) => /^## Interfaces\n/.test(part);
+    const split = text.length > LONGEST && parts.some(isType);
+    const own = split ? parts.filter((part) => !isType(part)) : parts;
+    if (split) {
+      const types = parts.filter(isType).join('');
+      moved.set(file, new Set(Array.from(types.matchAll(/<a id="([^"]+)"/g), ([, id]) => id)));
+      own[0] += `Its interfaces: [types](${typesOf(file)}).\n\n`;
+      writeFileSync(join(out, typesOf(file)), `# Types\n\nWhat [the functions and classes](${file}) take and give.\n\n${types}`);
+    }
+    writeFileSync(join(out, file), own.join(''));
+  }
+  for (const page of readdirSync(out)) {
+    const main = [...moved.keys()].find((file) => typesOf(file) === page) ?? page;
+    const text = readFileSync(join(out, page), 'utf8').replace(/\]\(([\w.-]*\.md)?#([^)]+)\)/g, (_, file = main, id) => {
+      const target = moved.get(file)?.has(id) ? typesOf(file) : file;
+      return `](${target === page ? '' : target}#${id})`;
+    });
+    writeFileSync(join(out, page), text);
+  }
+}
+
 /** @throws Error where a docstring links to what is not there. */
 export async function writeReference() {
   const out = join(import.meta.dirname, 'api');
@@ -37,6 +76,7 @@ export async function writeReference() {
     excludePrivate: true,
     excludeInternal: true,
     excludeExternals: true,
+    excludeTags: ['@since'], // of what node's own types say
     skipErrorChecking: true, // the compiler of the package has done that
     validation: { notExported: false, invalidLink: true, notDocumented: false },
     treatWarningsAsErrors: true,
@@ -59,12 +99,16 @@ export async function writeReference() {
     module.name = entries.get(source).replace('ntlmachine/', '');
     module.comment = new Comment([{ kind: 'text', text: openingOf(source) }]);
   }
+  for (const machine of project.getReflectionsByKind(ReflectionKind.Variable | ReflectionKind.TypeAlias)) shorten(machine);
   app.validate(project);
   await app.generateOutputs(project);
+  trim(out);
   const list = ['# Reference', '', 'What each entry point exports, from its docstrings.', ''];
   for (const [source, name] of entries) {
     const file = `${name.replace('ntlmachine/', '')}.md`;
     writeFileSync(join(out, file), readFileSync(join(out, file), 'utf8').replace(/^# .*/, `# ${name}`));
+    const types = join(out, typesOf(file));
+    if (existsSync(types)) writeFileSync(types, readFileSync(types, 'utf8').replace(/^# .*/, `# ${name}: types`));
     list.push(`- [${name}](${file}): ${openingOf(source).split('\n\n')[0]}`);
   }
   writeFileSync(join(out, 'index.md'), `${list.join('\n')}\n`);

@@ -3,11 +3,13 @@ import 'ntlmachine/flow';
 import { byId, onDrop } from '../../src/visualize/page/client/dom.ts';
 import { readLink } from './link.ts';
 import { Reader } from './reader.ts';
+import { followScheme } from './scheme.ts';
 import { Stage } from './stage.ts';
 
 const TABS = ['read', 'step'] as const;
 type Tab = (typeof TABS)[number];
 
+followScheme(document, byId('read-flow').shadowRoot, byId('step-flow').shadowRoot);
 const reader = new Reader();
 const stage = new Stage();
 

@@ -7,6 +7,10 @@ import { examples, type Example } from './examples.ts';
 import { exampleLink, inputLink } from './link.ts';
 import { answeredIn, verdictsOn } from './verify.ts';
 
+/** Characters: browsers lay out a longer text for minutes. */
+const MOST_SHOWN = 512 * 1024;
+const PLACEHOLDER = byId<HTMLTextAreaElement>('input').placeholder;
+
 export class Reader {
   readonly #flow = byId<NtlmFlow>('read-flow');
   readonly #input = byId<HTMLTextAreaElement>('input');
@@ -45,7 +49,9 @@ export class Reader {
 
   showBytes(bytes: Uint8Array<ArrayBuffer>): void {
     const text = textOf(bytes);
-    this.#input.value = text ?? '';
+    const shown = text !== undefined && text.length <= MOST_SHOWN;
+    this.#input.value = shown ? text : '';
+    this.#input.placeholder = shown ? PLACEHOLDER : `A file of ${bytes.length.toLocaleString('en')} bytes, read and not shown here`;
     this.#take(text ?? bytes);
   }
 
@@ -65,6 +71,7 @@ export class Reader {
 
   #show(text: string, example?: string): void {
     this.#input.value = text;
+    this.#input.placeholder = PLACEHOLDER;
     this.#take(text, example);
   }
 

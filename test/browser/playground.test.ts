@@ -1,6 +1,6 @@
 /** The playground in a real browser: what it reads, what it steps through, and that nothing leaves it. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,12 @@ async function open(fragment = '', options: Parameters<Browser['newContext']>[0]
   page.on('request', (request) => void left.push(request.url()));
   page.on('websocket', (socket) => void left.push(socket.url()));
 }
+
+const colours = (): Promise<string[]> =>
+  page.evaluate(() => [document.body, document.querySelector('ntlm-flow')!].map((element) => {
+    const own = element.shadowRoot === null ? getComputedStyle(element).backgroundColor : getComputedStyle(element).getPropertyValue('--ntlm-paper').trim();
+    return `${own} ${getComputedStyle(element).colorScheme}`;
+  }));
 
 const flow = (): string => `ntlm-flow:visible`;
 const eventually = (work: () => Promise<unknown>, due: unknown): Promise<void> => expect.poll(work, { timeout: 8_000 }).toEqual(due);
@@ -289,3 +295,47 @@ function captureOf(text: string): Buffer {
   record.writeUInt32LE(frame.length, 12);
   return Buffer.concat([head, record, frame]);
 }
+
+describe('light and dark', () => {
+  const LIGHT = ['rgb(238, 242, 247) light', '#f4f7fb light'];
+  const DARK = ['rgb(13, 18, 24) dark', '#0d1218 dark'];
+
+  test.each([
+    ['light', null, LIGHT],
+    ['dark', null, DARK],
+    ['light', 'auto', LIGHT],
+    ['light', 'dark', DARK],
+    ['dark', 'light', LIGHT],
+  ] as const)('a system that is %s, and the choice %s on the site', async (colorScheme, chosen, due) => {
+    const storageState = { cookies: [], origins: chosen === null ? [] : [{ origin: new URL(served.url).origin, localStorage: [{ name: 'vitepress-theme-appearance', value: chosen }] }] };
+    await open('', { colorScheme, storageState });
+    await eventually(colours, due);
+    await page.emulateMedia({ colorScheme: colorScheme === 'dark' ? 'light' : 'dark' });
+    await eventually(colours, chosen === 'dark' || chosen === 'light' ? due : due === DARK ? LIGHT : DARK);
+  });
+});
+
+describe('whatever is dropped', () => {
+  const har = (): string => JSON.stringify({ log: { version: '1.2', creator: { name: 'x' }, entries: [] } });
+  test.each<[string, () => Buffer, RegExp]>([
+    ['nothing', () => Buffer.alloc(0), /^$/],
+    ['noise', () => Buffer.from(Array.from({ length: 4000 }, (_, index) => (index * 7919 + (index >> 3) * 31) & 0xff)), /no token .*record with/],
+    ['a picture', () => Buffer.from('\x89PNG\r\n\x1a\n0000', 'latin1'), /this is a picture/],
+    ['half a HAR', () => Buffer.from(har().slice(0, 40)), /breaks off/],
+    ['20 MB of text', () => Buffer.alloc(20 * 1024 * 1024, 'lorem ipsum dolor\n'), /at most 4 MiB|no token/],
+    ['20 MB of bytes', () => Buffer.alloc(20 * 1024 * 1024, 0xf7), /at most 4 MiB|no token/],
+    ['65 MB', () => Buffer.alloc(65 * 1024 * 1024, 'x'), /64 MiB/],
+    ['a log of IIS', () => Buffer.from('2026-11-26 10:20:31 10.0.0.5 GET /api - 443 - 10.0.0.9 axios - 401 1 1909 3\n'), /the account is locked/],
+  ])('%s: a sentence, and the page goes on', async (_, bytes, said) => {
+    await open();
+    const folderOf = mkdtempSync(join(tmpdir(), 'ntlmachine-dropped-'));
+    const path = join(folderOf, 'given');
+    writeFileSync(path, bytes());
+    await page.locator('#file').setInputFiles(path);
+    await expect.poll(() => page.locator('#problem').innerText(), { timeout: 20_000 }).toMatch(said);
+    rmSync(folderOf, { recursive: true });
+    await page.locator('#input').fill(`NTLM ${CHALLENGE}`);
+    await expect.poll(sentence, { timeout: 8_000 }).toMatch(/\.$/);
+    expect(await page.locator('#problem').isVisible()).toBe(false);
+  });
+});

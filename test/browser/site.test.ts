@@ -1,8 +1,9 @@
 /** The site as a reader gets it: built by `npm run site`, which fails for a dead link, and looked at in a real browser. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { documents, root } from '../support/documents.ts';
@@ -58,6 +59,39 @@ test.each(['', 'start.html', 'http.html'])('the first view of "%s" loads at most
     expect(troubles).toEqual([]);
     await page.context().close();
   }
+});
+
+test('no page loads more than 100 kB for its first view, compressed, its pictures aside', () => {
+  const compressed = (path: string): number => gzipSync(readFileSync(join(dist, path))).length;
+  const pagesOf = (readdirSync(dist, { recursive: true }) as string[]).filter((path) => path.endsWith('.html') && !path.startsWith('playground'));
+  expect(pagesOf.length).toBeGreaterThan(50);
+  for (const path of pagesOf) {
+    const loads = readFileSync(join(dist, path), 'utf8').matchAll(/<(?:link rel="(?:preload stylesheet|modulepreload|stylesheet)"|script type="module") [^>]*?(?:href|src)="\/([^"]+\.(?:css|js))"/g);
+    const all = new Set([path, ...Array.from(loads, ([, file]) => file!)]);
+    expect(all.size, path).toBeGreaterThan(3);
+    expect([...all].reduce((sum, each) => sum + compressed(each), 0), path).toBeLessThan(FIRST_VIEW);
+  }
+});
+
+test('search leads a newcomer to a page that helps, and not to the reference', async () => {
+  const { page } = await visit('');
+  await page.locator('.DocSearch-Button, #local-search button').first().click();
+  for (const [words, place] of [
+    ['401', /^\/(?:start|explain)/],
+    ['unauthorized', /^\/start/],
+    ['axios', /^\/(?:start|migrating)/],
+    ['account locked', /^\/recipes\/locked/],
+    ['IIS', /^\/recipes\/iis/],
+    ['proxy 407', /^\/(?:start|proxies|recipes\/git-npm)/],
+    ['Extended Protection', /^\/recipes\/extended-protection/],
+    ['self-signed certificate', /^\/recipes\/iis/],
+    ['fetch', /^\/start/],
+    ['domain', /^\/(?!reference)/],
+  ] as const) {
+    await page.locator('.VPLocalSearchBox input').fill(words);
+    await expect.poll(() => page.locator('.VPLocalSearchBox .result').first().getAttribute('href'), { timeout: 8_000, message: words }).toMatch(place);
+  }
+  await page.context().close();
 });
 
 test('search finds a word of a page, without asking anybody', async () => {

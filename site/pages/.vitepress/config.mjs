@@ -28,7 +28,8 @@ export default defineConfig({
   buildEnd: ({ outDir }) => checkSite(outDir, base),
   themeConfig: {
     logo: '/icon.svg',
-    search: { provider: 'local' },
+    // A guide tells a newcomer more than the reference does, whose short sections any word would find first.
+    search: { provider: 'local', options: { miniSearch: { searchOptions: { boostDocument: (id) => (id.includes('/reference/') ? 0.2 : id.includes('/changelog') ? 0.1 : /\/(?:start|recipes)\b/.test(id) ? 2 : 1) } } } },
     outline: { level: [2, 3] },
     externalLinkIcon: true,
     nav: [

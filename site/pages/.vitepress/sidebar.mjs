@@ -47,12 +47,12 @@ export function sidebar() {
 /** Of the pages in site/pages/api, which are made before. */
 export function referenceSidebar() {
   const pages = readdirSync(join(root, 'site/pages/api')).map((name) => name.replace(/\.md$/, ''));
-  const entries = pages.filter((name) => name !== 'index' && name !== 'ntlmachine').sort();
+  const entries = pages.filter((name) => name !== 'index' && !name.startsWith('ntlmachine')).sort();
   return [
     {
       text: 'Reference',
       link: '/reference/',
-      items: ['ntlmachine', ...entries].map((name) => ({ text: name === 'ntlmachine' ? name : `/${name}`, link: `/reference/${name}` })),
+      items: [...pages.filter((name) => name.startsWith('ntlmachine')).sort(), ...entries].map((name) => ({ text: name.replace(/^(?!ntlmachine)/, '/').replace(/-types$/, ': types'), link: `/reference/${name}` })),
     },
   ];
 }
