@@ -51,6 +51,15 @@ export const otherServer: Rule = (facts) => {
   if (changed.length > 0 && end.kind !== 'accepted') {
     return likely({ id: 'other-server', summary: 'type 3 was answered by another server than the one that issued the challenge, as behind a load balancer', evidence: changed.join(', '), advice });
   }
+  const accepted = facts.acceptedBefore;
+  if (end.kind === 'rejected' && accepted !== undefined && accepted.request?.target === end.exchange.request?.target) {
+    return likely({
+      id: 'other-server',
+      summary: 'another server than the one that issued the challenge got the response, and looks like it, as behind a load balancer',
+      evidence: 'the same account was accepted before, for the same page',
+      advice,
+    });
+  }
   const via = fieldOf(after, 'via') ?? fieldOf(before, 'via');
   if (end.kind === 'challenged-again' || (end.kind === 'bad-request' && !isTooLong(end.exchange.response))) {
     return likely({
@@ -68,10 +77,18 @@ export const otherServer: Rule = (facts) => {
 
 function differences(before: ConversationResponse | undefined, after: ConversationResponse | undefined): string[] {
   if (before === undefined || after === undefined) return [];
-  return ['server', 'via', 'x-powered-by'].flatMap((name) => {
+  const fields = ['server', 'via'].flatMap((name) => {
     const [a, b] = [fieldOf(before, name), fieldOf(after, name)];
-    return name === 'x-powered-by' || a === undefined || b === undefined || a === b ? [] : [`${name === 'via' ? 'Via' : 'Server'} was ${quoted(a)} with the challenge and is ${quoted(b)} now`];
+    return a === undefined || b === undefined || a === b ? [] : [`${name === 'via' ? 'Via' : 'Server'} was ${quoted(a)} with the challenge and is ${quoted(b)} now`];
   });
+  const back = secondsBack(before, after);
+  return back > 0 ? [...fields, `the answer is dated ${back} ${back === 1 ? 'second' : 'seconds'} before the challenge: no clock goes back`] : fields;
+}
+
+/** Two servers have two clocks. */
+function secondsBack(before: ConversationResponse, after: ConversationResponse): number {
+  const [from, to] = [before, after].map((response) => Date.parse(fieldOf(response, 'date') ?? ''));
+  return Number.isNaN(from) || Number.isNaN(to) ? 0 : Math.round((from! - to!) / 1000);
 }
 
 const IDLE_SECONDS = 2;

@@ -14,8 +14,8 @@ import type { KerberosToken } from '../../spnego/kerberos/token.ts';
 import { tokenBytes } from '../trace/mask.ts';
 import type { TracedError } from '../trace/projection.ts';
 import { fieldOf, type Blindness, type Conversation, type ConversationSource, type ConversationToken, type Exchange, type Side } from '../conversation/conversation.ts';
-import type { End } from './ending.ts';
-import { challengeOf, hostOf, tokenOf, type Handshake } from './handshakes.ts';
+import { endOf, type End } from './ending.ts';
+import { challengeOf, handshakesOf, hostOf, tokenOf, type Handshake } from './handshakes.ts';
 
 export interface Facts {
   readonly source: ConversationSource;
@@ -45,15 +45,18 @@ export interface Facts {
   readonly strayChallenge: Handshake | undefined;
   /** Handshakes that ended as this one did. */
   readonly attempts: number;
+  /** The answer by which the same account was let in before, at the same place. */
+  readonly acceptedBefore: Exchange | undefined;
   readonly host: string;
 }
 
 export function factsOf(
-  { source, blind }: Conversation,
+  conversation: Conversation,
   handshake: Handshake,
   end: End,
   known: { readonly tls?: boolean | undefined; readonly verdicts?: readonly Verdict[] | undefined; readonly strayChallenge?: Handshake | undefined; readonly attempts?: number },
 ): Facts {
+  const { source, blind } = conversation;
   const { side, opening, answer, connection } = handshake;
   const negotiateToken = tokenOf(opening, side);
   const challengeToken = challengeOf(opening, side);
@@ -86,8 +89,18 @@ export function factsOf(
     verdicts: known.verdicts ?? [],
     strayChallenge: known.strayChallenge,
     attempts: known.attempts ?? 1,
+    acceptedBefore: authenticate && acceptedBefore(conversation, handshake, end, authenticate),
     host: hostOf(end.exchange),
   };
+}
+
+function acceptedBefore(conversation: Conversation, { side }: Handshake, end: End, { userName, domainName }: AuthenticateMessage): Exchange | undefined {
+  return handshakesOf(conversation).find((other) => {
+    const { answer } = other;
+    if (answer === undefined || other.side !== side || answer.index >= end.exchange.index || hostOf(answer) !== hostOf(end.exchange)) return false;
+    const account = read(tokenOf(answer, side), decodeAuthenticate);
+    return account?.userName === userName && account.domainName === domainName && endOf(other)?.kind === 'accepted';
+  })?.answer;
 }
 
 /** The NTLM message of a token, where it is there and well-formed. */

@@ -145,9 +145,12 @@ const domainMismatch: Rule = ({ authenticate, target, challenge, response }) => 
 };
 
 const wrongPassword: Rule = (facts) => {
-  const { authenticate, authenticateToken, response, attempts } = facts;
+  const { authenticate, authenticateToken, response, attempts, acceptedBefore } = facts;
   if (authenticateToken === undefined || response === 'anonymous') return undefined;
   if (verdictOf(facts, 'NT response') !== undefined) return undefined;
+  if (acceptedBefore !== undefined) {
+    return { id: 'wrong-password', likelihood: 'possible', summary: 'the password is another than before, and wrong', evidence: 'the same account was accepted before', advice: 'check where the password comes from each time' };
+  }
   const known = authenticate === undefined ? 'nothing else in this conversation says why' : 'the response is well-formed, and nothing else in this conversation says why';
   return {
     id: 'wrong-password',
@@ -169,6 +172,18 @@ const accountUnusable: Rule = (facts) => {
     advice: "look at the account, and at event 4625 in the server's security log, whose sub status tells which",
   };
 };
+
+/** Some servers say by 401 what others say by 403. */
+const refusedElsewhere: Rule = ({ acceptedBefore, end, response }) =>
+  acceptedBefore === undefined || response === 'anonymous' || acceptedBefore.request?.target === end.exchange.request?.target
+    ? undefined
+    : {
+        id: 'not-permitted',
+        likelihood: 'likely',
+        summary: 'the account is right and may not see this page (401.3, its access control list)',
+        evidence: `the same account was accepted before, for ${quoted(acceptedBefore.request?.target ?? '')}`,
+        advice: 'give the account the right to read it; the password is right',
+      };
 
 const channelBindingsAbsent: Rule = ({ tls, ntlmV2, side, response, source }) => {
   if (ntlmV2 === undefined || tls === false || side === 'proxy' || response === 'anonymous') return undefined;
@@ -247,6 +262,7 @@ export const RESPONSE_RULES: readonly Rule[] = [
   weakResponse,
   charset,
   clockSkew,
+  refusedElsewhere,
   domainMismatch,
   wrongPassword,
   channelBindingsAbsent,
