@@ -5,6 +5,7 @@ import { quoted } from '../decode/text.ts';
 import type { NtlmErrorCode } from '../../errors.ts';
 import type { CauseId, Rule } from './cause.ts';
 import { doesNotCarryOut, doesNotOffer, listed } from '../../http/authentication/sentences.ts';
+import type { Facts } from './facts.ts';
 import { certain, it, likely, offers, offersNtlm, offersOf, possible } from './words.ts';
 
 /** A recorded reason comes before whatever could be guessed. */
@@ -140,18 +141,23 @@ export const shortNegotiate: Rule = (facts) => {
   const { end, negotiate, negotiateToken, blind } = facts;
   const length = negotiateToken?.length ?? 0;
   const unanswered = end.kind === 'no-challenge' ? !blind.has('status-unknown') : end.kind === 'open' && end.after === 'type 1';
-  if (unanswered && negotiate !== undefined && length < 40) {
-    return possible({ id: 'short-negotiate', summary: `type 1 has no Version field, and ${it(facts)} takes none of fewer than 40 bytes`, evidence: `type 1 has ${length} bytes; gss-ntlmssp refuses fewer than 40, Windows does not`, advice: 'send the Version field; this library always does' });
-  }
-  return undefined;
+  if (!unanswered || negotiate === undefined || length >= LEAST_OF_GSS) return undefined;
+  return (isOfGss(facts) ? likely : possible)({ id: 'short-negotiate', summary: `type 1 has no Version field, and ${it(facts)} takes none of fewer than ${LEAST_OF_GSS} bytes`, evidence: `type 1 has ${length} bytes; gss-ntlmssp refuses fewer than ${LEAST_OF_GSS}, Windows does not`, advice: 'send the Version field; this library always does, and curl only on Windows' });
 };
 
+/** Bytes that gss-ntlmssp reads of a type 1. */
+const LEAST_OF_GSS = 40;
+
+/** Apache has its NTLM of it; Windows says so in its `Server`. */
+const isOfGss = ({ end }: Facts): boolean => /\bApache\b|gssapi/i.test(fieldOf(end.exchange.response, 'server') ?? '');
+
 export const ntlmOff: Rule = (facts) => {
-  const { end, handshake, side } = facts;
+  const { end, handshake, side, negotiateToken } = facts;
   const use = handshake.opening?.request?.credentials.find((each) => each.side === side && each.token !== undefined);
   if (end.kind !== 'no-challenge' || !/^ntlm$/i.test(use?.scheme ?? '') || !offers(facts, /^ntlm$/i)) return undefined;
   const via = fieldOf(end.exchange.response, 'via');
-  return likely({
+  const isShort = isOfGss(facts) && (negotiateToken?.length ?? LEAST_OF_GSS) < LEAST_OF_GSS;
+  return (isShort ? possible : likely)({
     id: 'ntlm-off',
     summary: doesNotCarryOut(it(facts)),
     evidence: `NTLM is offered again, without a token${via === undefined ? '' : `, by way of ${quoted(via)}`}`,
