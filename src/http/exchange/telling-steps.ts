@@ -1,5 +1,5 @@
 /** The steps of a connection's machines, by an allow-list: names of states and events, tags, and the reason for a refusal. */
-import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent, StateValue } from 'xstate';
 import { NtlmError } from '../../errors.ts';
 
 export interface ToldStep {
@@ -18,7 +18,7 @@ export interface ToldStep {
 
 /** Nothing but machines takes microsteps. */
 interface MachineSnapshot {
-  readonly value: unknown;
+  readonly value: StateValue;
   readonly tags: ReadonlySet<string>;
   readonly context: { readonly attempt?: unknown; readonly error?: unknown; readonly reason?: unknown };
   readonly machine: { readonly id: string };
@@ -52,10 +52,9 @@ export function observeSteps(actor: AnyActorRef, side: ToldStep['side'], tell: (
   });
 }
 
-/** `{ handshaking: 'opening' }` is `handshaking.opening`. */
-function nameOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value);
-  return Object.entries(value)
-    .map(([key, inner]) => (typeof inner === 'object' && inner !== null && Object.keys(inner).length === 0 ? key : `${key}.${nameOf(inner)}`))
-    .join(', ');
+/** `{ handshaking: 'opening' }` is `handshaking.opening`. No machine here is in two states at once. */
+function nameOf(value: StateValue): string {
+  if (typeof value === 'string') return value;
+  const [name, inner] = Object.entries(value)[0]!;
+  return `${name}.${nameOf(inner!)}`;
 }

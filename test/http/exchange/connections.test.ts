@@ -125,6 +125,13 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     expect(origin.seen).toHaveLength(1);
   });
 
+  test('credentials that cannot be had are an error of the request, with what was thrown', async () => {
+    const cause = new Error('the vault is shut');
+    await using origin = await Origin.listen();
+    await using client = carrier.open({ credentials: async () => Promise.reject(cause) });
+    await expect(client.request(origin.url)).rejects.toMatchObject({ name: 'NtlmError', code: 'service-failed', cause });
+  });
+
   test('credentials of the wrong type are an error that says so', async () => {
     await using origin = await Origin.listen();
     const credentials = (() => ({ username: 'alice', password: 'wonderland' })) as never;

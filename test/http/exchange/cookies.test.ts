@@ -94,7 +94,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
         (leg) => {
           legs += 1;
           seen.push(cookieOf(leg.head));
-          const own = leg.message === 3 ? 'Set-Cookie: last=1\r\n' : `Set-Cookie: leg${legs}=1; Path=/app; Secure\r\nSet-Cookie: step=${legs}\r\n`;
+          const own = leg.message === 3 ? 'Set-Cookie: last=1\r\n' : `Set-Cookie: leg${legs}=1; Path=/app; Secure\r\nSet-Cookie: step=${legs}; Domain=127.0.0.1\r\n`;
           leg.socket.write(withFields(honest(leg), own));
         },
         secure ? { tls } : {},
@@ -107,7 +107,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
       const set = [headers['set-cookie']].flat();
       // Of fetch, what came last is what is left of them in an object.
       if (carrier.name === 'createNtlmFetch') expect(set).toEqual(['last=1']);
-      else expect(set.join(', ')).toBe('leg1=1; Path=/app; Secure, step=1, leg2=1; Path=/app; Secure, step=2, last=1');
+      else expect(set.join(', ')).toBe('leg1=1; Path=/app; Secure, step=1; Domain=127.0.0.1, leg2=1; Path=/app; Secure, step=2; Domain=127.0.0.1, last=1');
       seen.length = 0;
       await client.request(`${peer.url}/app/x`, { headers: { cookie: 'own=8' } });
       expect(seen[0]).toBe('own=8');

@@ -1,4 +1,5 @@
 /** A 401 that comes while the body it is the answer to is still on its way. */
+import { once } from 'node:events';
 import http from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -6,7 +7,7 @@ import { NtlmAgent } from '../../../src/http/index.ts';
 import { get } from '../support/get.ts';
 import { until } from '../support/hostile.ts';
 import { honest } from '../support/meet.ts';
-import { ALICE } from '../support/origin.ts';
+import { ALICE, Origin } from '../support/origin.ts';
 
 /** More than the system takes before somebody reads it. */
 const LENGTH = 16 * 1024 * 1024;
@@ -107,5 +108,25 @@ describe('a 401 that comes before its body is out', () => {
     expect(unread).toEqual([1, 2, false]);
     const [, last] = others.at(-1)!; // 3, but where a machine is so busy that the limit is over once more
     expect(others.slice(-2)).toEqual([[1, last, true], [3, last, true]]);
+  });
+
+  test('and is a challenge, of a server that reads no more and takes no type 3 either, is an error once the limit of an answer is over', async () => {
+    const { url } = await eagerServer(({ message }) => message !== 1);
+    const agent = new NtlmAgent({ credentials: ALICE, probe: false, maxRepeatableBody: LENGTH, answerTimeout: 500 });
+    ending.push(() => agent.destroy());
+    await expect(put(url, agent)).rejects.toMatchObject({ name: 'NtlmError', code: 'timed-out', phase: 'transport', side: 'peer', message: 'the other end takes nothing of the request any more' });
+  });
+
+  test('is the client\'s where nobody gives credentials; what the client writes of its body then goes nowhere', async () => {
+    await using origin = await Origin.listen({ protects: ({ method }) => method === 'POST' });
+    const agent = new NtlmAgent({ credentials: () => undefined, maxRepeatableBody: 0 });
+    ending.push(() => agent.destroy());
+    const request = http.request(origin.url, { agent, method: 'POST' });
+    request.write('held ');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    expect([response.statusCode, response.headers.connection]).toEqual([401, 'close']);
+    response.resume();
+    await new Promise((resolve) => request.end('and dropped', resolve as () => void));
+    expect(origin.seen.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([0]);
   });
 });

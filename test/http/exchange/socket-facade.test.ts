@@ -1,10 +1,13 @@
 /** What a socket is asked that has a connection beneath, none yet, or none any more. */
+import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { NtlmSocket } from '../../../src/http/exchange/socket.ts';
 import { NtlmAgent } from '../../../src/http/index.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { HostilePeer } from '../support/hostile.ts';
+import { honest } from '../support/meet.ts';
 import { ALICE, Origin } from '../support/origin.ts';
 
 const OF_TCP = ['remoteAddress', 'remotePort', 'remoteFamily', 'localAddress', 'localPort', 'localFamily', 'bytesRead', 'bytesWritten'] as const;
@@ -105,5 +108,46 @@ describe('a socket', () => {
       return seen;
     };
     expect(await states(new NtlmAgent({ credentials: ALICE }))).toEqual(await states(new http.Agent({ keepAlive: true })));
+  });
+
+  test('tells of its connection once, though another takes its place', async () => {
+    await using peer = await HostilePeer.listen(
+      (leg) => {
+        if (leg.message === 'none') leg.socket.end(honest(leg).replace('\r\n', '\r\nConnection: close\r\n'));
+        else leg.socket.write(honest(leg));
+      },
+      { tls },
+    );
+    const agent = new NtlmAgent({ credentials: ALICE, ca: tls.ca });
+    const told: string[] = [];
+    await new Promise<void>((resolve, reject) => {
+      const request = https.get(peer.url, { agent }, (response) => void response.resume().on('end', resolve));
+      request.on('error', reject).on('socket', (socket) => {
+        for (const event of ['lookup', 'connect', 'ready', 'secureConnect']) socket.on(event, () => told.push(event));
+      });
+    });
+    agent.destroy();
+    expect([peer.connections, told.filter((event) => event !== 'lookup')]).toEqual([2, ['connect', 'ready', 'secureConnect']]);
+  });
+
+  test('has the timeout of its connection, before it is there and then; whose listener comes once, and is taken back', async () => {
+    await using origin = await Origin.listen();
+    const agent = new NtlmAgent({ credentials: ALICE });
+    const socket = agent.createConnection({ host: '127.0.0.1', port: origin.port }) as NtlmSocket;
+    let heard = 0;
+    const listener = (): void => void (heard += 1);
+    expect(socket.setTimeout(50_000, listener)).toBe(socket);
+    expect(socket.timeout).toBe(50_000);
+    await once(socket, 'connect');
+    expect(socket.inner!.timeout).toBe(50_000);
+    socket.setTimeout(60_000);
+    expect([socket.timeout, socket.inner!.timeout, socket.listenerCount('timeout')]).toEqual([60_000, 60_000, 1]);
+    socket.inner!.emit('timeout');
+    socket.inner!.emit('timeout');
+    expect(heard).toBe(1);
+    socket.setTimeout(60_000, listener).setTimeout(0, listener);
+    expect([socket.timeout, socket.inner!.timeout, socket.listenerCount('timeout')]).toEqual([0, 0, 0]);
+    socket.destroy();
+    agent.destroy();
   });
 });

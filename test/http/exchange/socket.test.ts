@@ -82,6 +82,43 @@ describe('a head', () => {
   });
 });
 
+describe('what is no HTTP any more', () => {
+  const switched = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n';
+  test.each([
+    ['101', 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n', switched],
+    ['a 2xx to CONNECT', 'CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n', 'HTTP/1.1 200 Yes\r\n\r\n'],
+  ])('goes through as it is, both ways, behind %s', async (_what, head, answer) => {
+    const received: Buffer[] = [];
+    await using peer = await HostilePeer.listen((leg) => {
+      if (leg.message !== 3) return void leg.socket.write(honest(leg));
+      leg.socket.removeAllListeners('data').on('data', (bytes: Buffer) => (received.push(bytes), leg.socket.write(bytes)));
+      leg.socket.write(`${answer}raw`);
+    });
+    const socket = open(peer.url);
+    const read = text(socket);
+    socket.write(head, 'latin1');
+    await until(() => read() === `${answer}raw`, 3000);
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    socket.write(bytes);
+    await until(() => read().length === answer.length + 3 + 256, 3000);
+    socket.write('GET / HTTP/1.1\n\n', 'latin1');
+    await until(() => read().length === answer.length + 3 + 256 + 16, 3000);
+    expect(read()).toBe(`${answer}raw${bytes.toString('latin1')}GET / HTTP/1.1\n\n`);
+    expect(Buffer.concat(received).toString('latin1')).toBe(`${bytes.toString('latin1')}GET / HTTP/1.1\n\n`);
+  });
+
+  test('begins with no other answer', async () => {
+    await using peer = await HostilePeer.listen((leg) => void leg.socket.write(leg.message === 3 ? 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n' : honest(leg)));
+    const socket = open(peer.url);
+    const read = text(socket);
+    socket.write('CONNECT b:443 HTTP/1.1\r\nHost: b:443\r\n\r\n', 'latin1');
+    await until(() => read().includes('503'), 3000);
+    const failed = failure(socket);
+    socket.write(Buffer.from('hello\r\n\r\n'));
+    expect(await failed).toMatchObject({ name: 'NtlmError', side: 'local' });
+  });
+});
+
 describe('a socket', () => {
   test('without a connection has no session, no layers, and is pending', async () => {
     await using origin = await Origin.listen();
