@@ -31,7 +31,8 @@ export interface GotLike {
  * const reports = ntlmAxios(axios.create({ baseURL: 'https://keep.castle.example/reports/', timeout: 20_000 }), { credentials });
  * ```
  *
- * Defaults and interceptors of the instance given are the new one's too. Its agent is `defaults.httpAgent`, to be destroyed
+ * Make one for each identity and keep it: it remembers which password was refused, so that no account locks. Defaults and
+ * interceptors of the instance given are the new one's too. Its agent is `defaults.httpAgent`, to be destroyed
  * with `destroy()` where connections shall not wait to be idle. A request that names an agent, a proxy or an adapter of its
  * own passes it by.
  *
@@ -89,7 +90,8 @@ function copyInterceptors(from: Interceptors | undefined, to: Interceptors | und
  * const orders = await intranet('https://keep.castle.example/orders').json();
  * ```
  *
- * Its agent is `defaults.options.agent.http`. A request that names an agent of its own passes it by.
+ * Make one for each identity and keep it: it remembers which password was refused, so that no account locks. Its agent is
+ * `defaults.options.agent.http`. A request that names an agent of its own passes it by.
  *
  * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `invalid-argument` for an instance with an agent of
  * its own, which would have no effect.
