@@ -33,12 +33,16 @@ const LABELS = /^#{4,6} ((?:Parameters|Returns|Throws|Overrides|Extends|Extended
 const LONGEST = 38_000;
 const typesOf = (file) => file.replace('.md', '-types.md');
 
+/** What is called stands before what it takes and gives. */
+const placeOf = (section) => ['Classes', 'Functions', 'Variables'].findIndex((name) => section.startsWith(`## ${name}\n`)) >>> 0;
+
 /** Makes pages that are light: labels are none of their outline, and the interfaces of a long one have a page of their own. */
 function trim(out) {
   const moved = new Map(); // by file: the anchors that are on its page of interfaces now
   for (const file of readdirSync(out)) {
     const text = readFileSync(join(out, file), 'utf8').replace(LABELS, '**$1**').replace(/^#(?=#{4,5} )/gm, '');
-    const parts = text.split(/^(?=## )/m);
+    const [opening, ...sections] = text.split(/^(?=## )/m);
+    const parts = [opening, ...sections.toSorted((a, b) => placeOf(a) - placeOf(b))];
     const isType = (part) => /^## Interfaces\n/.test(part);
     const split = text.length > LONGEST && parts.some(isType);
     const own = split ? parts.filter((part) => !isType(part)) : parts;
