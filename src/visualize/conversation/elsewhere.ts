@@ -73,6 +73,7 @@ export function elsewhere(text: string): string {
   const codes = [...end.matchAll(EVENT)].map(([, code = '']) => code);
   const told = codes.map((code) => ({ code, means: meaning(0, Number(code)) })).findLast(({ means }) => means !== undefined);
   if (told !== undefined) return `this is an event of Windows, without heads and tokens; ${told.code} means: ${told.means}`;
+  if (/\b(?:AxiosError|HTTPError)\b|status code 40[17]\b/.test(end)) return `this is a client's error without the headers of its answer: print \`explainRefusal(error.response)\` (ntlmachine/http) or \`error.response.headers\`, or ${RECORD}`;
   if (ACCESS.test(end)) return `this is the log of a server, without heads and tokens: ${RECORD}`;
   return `no token of NTLMSSP, SPNEGO or Kerberos is in the input: ${RECORD}`;
 }

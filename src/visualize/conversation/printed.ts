@@ -11,6 +11,8 @@ const FIELDS = RegExp(`['"]?(www-authenticate|proxy-authenticate|proxy-status|se
 const SENT = RegExp(`\\b_header:\\s*((?:(?:${STRING})\\s*\\+?\\s*){1,200})`);
 const LOOKED_AT = 1024 * 1024;
 
+export const isPrinted = (text: string): boolean => ASKING.test(text.slice(0, LOOKED_AT));
+
 /** `undefined` where none is printed there. Such a response is the last of its request: what came before is not shown. */
 export function readPrinted(text: string, visibility: TokenVisibility): Conversation | undefined {
   const start = text.slice(0, LOOKED_AT);

@@ -15,7 +15,7 @@ import { recordOf } from './json.ts';
 import { readPackets } from './packets.ts';
 import { cleaned, decoded, unwrapped } from './pasted.ts';
 import { isCapture, packetsOf } from './pcap.ts';
-import { readPrinted } from './printed.ts';
+import { isPrinted, readPrinted } from './printed.ts';
 import { parseConversation } from './saved.ts';
 import { conversationOfTrace } from './steps.ts';
 import { conversationOfFound } from './tokens.ts';
@@ -139,6 +139,7 @@ function readJson(text: string, tokens: TokenVisibility): Conversation | undefin
   if (format === TRACE_FORMAT) return conversationOfTrace(traceOf(value), tokens);
   const { constants, events } = recordOf(value);
   if (constants !== undefined && events !== undefined) throw problem('malformed-token', 'this is a net-export of Chromium, which is not read here: export a HAR, or record with `curl -v --ntlm` or `ntlmachine request --trace FILE`');
+  if (!isHar(value) && isPrinted(text)) return undefined; // a log of JSON
   if (!isHar(value)) throw problem('malformed-token', 'this JSON is no HAR and neither a trace nor a conversation of ntlmachine');
   return readHar(value, tokens);
 }

@@ -110,6 +110,7 @@ describe('a response as an app prints it', () => {
   test.each([
     ['an error of axios', "AxiosError: Request failed with status code 401\n  code: 'ERR_BAD_REQUEST',\n  response: {\n    status: 401,\n    headers: Object [AxiosHeaders] {\n      'www-authenticate': 'Negotiate, NTLM',\n      'content-length': '0'\n    }\n"],
     ['headers of node', "{\n  'www-authenticate': [ 'Negotiate', 'NTLM' ],\n  date: 'Thu, 26 Nov 2026 11:06:11 GMT'\n}"],
+    ['a log of JSON', '{\n  "status": 401,\n  "headers": {\n    "www-authenticate": "Negotiate, NTLM"\n  }\n}'],
     ['JSON', 'response {"status":401,"headers":{"www-authenticate":"NTLM"}}'],
   ])('%s', (_, text) => {
     expect(told(text)).toMatch(hidden);
@@ -142,6 +143,7 @@ describe('what holds no conversation is named, and what to give instead', () => 
     ['an error log of Apache', '[Thu Nov 26 10:20:31.123 2026] [auth_gssapi:error] [pid 12:tid 3] GSS ERROR\n', /the log of a server/],
     ['a log of nginx', '2026/11/26 10:20:31 [error] 12#12: *1 upstream prematurely closed\n', /the log of a server/],
     ['a log of Squid', '1732616431.123      5 10.0.0.9 TCP_DENIED/407 4097 CONNECT intranet.corp:443 - HIER_NONE/- text/html\n', /the log of a server/],
+    ["an error of got", "HTTPError: Request failed with status code 401 (Unauthorized): GET http://keep.castle.example/\n    code: 'ERR_NON_2XX_3XX_RESPONSE',\n", /error without the headers.*explainRefusal\(error\.response\)/],
     ['prose', 'my call answers 401\n', /no token .*record with `ntlmachine request --trace FILE`/],
     ['a picture', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10), /a picture/],
     ['a PDF', '%PDF-1.4\n', /a PDF/],
