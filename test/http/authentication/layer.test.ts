@@ -126,13 +126,33 @@ test('what is observed lives as long as the connection; what is not is let go be
 });
 
 test('an inspector that throws ends the connection before it counts', () => {
-  const { realm, make } = open('server', {
+  const { realm, make, late } = open('server', {
     inspect: () => {
       throw new Error('no');
     },
   });
   expect(make).toThrow(expect.objectContaining({ code: 'service-failed' }));
   expect(realm.connections).toBe(0);
+  expect(late).toEqual([]);
+});
+
+test('an inspector that throws later is the end of the handshake under way, or of the connection that rests', async () => {
+  let broken = false;
+  const inspect = (): void => {
+    if (broken) throw new Error('no');
+  };
+  const asked = open('server', { inspect });
+  const layer = asked.make();
+  broken = true;
+  expect(await layer.challenged(head(401, 'WWW-Authenticate: NTLM'), KEY)).toMatchObject({ code: 'service-failed' });
+  broken = false;
+  const resting = open('server', { inspect });
+  const other = resting.make();
+  await answer(other);
+  await other.passed(head(200));
+  broken = true;
+  other.observed().send({ type: 'close' });
+  expect(resting.late[0]).toMatchObject({ code: 'service-failed' });
 });
 
 test('an origin that may not be asked is refused; one that offers nothing of ours has nothing to refuse by', async () => {

@@ -269,6 +269,17 @@ describe('its size', () => {
     expect(await refuse(named('alice', 'blocked'))).toBe('blocked');
   });
 
+  test('is bounded: what is blocked for the shortest time goes first', async () => {
+    const { refuse } = opened({ entries: 10 });
+    const [first, later] = [named('first', 'wrong'), named('later', 'wrong')];
+    for (const who of [first, first, first]) await refuse(who);
+    expect(await refuse(first)).toBe('blocked');
+    await vi.advanceTimersByTimeAsync(1000);
+    for (let n = 0; n < 9; n += 1) for (const who of [0, 0]) await refuse(named(`user ${n}`, `wrong ${who}`));
+    for (const who of [later, later]) await refuse(who);
+    expect([await refuse(later), await refuse(first)]).toEqual(['blocked', 'refused']);
+  });
+
   test('does not end what is undecided', async () => {
     const { now, refuse } = opened({ entries: 1 });
     const first = (await now()) as Proof;

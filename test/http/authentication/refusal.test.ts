@@ -206,6 +206,14 @@ describe('the sentences', () => {
     expect(doesNotCarryOut('the proxy')).toMatch(/^the proxy names NTLM and does not carry it out: /);
   });
 
+  test('of a function that gives no credentials', async () => {
+    const question = { origin: 'http://a', side: 'server', scheme: 'NTLM', attempt: 1, reason: undefined } as const;
+    for (const nothing of ['alice', null, 7]) {
+      await expect(sourceOf(() => nothing as never, 'credentials').ask(question)).rejects.toMatchObject({ code: 'invalid-argument' });
+    }
+    expect(await sourceOf(() => undefined, 'credentials').ask(question)).toBeUndefined();
+  });
+
   test('of what is no source of credentials', () => {
     const message = '"credentials" must be Credentials or a function that returns them';
     expect(() => sourceOf('alice' as never, 'credentials')).toThrow(expect.objectContaining({ code: 'invalid-argument', message }));
