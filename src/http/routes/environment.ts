@@ -46,7 +46,7 @@ function proxyFor(origin: URL): string {
 /** Nothing of the value is repeated in an error: it may hold a password. */
 function read(value: string): { url: URL; credentials: Credentials | undefined } {
   const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw unusable();
+  if (url === undefined || !/^https?:/.test(url.protocol)) throw unusable();
   const { username, password } = url;
   url.username = '';
   url.password = '';

@@ -56,13 +56,12 @@ export function openTunnel(
     socket.off('error', fail);
     const inner = socket.detach();
     if (inner === undefined) return fail(proxyRefused(proxy, authority, 'by closing the connection'));
-    const servername = tls.servername ?? (isIP(host) ? undefined : host);
     const secured = connectTls({
       ...tls,
       ALPNProtocols: ['http/1.1'],
       host,
       socket: inner,
-      ...(servername === undefined ? {} : { servername }),
+      servername: tls.servername ?? (isIP(host) ? undefined : host),
     });
     underway = openBy((opened) => opened(null, secured), { to: origin.origin, limit: route.legTimeout }, done, progress);
   };

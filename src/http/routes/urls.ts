@@ -5,7 +5,7 @@ import { invalidArgument } from '../../errors.ts';
 /** @throws NtlmError `invalid-argument` for anything but an absolute http or https URL. */
 export function httpUrl(url: unknown, argument: string): URL {
   const parsed = (typeof url === 'string' || url instanceof URL) && URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+  if (parsed === undefined || !/^https?:/.test(parsed.protocol)) {
     throw invalidArgument(argument, 'must be an absolute URL of http or https, such as "https://intranet.corp/"');
   }
   return parsed;
