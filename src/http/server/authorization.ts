@@ -14,7 +14,7 @@ export interface Authorization {
 
 /** `undefined` where there is no header, or one of a scheme that is not offered here. */
 export function readAuthorization(schemes: readonly HttpScheme[], header = ''): Authorization | undefined {
-  const [, name = '', credentials = ''] = /^(\S+)\s*(.*)$/.exec(header) ?? [];
+  const [, name = '', credentials = ''] = /^(\S+)\s*(.*)/.exec(header) ?? [];
   const scheme = schemes.find((offered) => offered.toLowerCase() === name.toLowerCase());
   if (scheme === undefined) return undefined;
   if (credentials === '') return { scheme, token: undefined };

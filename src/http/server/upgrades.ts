@@ -39,10 +39,9 @@ export async function hold(held: Held): Promise<void> {
   socket.on('error', destroy); // nobody else listens meanwhile
   const decision = await gate.decide(request);
   await Promise.all(open.get(socket) ?? []);
+  if (socket.destroyed || !socket.writable) return destroy(); // an error that it ended with is still to come
   socket.off('error', destroy);
-  if (socket.destroyed || !socket.writable) {
-    socket.destroy();
-  } else if (decision.kind === 'pass') {
+  if (decision.kind === 'pass') {
     const isTaken = emit(event, withIdentity(request, decision.identity), socket, head);
     if (!isTaken) socket.destroy(); // whoever listened is gone
   } else {

@@ -76,6 +76,19 @@ describe('the word alone', () => {
   });
 });
 
+describe('a hash', () => {
+  it.each([
+    [true, [401, 'channel-bindings-missing']],
+    [false, [200, false]],
+    [undefined, [200, false]],
+  ] as const)('with requireChannelBindings %s is demanded of whoever names a channel', async (requireChannelBindings, without) => {
+    const server = await serve({ channelBindings: bindingOf(one), requireChannelBindings });
+    expect(await come(server, one)).toEqual([200, true]);
+    expect(await come(server, two)).toEqual([401, 'channel-bindings-mismatch']);
+    expect(await come(server, undefined)).toEqual(without);
+  });
+});
+
 describe('a server of several names', () => {
   it('binds each connection to the certificate that it was opened with', async () => {
     const server = await serve(

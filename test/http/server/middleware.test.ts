@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect as connectHttp2, constants, createSecureServer, type ClientHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
 import fastify from 'fastify';
@@ -94,6 +95,26 @@ describe.each(Object.keys(apps))('%s', (name) => {
     const refused = await call();
     expect([refused.status, refused.response.headers['proxy-authenticate']]).toEqual([407, 'NTLM']);
   });
+});
+
+it('Koa answers nobody whose connection ends before the verdict, and has no error to tell', async () => {
+  const app = new Koa();
+  const errors: unknown[] = [];
+  const passed: unknown[] = [];
+  const credentials = () => {
+    for (const socket of sockets) socket.destroy();
+    return alice();
+  };
+  app.on('error', (error) => errors.push(error));
+  app.use(requireNtlm.koa({ credentials }));
+  app.use(() => void passed.push('in'));
+  const server = createServer(app.callback());
+  const sockets: Duplex[] = [];
+  server.on('connection', (socket) => sockets.push(socket));
+  const wire = await openWire(await listen(server));
+  await expect(handshake(wire, GET, { credentials: alice() })).rejects.toThrow('ended');
+  await delay(5);
+  expect([errors, passed]).toEqual([[], []]);
 });
 
 describe('two gates on one connection', () => {

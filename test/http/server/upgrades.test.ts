@@ -196,6 +196,18 @@ describe('a refused upgrade', () => {
   });
 });
 
+it('a connection that ends before the verdict is nobody’s to upgrade', async () => {
+  const sockets: Duplex[] = [];
+  const credentials = ({ username }: { username: string }) => (sockets[0]!.destroy(new Error('reset')), users.get(username));
+  const server = createNtlmServer({ credentials }, whoAmI);
+  server.on('connection', (socket: Duplex) => sockets.push(socket));
+  const seen = echo(server);
+  const wire = await openWire(await listen(server));
+  await expect(handshake(wire, UPGRADE, { credentials: alice() })).rejects.toThrow('ended');
+  await delay(5);
+  expect(seen).toEqual([]);
+});
+
 describe('a tunnel', () => {
   it('is asked for by 407 at a proxy, and carries what comes behind its head', async () => {
     const server = createNtlmServer({ ...options, side: 'proxy' });
