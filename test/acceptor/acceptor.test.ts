@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createActor } from 'xstate';
 import { NtlmAcceptor, acceptorMachine, verifyAuthenticate, type AcceptorOptions } from '../../src/acceptor/index.ts';
 import { Credentials, NtlmClient, NtlmError, type NtlmOptions } from '../../src/index.ts';
-import { NegotiateFlags as F, decodeAuthenticate, decodeChallenge, decodeNegotiate, encodeAuthenticate, encodeNegotiate } from '../../src/messages/index.ts';
+import { NegotiateFlags as F, decodeAuthenticate, decodeChallenge, decodeNegotiate, describeTargetInfo, encodeAuthenticate, encodeNegotiate } from '../../src/messages/index.ts';
 import { NtlmSession } from '../../src/session/index.ts';
 import { overwrittenBy } from '../support/overwritten.ts';
 import { davenport, ntlmV2 } from '../vectors/ms-nlmp.ts';
@@ -262,5 +262,76 @@ describe('the machine', () => {
     actor.send({ type: 'negotiate', token: new NtlmClient({ credentials: alice }).negotiate() });
     expect(actor.getSnapshot().hasTag('awaiting-client')).toBe(true);
     expect(tokens).toEqual([actor.getSnapshot().context.challengeToken]);
+  });
+});
+
+describe('what is said and kept of a handshake', () => {
+  it('each reason in words, and nothing of a key in a refusal', async () => {
+    const { negotiate, challenge, authenticate } = await meet();
+    const message = decodeAuthenticate(authenticate);
+    const short = encodeAuthenticate({
+      ...message,
+      negotiateFlags: (message.negotiateFlags | F.NEGOTIATE_KEY_EXCH) >>> 0,
+      encryptedRandomSessionKey: new Uint8Array(8),
+    });
+    const verify = (changes: object) => verifyAuthenticate({ negotiate, challenge, authenticate, credentials: alice, ...changes });
+    const identity = { username: 'alice', domain: 'CASTLE', workstation: '' };
+    for (const [changes, reason, code, message] of [
+      [{ negotiate: undefined }, 'mic-mismatch', 'verification-failed', 'the messages were altered on their way'],
+      [{ authenticate: short }, 'malformed', 'malformed-token', 'KEY_EXCH without a session key of 16 bytes'],
+      [{ credentials: undefined }, 'unknown-user', 'verification-failed', 'nobody of that name is known'],
+    ] as const) {
+      const verdict = verify(changes);
+      expect(verdict).toEqual({ ok: false, reason, error: expect.any(NtlmError) as NtlmError, identity });
+      expect(verdict).toMatchObject({ error: { code, phase: 'authenticate', side: 'peer', message } });
+    }
+  });
+
+  it('the names of a server that gives none of its own', () => {
+    const challenge = new NtlmAcceptor({ credentials: alice }).challenge(new NtlmClient({ credentials: alice }).negotiate());
+    expect(describeTargetInfo(decodeChallenge(challenge).targetInfo!)).toMatchObject({ nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' });
+  });
+
+  it('what is handed out is a copy: who writes into it changes no verdict', async () => {
+    const acceptor = new NtlmAcceptor({ credentials: alice });
+    const client = new NtlmClient({ credentials: alice });
+    const challenge = acceptor.challenge(client.negotiate());
+    const authenticate = client.respond(challenge);
+    challenge.fill(0);
+    expect((await acceptor.authenticate(authenticate)).ok).toBe(true);
+    expect(acceptor.sessionKey?.bytes()).toEqual(client.sessionKey?.bytes());
+    expect(acceptor.identity?.username).toBe('alice');
+  });
+
+  it('who calls out of turn, or with what is no message, hears where', async () => {
+    const acceptor = new NtlmAcceptor({ credentials: alice });
+    const negotiate = new NtlmClient({ credentials: alice }).negotiate();
+    expect(() => acceptor.challenge('x' as never)).toThrow(expect.objectContaining({ code: 'invalid-argument', phase: 'negotiate' }));
+    await expect(acceptor.authenticate(negotiate)).rejects.toMatchObject({
+      code: 'unexpected-call',
+      phase: 'authenticate',
+      message: 'authenticate() has no meaning in state "listening"; nothing changed',
+    });
+    acceptor.challenge(negotiate);
+    const again = { code: 'unexpected-call', phase: 'negotiate', message: 'challenge() has no meaning in state "challenged"; nothing changed' };
+    expect(() => acceptor.challenge(negotiate)).toThrow(expect.objectContaining(again));
+    const other = new NtlmAcceptor({ credentials: alice });
+    expect(() => other.challenge(negotiate.subarray(0, 14))).toThrow(expect.objectContaining({ code: 'truncated', side: 'peer' }));
+    expect(other.state).toBe('refused');
+  });
+
+  it('nobody is looked up for a client that gives no name', async () => {
+    const asked: string[] = [];
+    const acceptor = new NtlmAcceptor({ credentials: ({ username }) => (asked.push(username), alice) });
+    const client = new NtlmClient({ credentials: alice });
+    const message = decodeAuthenticate(client.respond(acceptor.challenge(client.negotiate())));
+    const verdict = await acceptor.authenticate(encodeAuthenticate({ ...message, userName: '' }));
+    expect(verdict).toMatchObject({ ok: false, reason: 'unknown-user', identity: { username: '' } });
+    expect(asked).toEqual([]);
+  });
+
+  it.each([{}, { hash: undefined }, { hash: new Uint8Array(15) }])('channel bindings that are none are refused at once: %j', (channelBindings) => {
+    const refused = { code: 'invalid-argument', message: '"channelBindings" must carry a "hash" of 16 bytes' };
+    expect(() => new NtlmAcceptor({ credentials: alice, channelBindings: channelBindings as never })).toThrow(expect.objectContaining(refused));
   });
 });
