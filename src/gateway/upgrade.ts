@@ -1,7 +1,7 @@
 /** Requests that leave HTTP behind, WebSockets above all: asked for like any other, then bytes. */
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { pipeline, type Duplex } from 'node:stream';
 import { NtlmError } from '../errors.ts';
 import { failureOf, refuseSocket, type Failure } from './failure.ts';
 import { pairsOf, valuesOf, type RawFields } from './fields.ts';
@@ -37,8 +37,7 @@ export async function openUpgrade(
         return { status: refusal.status, legs: opened.legs(), reason: refusal.reason };
       }
       client.write(render(answer, [...incoming(answer), 'Connection', 'close']));
-      answer.pipe(client);
-      return { status, legs: opened.legs() };
+      return { status, reason: await handBack(answer, client), legs: opened.legs() };
     }
     const upgrade = valuesOf(answer.rawHeaders, 'upgrade').join(', ');
     client.write(render(answer, [...incoming(answer), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
@@ -75,6 +74,14 @@ function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idl
       .once('upgrade', (answer, socket, head) => resolve({ kind: 'switched', answer, socket, head, legs }))
       .once('response', (answer) => resolve({ kind: 'answered', answer, legs }))
       .end();
+  });
+}
+
+/** The body of an answer, and the end of the client's connection with it. @returns why it is not whole; `undefined`: it is. */
+function handBack(answer: IncomingMessage, client: Duplex): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    answer.once('error', () => resolve(client.destroyed ? 'the client left' : 'the answer broke off'));
+    pipeline(answer, client, (error) => resolve(error ? 'the client left' : undefined));
   });
 }
 
