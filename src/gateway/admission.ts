@@ -78,9 +78,15 @@ function isOwnOrigin(origin: string, own: ReadonlySet<string>): boolean {
 export function ownHosts({ localAddress, localPort }: Socket, { tls }: GatewaySettings, more: Iterable<string> = []): Set<string> {
   const usual = tls === undefined ? 80 : 443;
   const names = ['localhost', '127.0.0.1', '[::1]'];
-  if (localAddress !== undefined) names.push(localAddress.includes(':') ? `[${localAddress}]` : localAddress);
+  if (localAddress !== undefined) names.push(urlHost(localAddress));
   const hosts = names.flatMap((name) => (localPort === usual ? [name, `${name}:${localPort}`] : [`${name}:${localPort}`]));
   return new Set([...hosts, ...more]);
+}
+
+/** An address of a connection as URLs and Host fields have it: who listens for both families meets IPv4 written as IPv6. */
+export function urlHost(address: string): string {
+  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  return bare.includes(':') ? `[${bare}]` : bare;
 }
 
 /** This machine and its link: loopback, link-local, and the addresses that stand for "here" (RFC 6890). */

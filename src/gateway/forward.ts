@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { hostOf, portOf } from '../http/routes/urls.ts';
-import { isNear, type Objection } from './admission.ts';
+import { isNear, urlHost, type Objection } from './admission.ts';
 import { endToEnd } from './fields.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { Teller } from '../http/exchange/telling.ts';
@@ -40,7 +40,7 @@ export class ForwardMode implements Mode {
     }
     const { localAddress = '', localPort, remoteAddress = '' } = request.socket;
     const name = hostOf(target);
-    const itself = portOf(target) === localPort && (name === localAddress || isNear(name));
+    const itself = portOf(target) === localPort && (target.hostname === urlHost(localAddress) || isNear(name));
     if (itself || String(request.headers['via']).includes(this.#pseudonym)) {
       return { status: 508, reason: 'the request leads back to this gateway' };
     }

@@ -156,3 +156,14 @@ test('a connection of one client ends with the other end’s', async () => {
   for (const behind of origin.sockets) behind.destroy();
   await once(socket.resume(), 'close');
 });
+
+test('listening on every address, it knows itself by the one that a client came to', async () => {
+  await using origin = await Origin.listen();
+  const token = 'sixteen characters';
+  await using gateway = await RunningGateway.start({ to: origin.url, credentials: ALICE, clientTokens: [token], insecureListen: true }, '::');
+  const socket = connect(gateway.port, '127.0.0.2');
+  socket.write(`GET / HTTP/1.1\r\nHost: 127.0.0.2:${gateway.port}\r\nAuthorization: Basic ${Buffer.from(`me:${token}`).toString('base64')}\r\nConnection: close\r\n\r\n`);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(String(answer)).toMatch(/^HTTP\/1\.1 200 /);
+  socket.destroy();
+});

@@ -28,9 +28,9 @@ export class RunningGateway implements AsyncDisposable {
     this.server = createGateway({ onExchange: (entry) => this.entries.push(entry), ...options });
   }
 
-  static async start(options: GatewayOptions): Promise<RunningGateway> {
+  static async start(options: GatewayOptions, address = '127.0.0.1'): Promise<RunningGateway> {
     const gateway = new RunningGateway(options);
-    gateway.server.listen(0, '127.0.0.1');
+    gateway.server.listen(0, address);
     await once(gateway.server, 'listening');
     return gateway;
   }
