@@ -13,7 +13,7 @@ import { createServer, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { tellsBy } from '../http/exchange/telling.ts';
 import { Desk } from './desk.ts';
-import { ForwardMode } from './forward.ts';
+import { ForwardMode } from './forward-mode.ts';
 import { listeningObjection, resolveGatewayOptions, type GatewayOptions } from './options.ts';
 import { ReverseMode } from './reverse-mode.ts';
 

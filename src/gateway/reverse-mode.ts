@@ -5,7 +5,7 @@ import { hostOf, portOf } from '../http/routes/urls.ts';
 import { isNear, objectionToPage, ownHosts, type Objection } from './admission.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { GatewaySettings } from './options.ts';
-import { answerFields, requestFields } from './reverse.ts';
+import { answerFields, requestFields } from './reverse-fields.ts';
 import type { Teller } from '../http/exchange/telling.ts';
 import { toServer, type Way } from './way.ts';
 
