@@ -163,4 +163,3 @@ function refusedTunnel({ statusCode = 0, statusMessage = '' }: IncomingMessage, 
   const status = statusCode === 407 || statusCode < 400 ? 502 : statusCode;
   return { status, error: 'http_request_denied', reason: `${name} opened no tunnel: ${statusCode} ${statusMessage}` };
 }
-

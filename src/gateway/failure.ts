@@ -24,6 +24,11 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Pick<Failure, 'status' | 'error'>>
   ETIMEDOUT: { status: 504, error: 'connection_timeout' },
 };
 
+/** Nothing came for as long as an exchange may be idle. */
+export function tooSlow(): NtlmError {
+  return new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' });
+}
+
 /** The client sent more than this gateway takes. */
 export function bodyTooLong(limit: number): Failure {
   return { status: 413, error: 'http_request_error', reason: `the body takes more than ${limit} bytes` };

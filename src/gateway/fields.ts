@@ -1,8 +1,11 @@
 /** Header fields between two connections: which belong to one of them, and which go on (RFC 9110 7.6). */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 
 /** Name, value, name, value …, as node has them: order, case and repetition are kept. */
 export type RawFields = readonly string[];
+
+/** node takes the flat list of names and values; its types do not say so. */
+export const flat = (fields: RawFields): OutgoingHttpHeaders => fields as unknown as OutgoingHttpHeaders;
 
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   ...['connection', 'keep-alive', 'proxy-connection', 'proxy-authorization', 'proxy-authenticate'],

@@ -7,11 +7,11 @@
  * - An answer belongs to the request that asked; where there is none, the client gets a 502 or 504 that says why.
  * - An upstream's own 407, and its refusal of our credentials, is never the client's: it could not answer it.
  */
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, RequestOptions, ServerResponse } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http';
 import { NtlmError } from '../errors.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
-import { bodyTooLong, failureOf, refuse, type Failure } from './failure.ts';
-import { announcesBody, isChunked, type RawFields } from './fields.ts';
+import { bodyTooLong, failureOf, refuse, tooSlow, type Failure } from './failure.ts';
+import { announcesBody, flat, isChunked, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import type { Connections } from './way.ts';
 
@@ -200,9 +200,6 @@ function handBack(answer: IncomingMessage, response: ServerResponse, onBroken: (
   });
 }
 
-/** node takes the flat list of names and values; its types do not say so. */
-const flat = (fields: RawFields): OutgoingHttpHeaders => fields as unknown as OutgoingHttpHeaders;
-
 /** An answer that is about us and not about the client's request. */
 export function ownRefusal(answer: IncomingMessage): Failure | undefined {
   if (answer.statusCode !== 401 && answer.statusCode !== 407) return undefined;
@@ -217,8 +214,4 @@ export function ownRefusal(answer: IncomingMessage): Failure | undefined {
 
 function switchedUnasked(): NtlmError {
   return new NtlmError('the other end switched to a protocol that nobody asked for', { code: 'malformed-token', phase: 'transport', side: 'peer' });
-}
-
-function tooSlow(): NtlmError {
-  return new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' });
 }

@@ -1,10 +1,8 @@
 /** Requests that leave HTTP behind, WebSockets above all: asked for like any other, then bytes. */
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { pipeline, type Duplex } from 'node:stream';
-import { NtlmError } from '../errors.ts';
-import { failureOf, refuseSocket, type Failure } from './failure.ts';
-import { pairsOf, valuesOf, type RawFields } from './fields.ts';
+import { failureOf, refuseSocket, tooSlow, type Failure } from './failure.ts';
+import { flat, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
@@ -61,11 +59,9 @@ function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idl
       ...candidate.options,
       method: request.method ?? 'GET',
       path: candidate.path,
-      headers: fields as unknown as OutgoingHttpHeaders, // node takes the flat list too
+      headers: flat(fields),
     });
-    out.setTimeout(idleTimeout, () => {
-      out.destroy(new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' }));
-    });
+    out.setTimeout(idleTimeout, () => out.destroy(tooSlow()));
     client.once('close', () => out.destroy());
     let legs: LegCount = () => 1;
     out

@@ -91,7 +91,7 @@ export class Upstreams {
   }
 }
 
-/** `*`, `host`, `.domain` (and what lies below), an address, each with a port if wanted. */
+/** `*`, `host` or `.domain` (each with what lies below it), an address, each with a port if wanted. */
 export function isExempt(url: URL, entries: readonly string[]): boolean {
   const host = hostOf(url).toLowerCase();
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
@@ -101,8 +101,7 @@ export function isExempt(url: URL, entries: readonly string[]): boolean {
     const [, name = '', wanted] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(isIP(text) === 6 ? `[${text}]` : text) ?? [];
     if (name === '' || (wanted !== undefined && wanted !== port)) return false;
     const bare = name.replace(/^\*?\./, '');
-    if (isIP(bare) !== 0 || bare === name) return host === bare || (isIP(host) === 0 && isIP(bare) === 0 && host.endsWith(`.${bare}`));
-    return host === bare || host.endsWith(`.${bare}`);
+    return host === bare || (isIP(host) === 0 && host.endsWith(`.${bare}`)); // an address has nothing below it
   });
 }
 

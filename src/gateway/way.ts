@@ -4,7 +4,6 @@ import {
   request as httpRequest,
   type ClientRequest,
   type IncomingMessage,
-  type OutgoingHttpHeaders,
   type RequestOptions,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -18,7 +17,7 @@ import { NtlmSocket } from '../http/exchange/socket.ts';
 import { tellerOf, type Teller } from '../http/exchange/telling.ts';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
-import type { RawFields } from './fields.ts';
+import { flat, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import type { GatewaySettings } from './options.ts';
 
@@ -86,7 +85,7 @@ export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boo
 /** A connection of the pool becomes the tunnel: it may be authenticated already. */
 function tunnelThrough(proxy: Connections, authority: string, fields: RawFields): Promise<Tunnel> {
   return new Promise((resolve, reject) => {
-    const out = proxy.send({ method: 'CONNECT', path: authority, headers: fields as unknown as OutgoingHttpHeaders });
+    const out = proxy.send({ method: 'CONNECT', path: authority, headers: flat(fields) });
     const retry = (error: Error): void => {
       if (out.reusedSocket) tunnelThrough(proxy, authority, fields).then(resolve, reject); // gone while nobody looked
       else reject(error);
