@@ -114,6 +114,12 @@ export function localError(message: string, code: NtlmErrorCode, phase: NtlmErro
   return new NtlmError(message, { code, phase, side: 'local', cause });
 }
 
+/** What a service of a machine threw, typed. */
+export function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
+  if (error instanceof NtlmError) return error;
+  return localError(`the service of phase "${phase}" failed`, 'service-failed', phase, error);
+}
+
 /** What `read` returns; `undefined` where it refuses what it was given: for bytes that may be anything. */
 export function unlessRefused<T>(read: () => T): T | undefined {
   try {

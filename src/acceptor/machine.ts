@@ -8,7 +8,7 @@
  * - An event that a state does not know changes nothing.
  */
 import { assign, emit, fromPromise, setup } from 'xstate';
-import { NtlmError } from '../errors.ts';
+import { asNtlmError, type NtlmErrorPhase } from '../errors.ts';
 import { policyOf } from '../machine/policy.ts';
 import { fromSynchronous } from '../machine/synchronous.ts';
 import type {
@@ -79,17 +79,7 @@ export const acceptorMachine = setup({
     keepResult: assign((_, { result }: { result: VerifyResult }) =>
       result.ok ? { result } : { refusal: result.reason, error: result.error, claimed: result.identity },
     ),
-    fault: assign((_, { error }: { error: unknown }) => ({
-      error:
-        error instanceof NtlmError
-          ? error
-          : new NtlmError('a service of the acceptor failed', {
-              code: 'service-failed',
-              phase: 'authenticate',
-              side: 'local',
-              cause: error,
-            }),
-    })),
+    fault: assign((_, { phase, error }: { phase: NtlmErrorPhase; error: unknown }) => ({ error: asNtlmError(error, phase) })),
     emitToken: emit((_, { token }: { token: Uint8Array<ArrayBuffer> }) => ({ type: 'token' as const, message: 'CHALLENGE' as const, token })),
     wipe: ({ context }) => context.result?.sessionKey.wipe(),
     startOver: assign(BLANK),
@@ -118,7 +108,7 @@ export const acceptorMachine = setup({
             { type: 'emitToken', params: ({ event }) => ({ token: event.output }) },
           ],
         },
-        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ error: event.error }) } },
+        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ phase: 'negotiate', error: event.error }) } },
       },
     },
     challenged: {
@@ -144,7 +134,7 @@ export const acceptorMachine = setup({
           },
           { target: 'refused', actions: { type: 'keepResult', params: ({ event }) => ({ result: event.output }) } },
         ],
-        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ error: event.error }) } },
+        onError: { target: 'refused', actions: { type: 'fault', params: ({ event }) => ({ phase: 'authenticate', error: event.error }) } },
       },
     },
     accepted: { tags: 'settled' },

@@ -13,7 +13,7 @@
  */
 import { assign, emit, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError, localError, type NtlmErrorPhase } from '../errors.ts';
+import { NtlmError, asNtlmError, type NtlmErrorPhase } from '../errors.ts';
 import { isBytes } from '../checks.ts';
 import { NO_BYTES } from '../messages/text.ts';
 import type { AuthenticateInput } from './authenticate.ts';
@@ -258,10 +258,4 @@ export const ntlmMachine = setup({
 function authenticateInput(context: NtlmContext): AuthenticateInput {
   const { options, credentials, negotiateToken = NO_BYTES, challengeToken = NO_BYTES, challenge } = context;
   return { options, credentials, negotiateToken, challengeToken, challenge: challenge! };
-}
-
-/** What a service threw, typed. */
-export function asNtlmError(error: unknown, phase: NtlmErrorPhase): NtlmError {
-  if (error instanceof NtlmError) return error;
-  return localError(`the service of phase "${phase}" failed`, 'service-failed', phase, error);
 }

@@ -1,8 +1,8 @@
 import { assign, emit, sendTo, setup } from 'xstate';
 import { Credentials } from '../crypto/credentials.ts';
-import { NtlmError } from '../errors.ts';
+import { NtlmError, asNtlmError } from '../errors.ts';
 import type { NtlmEvent, NtlmTag } from '../machine/context.ts';
-import { asNtlmError, ntlmMachine } from '../machine/machine.ts';
+import { ntlmMachine } from '../machine/machine.ts';
 import { isBytes } from '../checks.ts';
 import type { NtlmMoved, SpnegoContext, SpnegoEmitted, SpnegoEvent, SpnegoInput } from './context.ts';
 import { MechType } from './messages/mech-types.ts';

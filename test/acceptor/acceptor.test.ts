@@ -206,6 +206,18 @@ describe('the calls', () => {
     expect(acceptor.state).toBe('refused');
   });
 
+  it('say of a clock that fails that it failed at the challenge', () => {
+    const cause = new Error('no clock');
+    const acceptor = new NtlmAcceptor({
+      credentials: alice,
+      now: () => {
+        throw cause;
+      },
+    });
+    const attempt = () => acceptor.challenge(new NtlmClient({ credentials: alice }).negotiate());
+    expect(attempt).toThrow(expect.objectContaining({ code: 'service-failed', phase: 'negotiate', cause }));
+  });
+
   it('refuse what their state does not know, and change nothing', async () => {
     const { acceptor, authenticate } = await meet();
     const before = acceptor.actor.getSnapshot();
