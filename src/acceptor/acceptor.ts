@@ -27,7 +27,7 @@ export class NtlmAcceptor {
   /**
    * The bytes of a type 2 message for `negotiate`, a type 1 as received.
    *
-   * @throws NtlmError for a malformed message; the state is then `refused`.
+   * @throws NtlmError for a malformed message, a failing clock or source of randomness; the state is then `refused`.
    */
   challenge(negotiate: Uint8Array): Uint8Array<ArrayBuffer> {
     this.#send({ type: 'negotiate', token: negotiate }, 'negotiate', 'challenge()');
@@ -40,7 +40,7 @@ export class NtlmAcceptor {
   /**
    * Whether `authenticate`, a type 3 as received, answers the challenge.
    *
-   * @throws NtlmError `service-failed` where the credentials could not be looked up.
+   * @throws NtlmError `service-failed` where the credentials could not be looked up; `aborted` where `reset` came first.
    */
   async authenticate(authenticate: Uint8Array): Promise<VerifyResult> {
     this.#send({ type: 'authenticate', token: authenticate }, 'authenticate', 'authenticate()');

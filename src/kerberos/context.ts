@@ -13,7 +13,7 @@ export interface KerberosMachineContext extends KerberosInput {
   readonly mechanism: 'Kerberos';
   /** The provider's context, while there is one. */
   readonly held: HeldContext | undefined;
-  /** Tokens that were made. */
+  /** How many tokens were made. */
   readonly made: number;
   /** Whether the context is established on this end. */
   readonly complete: boolean;

@@ -17,11 +17,8 @@ import type { Asker, Realm } from './realm.ts';
 import { originRefused, withClock } from './refusal.ts';
 import { warnOfFallback } from './warnings.ts';
 
-/** A request, as far as a place is known by it. */
-export interface Asking {
-  /** Its method and path. */
-  readonly key: string;
-}
+/** A request, as far as a place is known by it: its method and path. */
+type Asking = Pick<Like, 'key'>;
 
 /** One side of one connection that may ask for authentication: its actor, seen through header fields. */
 export class Layer {
@@ -277,7 +274,7 @@ export class Layer {
     return this.#actor.send(event);
   }
 
-  /** Whether the machine takes the answer for one. */
+  /** The answer to what was sent, with the last token where one came with it. Resolves with why it must not be believed, if so. */
   #conclude({ failed, word }: { readonly failed: boolean; readonly word: Offer | undefined }): Promise<NtlmError | undefined> {
     return this.#actor.conclude({ type: 'passed', failed, ...(word && readOffer(word)) });
   }

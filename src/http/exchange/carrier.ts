@@ -29,9 +29,9 @@ export interface LegCarrier {
 /** How a request goes out. */
 export interface LegForm {
   readonly form: Form;
-  /** If its body waits: whether it says so. */
+  /** Of a request whose body waits: whether it says Expect (RFC 9110 10.1.1). */
   readonly expect: boolean;
-  /** And whether it comes in chunks. */
+  /** Of the same: whether its body is announced in chunks, whatever the client announced. */
   readonly chunked: boolean;
 }
 

@@ -37,7 +37,7 @@ export class LegCookies {
     }
   }
 
-  /** The value of Cookie with these in it, in place of pairs of their names; `undefined` where nothing changes. */
+  /** The value of Cookie with these in it, in place of pairs of their names; `undefined` where none was taken, empty where none is left. */
   mergedWith(own: readonly string[]): string | undefined {
     if (this.#values.size === 0) return undefined;
     const pairs = own.flatMap((value) => value.split(';')).map((pair) => pair.trim());
