@@ -1,4 +1,5 @@
 import { DerElement } from '../../der.ts';
+import { isNtlmMessage } from '../../messages/header.ts';
 import { readInitialContextToken, type NegTokenInit, type NegTokenInit2 } from './neg-token-init.ts';
 import { readNegTokenResp, type NegTokenResp } from './neg-token-resp.ts';
 import { checked, TOKEN } from './token-origin.ts';
@@ -13,11 +14,9 @@ export interface RawNtlmssp {
 /** Whatever a `Negotiate` header, a SASL exchange or an SMB session setup brings. */
 export type SpnegoToken = NegTokenInit | NegTokenInit2 | NegTokenResp | RawNtlmssp;
 
-const NTLMSSP = [0x4e, 0x54, 0x4c, 0x4d, 0x53, 0x53, 0x50, 0x00];
-
 /** Whether the bytes begin as an NTLM message does: `NTLMSSP` and a zero. */
 export function isRawNtlmssp(token: Uint8Array): boolean {
-  return NTLMSSP.every((byte, index) => token[index] === byte);
+  return isNtlmMessage(token);
 }
 
 /**
