@@ -3,7 +3,7 @@ import { Credentials } from '../../crypto/credentials.ts';
 import { isNtlmMessage } from '../../messages/header.ts';
 import { moved, negotiatorMoved, type AnyConnectionEvent, type ConnectionContext } from './connection-context.ts';
 import { negotiatorEnd, ntlmMayFollow } from './ntlm-after.ts';
-import { isNotOffered } from './refusal.ts';
+import { isNotOffered } from './failures.ts';
 
 interface At {
   readonly event: AnyConnectionEvent;

@@ -18,7 +18,7 @@ import {
 import { guards } from './connection-guards.ts';
 import type { NegotiatorEvent } from './negotiator.ts';
 import type { RealmQuestion } from './question.ts';
-import { afterFallback, forbidden, incomplete, legTimedOut, negotiateNotOffered, noChallenge, noneGiven, notOffered, notProvided, refusedBy } from './refusal.ts';
+import { afterFallback, forbidden, incomplete, legTimedOut, negotiateNotOffered, noChallenge, noneGiven, notOffered, notProvided, refusedBy } from './failures.ts';
 import { sessionOfHandshake } from './session.ts';
 
 /** Its place, where there is none. */

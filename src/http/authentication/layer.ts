@@ -14,7 +14,7 @@ import type { Like } from './paths.ts';
 import { ProofInHand } from './proof-in-hand.ts';
 import type { RealmQuestion } from './question.ts';
 import type { Asker, Realm } from './realm.ts';
-import { originRefused, withClock } from './refusal.ts';
+import { originRefused, withClock } from './failures.ts';
 import { warnOfFallback } from './warnings.ts';
 
 /** A request, as far as a place is known by it: its method and path. */

@@ -4,7 +4,7 @@ import type { HttpScheme } from './mechanism.ts';
 import { Paths } from './paths.ts';
 import { identify, type Proof, type Proofs } from './proofs.ts';
 import type { ConnectionSide, CredentialsSource, RealmQuestion } from './question.ts';
-import { notTriedAgain } from './refusal.ts';
+import { notTriedAgain } from './failures.ts';
 import { SharedQuestion } from './shared-question.ts';
 
 /** Credentials, and leave to send one proof of them. */

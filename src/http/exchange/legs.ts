@@ -4,7 +4,8 @@ import { announcesBody, isFramed, isSurelyEmpty, whyLast } from '../wire/body.ts
 import { renderHead, valuesOf, type Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import type { Paths, Waiting } from '../authentication/paths.ts';
-import { authorizationGiven, refusalField } from '../authentication/refusal.ts';
+import { authorizationGiven } from '../authentication/failures.ts';
+import { refusalField } from '../authentication/refusal.ts';
 import { warnOfOurs } from '../authentication/warnings.ts';
 import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { NtlmError, type NtlmErrorCode } from '../../../src/errors.ts';
 import { skewOf } from '../../../src/http/authentication/clocks.ts';
 import { explainRefusal, refusalField, type HeadersLike } from '../../../src/http/authentication/refusal.ts';
-import * as refusal from '../../../src/http/authentication/refusal.ts';
+import * as refusal from '../../../src/http/authentication/failures.ts';
 import { closesConnection, doesNotCarryOut, doesNotOffer, listed } from '../../../src/http/authentication/sentences.ts';
 import { sourceOf, whoOf } from '../../../src/http/authentication/source.ts';
 import { Credentials } from '../../../src/index.ts';
