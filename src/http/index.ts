@@ -14,7 +14,7 @@ export { connectionMachine } from './authentication/connection-machine.ts';
 export type { Negotiator, NegotiatorEvent, NegotiatorRequest, NegotiatorSnapshot } from './authentication/negotiator.ts';
 export type { NegotiatorPlace } from './authentication/connection-context.ts';
 export type { NtlmAfter } from './authentication/ntlm-after.ts';
-export type { HttpScheme } from './authentication/mechanism.ts';
+export type { HttpScheme } from './authentication/schemes.ts';
 export type { ConnectionSide, CredentialsProvider, CredentialsQuestion } from './authentication/question.ts';
 export type { HttpOptions, RefusalOptions } from './doors/options.ts';
 export { parseCredentials } from './doors/parse-credentials.ts';

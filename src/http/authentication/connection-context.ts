@@ -8,7 +8,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmChild } from '../../spnego/context.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { spnegoMachine } from '../../spnego/machine.ts';
-import type { HttpScheme } from './mechanism.ts';
+import type { HttpScheme } from './schemes.ts';
 import type { NegotiatorSnapshot } from './negotiator.ts';
 import type { NtlmAfter } from './ntlm-after.ts';
 import type { ConnectionSide, RealmQuestion } from './question.ts';

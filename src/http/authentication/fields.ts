@@ -2,7 +2,7 @@
 import { NtlmError } from '../../errors.ts';
 import { valuesOf, type ResponseHead } from '../wire/head.ts';
 import { parseChallenges } from './challenges.ts';
-import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './mechanism.ts';
+import { chooseOffer, decodeToken68, type HttpScheme, type Offer } from './schemes.ts';
 import type { ConnectionSide } from './question.ts';
 
 /**

@@ -6,7 +6,7 @@ import type { AuthorizeMessage, ConnectionContext, ConnectionEvent } from './con
 import type { connectionMachine } from './connection-machine.ts';
 import type { LayerOptions } from './layer-options.ts';
 import { machineWith } from './machine-with.ts';
-import type { HttpScheme } from './mechanism.ts';
+import type { HttpScheme } from './schemes.ts';
 import { guarded } from './observers.ts';
 
 /** Who hears what the actor says. */

@@ -6,7 +6,7 @@ import type { AuthorizeMessage, ConnectionEvent } from './connection-context.ts'
 import type { connectionMachine } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
-import type { HttpScheme, Offer } from './mechanism.ts';
+import type { HttpScheme, Offer } from './schemes.ts';
 import { LayerActor } from './layer-actor.ts';
 import type { LayerOptions } from './layer-options.ts';
 import { negotiatorEnd } from './ntlm-after.ts';

@@ -1,7 +1,7 @@
 /** Who asks for authentication, and what whoever provides credentials is told. */
 import type { Credentials } from '../../crypto/credentials.ts';
 import type { NtlmError } from '../../errors.ts';
-import type { HttpScheme } from './mechanism.ts';
+import type { HttpScheme } from './schemes.ts';
 
 /** Who asks for authentication: the server by 401, the proxy by 407. */
 export type ConnectionSide = 'server' | 'proxy';

@@ -1,6 +1,6 @@
 import type { Credentials } from '../../crypto/credentials.ts';
 import { NtlmError } from '../../errors.ts';
-import type { HttpScheme } from './mechanism.ts';
+import type { HttpScheme } from './schemes.ts';
 import { Paths } from './paths.ts';
 import { identify, type Proof, type Proofs } from './proofs.ts';
 import type { ConnectionSide, CredentialsSource, RealmQuestion } from './question.ts';

@@ -1,4 +1,4 @@
-import type { HttpScheme } from './mechanism.ts';
+import type { HttpScheme } from './schemes.ts';
 import { Proofs, type ProofLimits } from './proofs.ts';
 import type { ConnectionSide, CredentialsSource } from './question.ts';
 import { Realm } from './realm.ts';

@@ -3,7 +3,7 @@ import { Credentials } from '../../crypto/credentials.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions, type SessionSecurity } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
-import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import { httpSchemes, type HttpScheme } from '../authentication/schemes.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
 import type { CredentialsProvider } from '../authentication/question.ts';

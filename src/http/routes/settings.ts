@@ -2,7 +2,7 @@
 import type { NtlmOptions } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
 import type { Limits } from '../authentication/limits.ts';
-import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { HttpScheme } from '../authentication/schemes.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
 import type { ProofLimits } from '../authentication/proofs.ts';
 import type { CredentialsSource } from '../authentication/question.ts';

@@ -4,7 +4,7 @@ import { MessageType } from '../../messages/header.ts';
 import { isRawKerberos } from '../../spnego/acceptor/kerberos.ts';
 import { MechType } from '../../spnego/messages/mech-types.ts';
 import { decodeSpnegoToken, isRawNtlmssp, type SpnegoToken } from '../../spnego/messages/spnego-token.ts';
-import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { HttpScheme } from '../authentication/schemes.ts';
 
 export interface Authorization {
   readonly scheme: HttpScheme;

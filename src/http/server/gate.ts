@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { NtlmError, invalidArgument } from '../../errors.ts';
 import { heard } from '../../machine/promised.ts';
 import type { SpnegoAcceptorStep } from '../../spnego/acceptor/acceptor.ts';
-import type { HttpScheme } from '../authentication/mechanism.ts';
+import type { HttpScheme } from '../authentication/schemes.ts';
 import { addressOf } from './address.ts';
 import { readAuthorization, stepOf } from './authorization.ts';
 import { connectionOf, type Connection } from './connection.ts';

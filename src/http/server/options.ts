@@ -3,7 +3,7 @@ import { invalidArgument } from '../../errors.ts';
 import { SpnegoAcceptor } from '../../spnego/acceptor/acceptor.ts';
 import type { SpnegoAcceptorOptions } from '../../spnego/acceptor/context.ts';
 import { checkKerberos } from '../../spnego/acceptor/kerberos.ts';
-import { httpSchemes, type HttpScheme } from '../authentication/mechanism.ts';
+import { httpSchemes, type HttpScheme } from '../authentication/schemes.ts';
 import type { ConnectionSide } from '../authentication/question.ts';
 import { resolveBindings, type BindingsOf, type BindingsOptions } from './bindings.ts';
 import { RefusalLimits, type RefusalLimit } from './refusal-limits.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeToken68 } from '../../../src/http/authentication/mechanism.ts';
+import { decodeToken68 } from '../../../src/http/authentication/schemes.ts';
 import { thrown } from '../../support/thrown.ts';
 
 const padding = fc.constantFrom('', '=', '==', '===');

@@ -1,3 +1,4 @@
+/** The schemes that carry NTLM messages, and what a 401 or 407 offers of them. */
 import type { Challenge } from './challenges.ts';
 import { NtlmError } from '../../errors.ts';
 
