@@ -99,6 +99,12 @@ describe('one password of one account', () => {
     expect(await now(credentials, realm)).toBeTypeOf('object');
   });
 
+  test('has a name up to its last @: what is before it may hold another', async () => {
+    const { refuse } = opened();
+    expect([await refuse(named('a@b@one', 'wrong')), await refuse(named('a@b@two', 'wrong')), await refuse(named('a@b@three', 'wrong'))]).toEqual(['refused', 'refused', 'blocked']);
+    expect(await refuse(named('a@c@one', 'wrong'))).toBe('refused');
+  });
+
   test('the anonymous user has neither, and counts like any other', async () => {
     const { refuse } = opened();
     const anonymous = (): Promise<string> => refuse(Credentials.anonymous());
