@@ -58,7 +58,7 @@ test('closes its connections once they are idle', async () => {
 
 test('what its caller throws, and no error at all, is thrown as it is', async () => {
   await using origin = await Origin.listen();
-  for (const thrown of [undefined, null, 'no', new RangeError('own'), { name: 'SyntaxError' }]) {
+  for (const thrown of [undefined, null, 'no', new RangeError('own', { cause: new NtlmError('below', { code: 'too-long', phase: 'transport', side: 'peer' }) }), { name: 'SyntaxError' }]) {
     const ntlmFetch = createNtlmFetch({ credentials: ALICE, fetch: async () => Promise.reject(thrown) });
     expect(await ntlmFetch(origin.url).then(() => 'answered', (error: unknown) => error)).toBe(thrown);
     await ntlmFetch.close();

@@ -261,6 +261,7 @@ describe('credentials of one string', () => {
     ['"CORP\\alice:secret"', 'stands in quotes'],
     ['"CORP\\alice":secret', 'stands in quotes'],
     ["'CORP\\alice:secret'", 'stands in quotes'],
+    ['CORP\\al"ice:secret', 'a quotation mark in its name'],
     ['CORP\\\\alice:secret', 'more than one backslash'],
     ['CORP/alice:secret', 'ends with a backslash'],
     ['CORP\bob:secret', 'a backslash is written twice'], // an escape, as source has it by mistake
