@@ -21,7 +21,7 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
   'http/authentication': ['http/authentication/*', 'exhaustive/machines', 'http/exchange/connections'],
   'http/exchange': ['http/exchange/*', 'http/doors/{sockets,agent}', 'http/routes/{origins,proxies,hostile-proxies}', 'visualize/conversation/record'],
   'http/routes': ['http/routes/*', 'http/doors/{servers,agent}', 'gateway/forward'],
-  'http/doors': ['http/doors/{agent,clients,dialects,fetch,kinds,misspelt,options,ready,servers,told,wrapped}', 'http/routes/{origins,environment}'],
+  'http/doors': ['http/doors/{agent,clients,dialects,dispatcher,fetch,kinds,misspelt,options,ready,servers,told,wrapped}', 'http/routes/{origins,environment}'],
   'http/server': ['http/server/*'],
 };
 
