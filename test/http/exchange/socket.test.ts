@@ -101,7 +101,9 @@ describe('what is no HTTP any more', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     socket.write(bytes);
     await until(() => read().length === answer.length + 3 + 256, 3000);
-    socket.write('GET / HTTP/1.1\n\n', 'latin1');
+    socket.cork();
+    for (const part of ['GET / ', 'HTTP/1.1\n\n']) socket.write(part, 'latin1');
+    socket.uncork();
     await until(() => read().length === answer.length + 3 + 256 + 16, 3000);
     expect(read()).toBe(`${answer}raw${bytes.toString('latin1')}GET / HTTP/1.1\n\n`);
     expect(Buffer.concat(received).toString('latin1')).toBe(`${bytes.toString('latin1')}GET / HTTP/1.1\n\n`);
