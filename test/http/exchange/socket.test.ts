@@ -82,6 +82,35 @@ describe('a head', () => {
   });
 });
 
+describe('a head that goes out as it is', () => {
+  test('wants its connection closed only where nobody may ask for a handshake on it any more', async () => {
+    const heads: string[] = [];
+    await using peer = await HostilePeer.listen((leg) => {
+      heads.push(leg.head);
+      leg.socket.write(honest(heads.length > 3 ? { ...leg, message: 3 } : leg));
+    });
+    const socket = open(peer.url);
+    const read = text(socket);
+    for (const answers of [1, 2]) {
+      socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', 'latin1');
+      await until(() => read().split('done').length > answers, 3000);
+    }
+    expect([peer.connections, peer.seen]).toEqual([1, ['none', 1, 3, 'none']]);
+    expect(heads.map((head) => /connection: (.*)/i.exec(head)?.[1])).toEqual(['keep-alive', 'keep-alive', 'keep-alive', 'close']);
+  });
+
+  test('has each character as the byte that it is', async () => {
+    const heads: string[] = [];
+    await using peer = await HostilePeer.listen((leg) => (heads.push(leg.head), void leg.socket.write(honest(leg))));
+    const socket = open(peer.url);
+    const read = text(socket);
+    socket.write('GET /\u00e4 HTTP/1.1\r\nHost: a\r\nX: \u00ff\r\n\r\n', 'latin1');
+    await until(() => read().endsWith('done'), 3000);
+    expect(heads).toHaveLength(3);
+    for (const head of heads) expect(head).toMatch(/^GET \/\u00e4 HTTP\/1\.1\r\nHost: a\r\nX: \u00ff(\r\n|$)/);
+  });
+});
+
 describe('what is no HTTP any more', () => {
   const switched = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n';
   test.each([
