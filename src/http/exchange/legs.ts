@@ -273,6 +273,6 @@ export class Legs {
 }
 
 function placeOf({ realm: { origin } }: Layer, { path }: ClientRequest): CookiePlace {
-  const url = URL.canParse(origin) ? new URL(origin) : undefined; // a Unix socket has no host
-  return { secure: url?.protocol === 'https:', host: url?.hostname ?? '', path };
+  const { protocol, hostname } = new URL(origin); // of a Unix socket: `unix:`, and no host
+  return { secure: protocol === 'https:', host: hostname, path };
 }
