@@ -40,7 +40,7 @@ export class NtlmDispatcher extends Agent {
     const routes = new Routes(settings);
     const { connect, ...rest } = carrierOptions(options);
     const direct = typeof connect === 'function' ? connect : buildConnector({ ...sessionsOf(settings), ...connect, allowH2: false });
-    const tls = typeof connect === 'function' ? {} : { ...connect };
+    const tls = { ...connect }; // nothing, of a function
     super({
       ...rest,
       allowH2: false, // a connection of HTTP/2 cannot be authenticated
