@@ -12,7 +12,7 @@ import type { Answer } from '../wire/response-reader.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { LegCookies, type CookiePlace } from './cookies.ts';
 import { bodyUnrepeatable, closed, closesWithChallenge, FAILURES, MISHAPS, tooManyLegs } from './leg-failures.ts';
-import { isInvolved, isUseless, mayAskAgain, mayGo } from './sides.ts';
+import { isInvolved, isUnsure, isUseless, mayAskAgain, mayGo } from './sides.ts';
 import { whatMayGo, type Known } from './what-may-go.ts';
 
 const MAX_RESTARTS = 2;
@@ -104,7 +104,7 @@ export class Legs {
     const request = this.#request;
     const involved = this.#involved();
     const { layers, probe } = this.#carrier;
-    const isOpen = (layer: Layer): boolean => layer.authenticated || this.#refusals.has(layer.status) || mayGo(layer, request);
+    const isOpen = (layer: Layer): boolean => this.#refusals.has(layer.status) || (!isUnsure(layer, request) && (layer.authenticated || mayGo(layer, request)));
     const unknown = involved.some((layer) => layer.message === undefined && !isOpen(layer));
     const answering = layers.some(({ proving }) => proving);
     const sides = this.#isOpening() ? 'opening' : unknown ? 'unknown' : answering ? 'answering' : 'settled';
@@ -148,6 +148,8 @@ export class Legs {
     for (const layer of layers) {
       if (layer === asking) break;
       if (!standIn && !layer.authenticated && !layer.proving) layer.realm.paths.noteAnswered(request);
+      const isProof = !standIn && status < 400 && request.cookies.length === 0 && layer.realm.paths.hasAsked(request);
+      if (isProof) layer.doubtful = false; // nobody else gets that answer
       const refusal = await layer.passed(answer.head, standIn ? undefined : request);
       if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes
     }

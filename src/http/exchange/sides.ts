@@ -24,9 +24,14 @@ export function isPlain(layers: readonly Layer[], request: ClientRequest): boole
   for (const layer of layers) {
     if (!isInvolved(layer, request)) continue;
     if (!mayGo(layer, request)) return false;
-    if (request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no') return false;
+    if (isUnsure(layer, request) || (request.once && mayAskAgain(layer) && layer.realm.paths.waiting !== 'no')) return false;
   }
   return true;
+}
+
+/** Whether it is not to be known if a connection is authenticated, for a request whose body would be lost by a 401. */
+export function isUnsure({ authenticated, doubtful }: Layer, request: ClientRequest): boolean {
+  return authenticated && doubtful && request.once;
 }
 
 /** Whether an authenticated connection may be asked all the same. */

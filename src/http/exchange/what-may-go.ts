@@ -18,6 +18,9 @@
  * | `opening`: type 1 goes out   | `whole` | `stand-in`, or `whole`  | `stand-in`, or `waiting`                         |
  * | `answering`: type 3 goes out | `whole` | `whole`                 | `whole`, or `waiting` where a 401 may still come |
  *
+ * A connection whose type 3 was answered by 4xx or 5xx may or may not be authenticated: it is `settled` for what can be sent again,
+ * and `unknown` for what cannot.
+ *
  * A stand-in goes only where it is to be trusted, and `waiting` only where it is of use; else `whole`.
  */
 

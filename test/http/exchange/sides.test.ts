@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Layer } from '../../../src/http/authentication/layer.ts';
 import { Paths } from '../../../src/http/authentication/paths.ts';
-import { isInvolved, isPlain, isUseless, mayAskAgain, mayGo } from '../../../src/http/exchange/sides.ts';
+import { isInvolved, isPlain, isUnsure, isUseless, mayAskAgain, mayGo } from '../../../src/http/exchange/sides.ts';
 import { ClientRequest } from '../../../src/http/wire/request.ts';
 
 const request = (text: string): ClientRequest => new ClientRequest(text.replaceAll('\n', '\r\n'), false, {}, 10);
@@ -100,5 +100,15 @@ describe('a request needs no legs', () => {
     expect(ALL.map((each) => isPlain([authenticated({ teach: asksAgain })], each))).toEqual([true, true, false]);
     expect(ALL.map((each) => isPlain([authenticated({ teach: never })], each))).toEqual([true, true, true]);
     expect(isPlain([side({ layer: { allowed: false, authenticated: true }, teach: asksAgain }), authenticated()], ONCE)).toBe(true);
+  });
+
+  test('but for a body that is gone then, where type 3 was answered before any look at it, whether waiting is of use or not', () => {
+    for (const teach of [() => {}, never]) {
+      const unsure = authenticated({ layer: { doubtful: true }, teach });
+      expect(ALL.map((each) => isUnsure(unsure, each))).toEqual([false, false, true]);
+      expect(ALL.map((each) => isPlain([unsure], each))).toEqual([true, true, false]);
+    }
+    expect(isUnsure(side({ layer: { doubtful: true } }), ONCE)).toBe(false);
+    expect(isUnsure(authenticated(), ONCE)).toBe(false);
   });
 });
