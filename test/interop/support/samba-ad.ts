@@ -64,12 +64,36 @@ async function winbindUp(service: Service): Promise<void> {
   }
 }
 
+/** Processes of a controller that was ended may hold its ports for a moment longer than it lives. */
+async function portsFree(): Promise<void> {
+  const taken = async (): Promise<number[]> => {
+    const answers = await Promise.all(Object.values(PORTS).map(async (port) => ((await accepting([port])) ? [port] : [])));
+    return answers.flat();
+  };
+  for (const deadline = Date.now() + 30_000; ; await delay(100)) {
+    const ports = await taken();
+    if (ports.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`port ${ports.join(', ')} is in use: another controller runs`);
+  }
+}
+
+/** What ends while it starts may have met such a port that nobody else knows of: it has a second chance. */
+async function startTwice(start: () => Promise<Service>): Promise<Service> {
+  try {
+    return await start();
+  } catch {
+    await delay(3000);
+    await portsFree();
+    return start();
+  }
+}
+
 export async function startSambaAd(): Promise<SambaAd> {
   const program = findProgram('samba');
   findFile('/usr/share/samba/setup/provision.ldif', 'samba-ad-provision');
   findFile('/usr/lib/python3/dist-packages/samba/provision/__init__.py', 'python3-samba');
   if (!isRoot) throw new Error('Samba has to be started as root: its ports are those of the protocols');
-  if (await accepting([PORTS.ldap])) throw new Error(`port ${PORTS.ldap} is in use: another controller runs`);
+  await portsFree();
   const directory = new TemporaryDirectory('ad');
   const { path } = directory;
   try {
@@ -90,13 +114,15 @@ export async function startSambaAd(): Promise<SambaAd> {
     mkdirSync('/run/samba/winbindd', { recursive: true }); // where the client library looks, whatever the configuration
     const database = ['-H', directory.file('private/sam.ldb'), '-s', smbConf];
     await run('samba-tool', ['user', 'create', alice.username, alice.password, ...database], { env });
-    const service = await Service.start({
-      program,
-      args: ['-s', smbConf, '-F', '--no-process-group'],
-      env,
-      logs: [directory.file('log.samba')],
-      ports: Object.values(PORTS),
-    });
+    const service = await startTwice(() =>
+      Service.start({
+        program,
+        args: ['-s', smbConf, '-F', '--no-process-group'],
+        env,
+        logs: [directory.file('log.samba')],
+        ports: Object.values(PORTS),
+      }),
+    );
     await winbindUp(service);
     const close = async (): Promise<void> => {
       await service.close();
