@@ -77,7 +77,7 @@ export function notTriedAgain({ refusals, remaining }: Blocked): NtlmError {
       : `they were refused here ${refusals === 1 ? 'before' : `${refusals} times`}`;
   const seconds = Math.max(1, Math.ceil(remaining / 1000));
   return new NtlmError(
-    `these credentials were not sent, so that the account does not lock: ${why}; they may be again in ${seconds} seconds, or after forgetRefusals()`,
+    `these credentials were not sent, so that the account does not lock: ${why}; they may be again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}, or after forgetRefusals()`,
     { code: 'not-tried-again', phase: 'authenticate', side: 'local' },
   );
 }

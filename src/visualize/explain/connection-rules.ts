@@ -126,7 +126,7 @@ export const lost: Rule = (facts) => {
     return likely({
       id: 'stale-connection',
       summary: 'the connection had been kept from an earlier request, and the other end had given it up',
-      evidence: `${earlier.length} earlier ${earlier.length === 1 ? 'request' : 'requests'} on this connection${idle === undefined ? '' : `, ${idle} seconds before`}`,
+      evidence: `${earlier.length} earlier ${earlier.length === 1 ? 'request' : 'requests'} on this connection${idle === undefined ? '' : `, ${idle} ${idle === 1 ? 'second' : 'seconds'} before`}`,
       advice: 'try again on a new connection; keep connections for less time than the server and what stands between do',
     });
   }

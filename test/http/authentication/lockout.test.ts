@@ -156,7 +156,7 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     await using client = carrier.open({ credentials: wrong(), refusals: { limit: 1, memory: 300 } });
     const answer = await client.request(origin.url).then(() => client.request(origin.url));
     expect(explainRefusal(answer)?.message).toBe(
-      'these credentials were not sent, so that the account does not lock: they were refused here before; they may be again in 1 seconds, or after forgetRefusals()',
+      'these credentials were not sent, so that the account does not lock: they were refused here before; they may be again in a second, or after forgetRefusals()',
     );
     expect(proofs(origin)).toBe(1);
     await sleep(320);

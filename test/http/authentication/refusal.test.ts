@@ -110,9 +110,9 @@ describe('the sentences', () => {
       'the request brought its own Authorization, so NTLM was not tried; leave it out, and what clients make it of: "auth", or a user in the URL',
     ],
     ...([
-      [{ refusals: 0, remaining: 1 }, 'the connection was lost over them again and again, which may count as a refusal; they may be again in 1 seconds'],
+      [{ refusals: 0, remaining: 1 }, 'the connection was lost over them again and again, which may count as a refusal; they may be again in a second'],
       [{ refusals: 1, remaining: 1001 }, 'they were refused here before; they may be again in 2 seconds'],
-      [{ refusals: 3, remaining: -5 }, 'they were refused here 3 times; they may be again in 1 seconds'],
+      [{ refusals: 3, remaining: -5 }, 'they were refused here 3 times; they may be again in a second'],
     ] as const).map(
       ([blocked, why]) =>
         [

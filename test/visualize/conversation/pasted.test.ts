@@ -62,7 +62,7 @@ describe.each(texts)('%s', (name, text) => {
     expect(tokensIn(encode(text)).map(({ token }) => decodeToken(token).message)).toEqual(['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE']);
   });
 
-  test.runIf(lineByLine(name)).each(Object.entries(ways))('%s', (_, way) => {
+  test.each(lineByLine(name) ? Object.entries(ways) : [])('%s', (_, way) => {
     expect(told(way(text))).toBe(own);
     expect(tokensIn(way(text)).map(({ token }) => decodeToken(token).message)).toEqual(['NEGOTIATE', 'CHALLENGE', 'AUTHENTICATE']);
   });
