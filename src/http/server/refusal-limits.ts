@@ -118,7 +118,7 @@ export class RefusalLimits {
   }
 }
 
-/** `alice@castle.example` and `ALICE` may be one account: they count as one, whatever domain the client claims. */
+/** `CASTLE\alice`, `alice@castle.example` and `ALICE` may be one account: they count as one, whatever domain the client claims. */
 function accountOf(username: string): string {
-  return upperCase(username.replace(/(.)@.*$/s, '$1'));
+  return upperCase(username.replace(/^.*\\(?=.)/s, '').replace(/(.)@.*$/s, '$1'));
 }
