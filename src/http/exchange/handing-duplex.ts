@@ -4,8 +4,8 @@ import { Duplex } from 'node:stream';
 export type Written = (error?: Error | null) => void;
 
 /**
- * A Duplex in whose place bytes are handed on at once while nothing waits, which is nearly always: what node's streams do
- * for those that wait costs as much as all else of a small request. In every other case it is a Duplex and nothing else.
+ * A Duplex that hands bytes on at once, past its buffers, while nothing has to wait, which is nearly always: what node's
+ * streams do for what waits costs as much as all else of a small request. Where anything waits it is a Duplex and nothing else.
  */
 export abstract class HandingDuplex extends Duplex {
   /** Handed to who is told of `readable`, and not taken yet. */
