@@ -63,8 +63,10 @@ export class Score {
     for (const failure of this.#failures) console.error(failure);
     console.log(`${this.#passed} passed, ${this.#failures.length} failed`);
     const file = process.argv.find((arg) => arg.startsWith('--outputFile.json='))?.split('=')[1];
-    const counts = { numPassedTests: this.#passed, numFailedTests: this.#failures.length, numPendingTests: 0, numTodoTests: 0 };
-    if (file !== undefined) writeFileSync(file, JSON.stringify(counts));
+    const counts = { numPassedTests: this.#passed, numPendingTests: 0, numTodoTests: 0 };
+    const assertionResults = this.#failures.map((failure) => ({ fullName: failure.split(':')[0], status: 'failed', failureMessages: [failure] }));
+    const testResults = [{ name: process.argv[1], status: this.#failures.length > 0 ? 'failed' : 'passed', message: '', assertionResults }];
+    if (file !== undefined) writeFileSync(file, JSON.stringify({ ...counts, testResults }));
     if (this.#failures.length > 0) process.exitCode = 1;
   }
 }

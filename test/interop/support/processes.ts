@@ -19,8 +19,10 @@ const searchPath = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'
 
 const liveProcesses = new Set<ChildProcess>();
 const liveDirectories = new Set<string>();
+const liveGroups = new Set<number>();
 process.once('exit', () => {
   for (const child of liveProcesses) child.kill('SIGTERM');
+  for (const leader of liveGroups) endGroup(leader);
   for (const directory of liveDirectories) rmSync(directory, { recursive: true, force: true });
 });
 
@@ -65,6 +67,19 @@ export class TemporaryDirectory {
   }
 }
 
+/** Ends what is left of a process group: children that outlive the process that started them. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch {
+    // nobody is left
+  }
+  liveGroups.delete(leader);
+}
+
+/** Nothing that is run to its end here takes this long. */
+const runLimit = 90_000;
+
 /** Runs a program to its end; rejects with its stderr unless it exits with 0. */
 export async function run(
   name: string,
@@ -73,10 +88,10 @@ export async function run(
 ): Promise<string> {
   const program = findProgram(name);
   return new Promise((resolve, reject) => {
-    const settings = { cwd: options.cwd, env: options.env ?? process.env, maxBuffer: 256 * 1024 * 1024 };
+    const settings = { cwd: options.cwd, env: options.env ?? process.env, maxBuffer: 256 * 1024 * 1024, timeout: runLimit };
     const child = execFile(program, args, settings, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
-      else reject(new Error(`${name} failed (${error.code ?? error.signal}): ${stderr.trim()}`, { cause: error }));
+      else reject(new Error(`${name} failed (${error.killed ? `not ended within ${runLimit / 1000} s` : (error.code ?? error.signal)}): ${stderr.trim()}`, { cause: error }));
     });
     child.stdin?.on('error', () => {}); // not every program reads its input
     child.stdin?.end(options.input ?? '');
@@ -153,6 +168,8 @@ export interface ServiceOptions {
   readonly logs: readonly string[];
   /** The loopback ports that accept connections once the service is up. */
   readonly ports: readonly number[];
+  /** Started as the leader of a group of its own, for a service whose children may outlive it: they end with it. */
+  readonly group?: boolean;
 }
 
 const startLimit = 20_000;
@@ -165,9 +182,10 @@ export class Service {
     this.#child = child;
   }
 
-  static async start({ program, args, env, logs, ports }: ServiceOptions): Promise<Service> {
-    const child = spawn(program, args, { env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  static async start({ program, args, env, logs, ports, group = false }: ServiceOptions): Promise<Service> {
+    const child = spawn(program, args, { env: env ?? process.env, stdio: ['ignore', 'pipe', 'pipe'], detached: group });
     liveProcesses.add(child);
+    if (group && child.pid !== undefined) liveGroups.add(child.pid);
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -196,27 +214,29 @@ export class Service {
   }
 
   async close(): Promise<void> {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-      if (ended(this.#child) || this.#child.pid === undefined) return;
+      if (ended(this.#child)) break;
       this.#child.kill(signal);
       await waitForEnd(this.#child, 5_000);
     }
+    if (liveGroups.has(pid)) endGroup(pid);
   }
 }
 
+/** What becomes of a connection to a loopback port: a full queue of a process that accepts none lets it hang. */
+export function knock(port: number): Promise<'accepted' | 'refused' | 'left waiting'> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port, timeout: 1000 });
+    socket.once('connect', () => resolve('accepted')).once('error', () => resolve('refused')).once('timeout', () => resolve('left waiting'));
+    for (const event of ['connect', 'timeout']) socket.once(event, () => socket.destroy());
+  });
+}
+
 /** Whether somebody accepts connections on each of the loopback ports. */
-export async function accepting(ports: readonly number[]): Promise<boolean> {
-  const answers = await Promise.all(
-    ports.map(
-      (port) =>
-        new Promise<boolean>((resolve) => {
-          const socket = connect({ host: '127.0.0.1', port });
-          socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-          socket.once('connect', () => socket.destroy());
-        }),
-    ),
-  );
-  return answers.every(Boolean);
+async function accepting(ports: readonly number[]): Promise<boolean> {
+  return (await Promise.all(ports.map(knock))).every((answer) => answer === 'accepted');
 }
 
 /** Loopback ports that nobody listens on now; all different, for they are held together while chosen. */

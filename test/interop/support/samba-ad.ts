@@ -2,9 +2,9 @@
  * Samba as a domain's controller: LDAP and LDAPS, SMB, and DCE/RPC behind them, on loopback. Its ports are fixed, so
  * one runs at a time on a machine, as root. It knows alice.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { accepting, findFile, findProgram, isRoot, run, Service, TemporaryDirectory } from './processes.ts';
+import { findFile, findProgram, isRoot, knock, run, Service, TemporaryDirectory } from './processes.ts';
 import { alice } from './users.ts';
 
 export interface SambaAd extends AsyncDisposable {
@@ -19,6 +19,7 @@ export interface SambaAd extends AsyncDisposable {
 }
 
 const REALM = 'TESTDOM.EXAMPLE';
+const WINBIND = '/run/samba/winbindd';
 const PORTS = { ldap: 389, ldaps: 636, smb: 445, epmapper: 135 };
 
 function configuration(directory: string): string {
@@ -51,51 +52,37 @@ read only = no
 }
 
 /** SMB's logons go through winbind, which comes last. */
-async function winbindUp(service: Service): Promise<void> {
+async function winbindUp(): Promise<void> {
   for (const deadline = Date.now() + 30_000; ; await delay(100)) {
     try {
       await run('wbinfo', ['-p']);
       return;
     } catch (error) {
-      if (Date.now() < deadline) continue;
-      await service.close();
-      throw error;
+      if (Date.now() > deadline) throw error;
     }
   }
 }
 
-/** Processes of a controller that was ended may hold its ports for a moment longer than it lives. */
+/** The sockets of a controller that was ended may outlive it for a moment. */
 async function portsFree(): Promise<void> {
-  const taken = async (): Promise<number[]> => {
-    const answers = await Promise.all(Object.values(PORTS).map(async (port) => ((await accepting([port])) ? [port] : [])));
-    return answers.flat();
-  };
   for (const deadline = Date.now() + 30_000; ; await delay(100)) {
-    const ports = await taken();
-    if (ports.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`port ${ports.join(', ')} is in use: another controller runs`);
+    const answers = await Promise.all(Object.values(PORTS).map(async (port) => ({ port, answer: await knock(port) })));
+    const taken = answers.filter(({ answer }) => answer !== 'refused');
+    if (taken.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`${taken.map(({ port, answer }) => `port ${port}: ${answer}`).join(', ')}: another controller runs`);
   }
 }
 
-/** What ends while it starts may have met such a port that nobody else knows of: it has a second chance. */
-async function startTwice(start: () => Promise<Service>): Promise<Service> {
-  try {
-    return await start();
-  } catch {
-    await delay(3000);
-    await portsFree();
-    return start();
-  }
-}
-
-export async function startSambaAd(): Promise<SambaAd> {
-  const program = findProgram('samba');
-  findFile('/usr/share/samba/setup/provision.ldif', 'samba-ad-provision');
-  findFile('/usr/lib/python3/dist-packages/samba/provision/__init__.py', 'python3-samba');
-  if (!isRoot) throw new Error('Samba has to be started as root: its ports are those of the protocols');
+async function startOnce(): Promise<SambaAd> {
   await portsFree();
   const directory = new TemporaryDirectory('ad');
   const { path } = directory;
+  let service: Service | undefined;
+  const close = async (): Promise<void> => {
+    await service?.close();
+    await portsFree();
+    await directory.close();
+  };
   try {
     const env = { ...process.env, LC_ALL: 'C.UTF-8' };
     await run(
@@ -111,33 +98,37 @@ export async function startSambaAd(): Promise<SambaAd> {
     const smbConf = directory.file('smb.conf');
     writeFileSync(smbConf, configuration(path));
     for (const folder of ['run/ncalrpc', 'cache', 'share']) mkdirSync(directory.file(folder), { recursive: true });
-    mkdirSync('/run/samba/winbindd', { recursive: true }); // where the client library looks, whatever the configuration
+    // where the client library looks, whatever the configuration; winbind takes no folder that others may write to
+    mkdirSync(WINBIND, { recursive: true });
+    chmodSync(WINBIND, 0o755);
     const database = ['-H', directory.file('private/sam.ldb'), '-s', smbConf];
     await run('samba-tool', ['user', 'create', alice.username, alice.password, ...database], { env });
-    const service = await startTwice(() =>
-      Service.start({
-        program,
-        args: ['-s', smbConf, '-F', '--no-process-group'],
-        env,
-        logs: [directory.file('log.samba')],
-        ports: Object.values(PORTS),
-      }),
-    );
-    await winbindUp(service);
-    const close = async (): Promise<void> => {
-      await service.close();
-      await directory.close();
-    };
-    return {
-      host: '127.0.0.1',
-      baseDn: 'DC=testdom,DC=example',
-      share: 'share',
-      smbConf,
-      close,
-      [Symbol.asyncDispose]: close,
-    };
+    service = await Service.start({
+      program: findProgram('samba'),
+      args: ['-s', smbConf, '-F', '--no-process-group'],
+      env,
+      logs: ['samba', 'smbd', 'winbindd', 'wb-TESTDOM'].map((name) => directory.file(`log.${name}`)),
+      ports: Object.values(PORTS),
+      group: true,
+    });
+    await winbindUp();
+    return { host: '127.0.0.1', baseDn: 'DC=testdom,DC=example', share: 'share', smbConf, close, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await directory.close();
+    await close();
     throw error;
+  }
+}
+
+/** A controller is thirty processes, which do not always come up together: what failed is told, and tried once more. */
+export async function startSambaAd(): Promise<SambaAd> {
+  findProgram('samba');
+  findFile('/usr/share/samba/setup/provision.ldif', 'samba-ad-provision');
+  findFile('/usr/lib/python3/dist-packages/samba/provision/__init__.py', 'python3-samba');
+  if (!isRoot) throw new Error('Samba has to be started as root: its ports are those of the protocols');
+  try {
+    return await startOnce();
+  } catch (error) {
+    console.error('Samba AD did not start, and is started once more:', error);
+    return startOnce();
   }
 }
