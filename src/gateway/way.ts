@@ -12,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import { NtlmError } from '../errors.ts';
 import { NtlmAgent } from '../http/doors/agent.ts';
 import { resolveHttpOptions } from '../http/doors/options.ts';
+import { discard } from '../http/exchange/discard.ts';
 import type { Route } from '../http/exchange/route.ts';
 import { NtlmSocket } from '../http/exchange/socket.ts';
 import { tellerOf, type Teller } from '../http/exchange/telling.ts';
@@ -96,7 +97,7 @@ function tunnelThrough(proxy: Connections, authority: string, fields: RawFields)
       out.off('error', retry);
       const { statusCode = 0 } = answer;
       if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head, legs: legs() });
-      socket.on('error', () => {}).destroy(); // what follows is the body of a refusal
+      discard(socket); // what follows is the body of a refusal
       resolve({ kind: 'refused', answer });
     });
     out.end();

@@ -6,7 +6,7 @@ import { carrierOptions, resolveHttpOptions, sessionsOf, type HttpOptions } from
 import { understands, unsupported } from './dialects.ts';
 import { originUrl } from '../routes/urls.ts';
 import { Routes } from '../routes/routes.ts';
-import type { Route } from '../exchange/route.ts';
+import type { Open } from '../exchange/route.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 import { tellsBy } from '../exchange/telling.ts';
 
@@ -79,7 +79,7 @@ function connectThrough(
   const limit = routes.legTimeout;
   const route = routes.to(() => {
     const origin = originUrl(protocol, hostname, port);
-    const open: Route['open'] = (done, progress) =>
+    const open: Open = (done, progress) =>
       openBy((opened) => void direct(target, (error, socket) => opened(error, socket)), { to: origin.origin, limit }, done, progress);
     return { origin, socketPath: tls.socketPath ?? undefined, open, tls };
   });

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { LayerOptions } from '../authentication/layer-options.ts';
 import type { RequestForm } from '../wire/request.ts';
-import type { Progress } from './socket-facade.ts';
 import type { Teller } from './telling.ts';
 
 /** Something under construction that can be given up. */
@@ -9,10 +8,22 @@ export interface Destroyable {
   destroy(): void;
 }
 
+/** What a connection under construction tells of, in net.Socket's words. */
+export interface Progress {
+  (event: 'lookup', ...found: unknown[]): void;
+  /** TCP is there; TLS, and a tunnel, are still to come. */
+  (event: 'connect'): void;
+}
+
+/** Told once: a connection that is ready for HTTP/1.1, or why there is none. */
+export type Opened = (error: Error | null, socket?: Socket) => void;
+
+/** Opens a connection; `progress` is told what comes before it. */
+export type Open = (done: Opened, progress: Progress) => Destroyable | undefined;
+
 /** How to get to the other end. */
 export interface Route extends RequestForm {
-  /** Opens a connection that is ready for HTTP/1.1, and says so once; `progress` is told what comes before. */
-  open(done: (error: Error | null, socket?: Socket) => void, progress: Progress): Destroyable | undefined;
+  readonly open: Open;
   /** Whether that is TLS. */
   readonly secure: boolean;
   /** Those who may ask for authentication on it, the nearest first. */

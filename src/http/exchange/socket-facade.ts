@@ -1,13 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { HandingDuplex } from './handing-duplex.ts';
-
-/** What a connection under construction tells of, in net.Socket's words. */
-export interface Progress {
-  (event: 'lookup', ...found: unknown[]): void;
-  /** TCP is there; TLS, and a tunnel, are still to come. */
-  (event: 'connect'): void;
-}
+import type { Progress } from './route.ts';
 
 /** Bytes: two reads of a connection, so that one which is just being taken does not stop the next. */
 const READ_AHEAD = 128 * 1024;

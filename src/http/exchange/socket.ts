@@ -18,6 +18,7 @@ import type { Field } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import { ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { Connection } from './connection.ts';
+import { discard } from './discard.ts';
 import type { Written } from './handing-duplex.ts';
 import { Legs } from './legs.ts';
 import { RequestQueue } from './request-queue.ts';
@@ -294,8 +295,4 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
 function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
-}
-
-function discard(socket: Socket): void {
-  socket.on('error', () => {}).destroy(); // too late to matter
 }

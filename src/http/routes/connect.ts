@@ -4,16 +4,14 @@ import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'n
 import { NtlmError } from '../../errors.ts';
 import { http2Only } from '../wire/http2.ts';
 import { hostOf, portOf } from './urls.ts';
-import type { Destroyable, Route } from '../exchange/route.ts';
-
-type Done = Parameters<Route['open']>[0];
-type Progress = Parameters<Route['open']>[1];
+import { discard } from '../exchange/discard.ts';
+import type { Destroyable, Opened, Progress } from '../exchange/route.ts';
 
 /** Whatever makes a connection: a function of this module or of the caller's. It calls back once, or never. */
 export type Connector = (callback: (error: Error | null, socket?: Socket | null) => void) => void;
 
 /** Opens a connection to where `url` points, with TLS for https. */
-export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done: Done, progress: Progress): Destroyable {
+export function connectTo(url: URL, tls: ConnectionOptions, limit: number, done: Opened, progress: Progress): Destroyable {
   const host = hostOf(url);
   const port = portOf(url);
   const open = (): Socket =>
@@ -36,7 +34,7 @@ export interface Opening {
  *
  * It is told `http2-only` where TLS finds no other protocol.
  */
-export function openBy(connector: Connector, { to, limit }: Opening, done: Done, progress: Progress): Destroyable {
+export function openBy(connector: Connector, { to, limit }: Opening, done: Opened, progress: Progress): Destroyable {
   let over = false;
   let socket: Socket | undefined;
   const end = (error: Error | null): void => {
@@ -46,7 +44,7 @@ export function openBy(connector: Connector, { to, limit }: Opening, done: Done,
     socket?.off('lookup', onLookup).off('connect', onConnect).off('secureConnect', onReady).off('error', end).off('close', onClose);
     const wrong = wrongProtocol(to, error, socket);
     if (error === null && wrong === undefined) return done(null, socket);
-    socket?.on('error', () => {}).destroy(); // nobody listens any more
+    if (socket !== undefined) discard(socket);
     done(wrong ?? error);
   };
   const onReady = (): void => {
@@ -60,7 +58,7 @@ export function openBy(connector: Connector, { to, limit }: Opening, done: Done,
   const onClose = (): void => end(closedEarly());
   const timer = setTimeout(() => end(tooSlow(socket)), limit);
   const onGiven = (error: Error | null, given?: Socket | null): void => {
-    if (over) return void given?.on('error', () => {}).destroy();
+    if (over) return given == null ? undefined : discard(given);
     if (given == null) return end(error ?? closedEarly());
     socket = given;
     if (isReady(socket)) return end(null);

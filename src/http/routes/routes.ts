@@ -8,7 +8,7 @@ import type { Negotiator } from '../authentication/negotiator.ts';
 import type { ConnectionSide, CredentialsSource } from '../authentication/question.ts';
 import { originName, originRule, type OriginRule } from './origins.ts';
 import { Realms } from '../authentication/realms.ts';
-import type { Route } from '../exchange/route.ts';
+import type { Open, Route } from '../exchange/route.ts';
 import { Teller } from '../exchange/telling.ts';
 import type { ProxySettings, RouteSettings } from './settings.ts';
 import { spnOf, type Spn } from './spn.ts';
@@ -22,7 +22,7 @@ export interface Target {
   /** Of the Unix socket, or the pipe, that is connected to instead. */
   readonly socketPath?: string | undefined;
   /** Opens a plain or TLS connection straight to it. */
-  readonly open: Route['open'];
+  readonly open: Open;
   /** TLS options of the carrier, for a connection that is opened through a proxy. */
   readonly tls: ConnectionOptions;
 }

@@ -6,7 +6,7 @@ import { HeadReader, parseResponseHead, renderHead, valuesOf } from '../wire/hea
 import type { ProxySettings } from './settings.ts';
 import { hostOf, portOf } from './urls.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
-import type { Destroyable, Route } from '../exchange/route.ts';
+import type { Destroyable, Opened, Progress, Route } from '../exchange/route.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 
 export interface TunnelOptions {
@@ -21,8 +21,8 @@ export interface TunnelOptions {
 /** A TLS connection through a proxy (RFC 9110 9.3.6); the proxy authenticates the connection before TLS begins. */
 export function openTunnel(
   { route, proxy: { url: proxy, headers }, origin, tls }: TunnelOptions,
-  done: Parameters<Route['open']>[0],
-  progress: Parameters<Route['open']>[1],
+  done: Opened,
+  progress: Progress,
 ): Destroyable {
   const host = hostOf(origin);
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
