@@ -22,8 +22,8 @@ export interface LegCarrier {
   isQuiet(milliseconds: number): Promise<boolean>;
   /** Replaces the connection beneath. */
   reconnect(): Promise<void>;
-  /** Gives the client an answer, with this head instead of its own. `forget`: the body still to come is not wanted. */
-  deliver(answer: Answer, head: Buffer, how: { readonly forget: boolean }): void;
+  /** Gives the client an answer. `forget`: the body of the request that is still to come is not wanted. */
+  deliver(answer: Answer, how: { readonly forget: boolean }): void;
 }
 
 /** How a request goes out. */

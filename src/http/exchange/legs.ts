@@ -256,12 +256,11 @@ export class Legs {
     const replaced = new Set(replacements.map(({ name }) => name.toLowerCase()));
     replaced.delete('proxy-status'); // a list: ours is the last member
     if (replaced.has('content-length')) replaced.add('transfer-encoding');
-    const { startLine, fields } = answer.head;
-    const kept = fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
+    const kept = answer.head.fields.filter(({ name }) => !replaced.has(name.toLowerCase()));
     const cookies = this.#cookies.fields.map((value) => ({ name: 'Set-Cookie', value })); // before its own, which count
     const asItIs = replacements.length === 0 && cookies.length === 0;
-    const head = asItIs ? answer.raw : Buffer.from(renderHead({ startLine, fields: [...cookies, ...kept, ...replacements] }), 'latin1');
-    this.#carrier.deliver(answer, head, { forget: standIn || (held && (this.#leg.form === 'waiting' || !this.#request.brings('expect'))) });
+    const given = asItIs ? answer : withFields(answer, [...cookies, ...kept, ...replacements]);
+    this.#carrier.deliver(given, { forget: standIn || (held && (this.#leg.form === 'waiting' || !this.#request.brings('expect'))) });
   }
 
   #note(layer: Layer, refusal: NtlmError): void {
@@ -272,6 +271,11 @@ export class Legs {
   #involved(): readonly Layer[] {
     return this.#carrier.layers.filter((layer) => isInvolved(layer, this.#request));
   }
+}
+
+function withFields(answer: Answer, fields: readonly Field[]): Answer {
+  const head = { ...answer.head, fields };
+  return { ...answer, head, raw: Buffer.from(renderHead(head), 'latin1') };
 }
 
 function placeOf({ realm: { origin } }: Layer, { path }: ClientRequest): CookiePlace {

@@ -14,7 +14,7 @@
 import type { Socket } from 'node:net';
 import { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import type { Field } from '../wire/head.ts';
+import type { Field, ResponseHead } from '../wire/head.ts';
 import type { Layer } from '../authentication/layer.ts';
 import { ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { Connection } from './connection.ts';
@@ -33,6 +33,7 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   /** Requests that went out so far: those of the client, and every leg that they cost. */
   legs = 0;
   readonly #route: Route;
+  readonly #onHead: ((head: ResponseHead) => void) | undefined;
   readonly #telling: ConnectionTelling;
   #opening: Destroyable | undefined;
   #beneath: Connection | undefined;
@@ -46,9 +47,11 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   #running = false;
   #answered: { readonly resolve: (answer: Answer) => void; readonly reject: (error: Error) => void } | undefined;
 
-  constructor(route: Route) {
+  /** `onHead` is told of an answer that the legs saw, as every one to a CONNECT is, before it becomes bytes. */
+  constructor(route: Route, onHead?: (head: ResponseHead) => void) {
     super(route);
     this.#route = route;
+    this.#onHead = onHead;
     this.#telling = route.teller.connection();
     this.#connect([]).catch((error: Error) => this.destroy(error));
   }
@@ -283,12 +286,13 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     await this.#connect(attempts);
   }
 
-  deliver({ head, method }: Answer, bytes: Buffer, { forget }: { forget: boolean }): void {
+  deliver({ head, raw, method }: Answer, { forget }: { forget: boolean }): void {
+    this.#onHead?.(head);
     if (this.destroyed) return;
     this.#queue.request?.letGo();
     if (forget) this.#queue.body = 'forget';
     this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);
-    this.push(bytes);
+    this.push(raw);
     this.#beneath?.reader.flow();
   }
 }

@@ -1,11 +1,12 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { NtlmError } from '../../errors.ts';
 import { openBy } from './connect.ts';
-import { HeadReader, parseResponseHead, renderHead, valuesOf } from '../wire/head.ts';
+import { renderHead, valuesOf, type ResponseHead } from '../wire/head.ts';
 import type { ProxySettings } from './settings.ts';
 import { hostOf, portOf } from './urls.ts';
 import { explainRefusal } from '../authentication/refusal.ts';
+import { discard } from '../exchange/discard.ts';
 import type { Destroyable, Opened, Progress, Route } from '../exchange/route.ts';
 import { NtlmSocket } from '../exchange/socket.ts';
 
@@ -26,9 +27,8 @@ export function openTunnel(
 ): Destroyable {
   const host = hostOf(origin);
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${portOf(origin)}`;
-  const socket = new NtlmSocket(route);
+  const socket = new NtlmSocket(route, (head) => onHead(head));
   let underway: Destroyable = socket;
-  const heads = new HeadReader('peer');
 
   const fail = (error: Error): void => {
     socket.off('end', onEnd);
@@ -36,37 +36,25 @@ export function openTunnel(
     done(error);
   };
   const onEnd = (): void => fail(proxyRefused(proxy, authority, 'by closing the connection'));
-  const onData = (bytes: Buffer): void => {
-    try {
-      const whole = heads.read(bytes);
-      if (whole === undefined) return;
-      const head = parseResponseHead(whole.raw);
-      if (head.status < 200 && head.status !== 101) return onData(whole.rest); // interim: the answer is still to come
-      socket.off('data', onData).off('end', onEnd);
-      if (head.status < 200 || head.status >= 300) {
-        const headers = Object.fromEntries(
-          ['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]),
-        );
-        const why = explainRefusal({ status: head.status, headers });
-        return fail(proxyRefused(proxy, authority, `with status ${head.status}${why ? `: ${why.message}` : ''}`));
-      }
-    } catch (error) {
-      return fail(error as Error);
+  const onHead = (head: ResponseHead): void => {
+    if (head.status < 200 || head.status >= 300) {
+      const headers = Object.fromEntries(['proxy-status', 'proxy-authenticate'].map((name) => [name, valuesOf(head, name)]));
+      const why = explainRefusal({ status: head.status, headers });
+      return fail(proxyRefused(proxy, authority, `with status ${head.status}${why ? `: ${why.message}` : ''}`));
     }
-    socket.off('error', fail);
+    socket.off('end', onEnd).off('error', fail);
     const inner = socket.detach();
     if (inner === undefined) return fail(proxyRefused(proxy, authority, 'by closing the connection'));
-    const secured = connectTls({
-      ...tls,
-      ALPNProtocols: ['http/1.1'],
-      host,
-      socket: inner,
-      servername: tls.servername ?? (isIP(host) ? undefined : host),
-    });
-    underway = openBy((opened) => opened(null, secured), { to: origin.origin, limit: route.legTimeout }, done, progress);
+    const servername = tls.servername ?? (isIP(host) ? undefined : host);
+    const secure = (): Socket => connectTls({ ...tls, ALPNProtocols: ['http/1.1'], host, socket: inner, servername });
+    const onSecured: Opened = (error, secured) => {
+      if (error !== null) discard(inner); // where TLS took none of the options it is nobody's
+      done(error, secured);
+    };
+    underway = openBy((opened) => opened(null, secure()), { to: origin.origin, limit: route.legTimeout }, onSecured, progress);
   };
   socket.on('lookup', (...found: unknown[]) => progress('lookup', ...found)).once('connect', () => progress('connect'));
-  socket.once('error', fail).once('end', onEnd).on('data', onData);
+  socket.once('error', fail).once('end', onEnd).resume(); // what else comes is not for anybody
   const fields = [{ name: 'Host', value: authority }, ...headers];
   socket.write(renderHead({ startLine: `CONNECT ${authority} HTTP/1.1`, fields }), 'latin1');
   return { destroy: () => underway.destroy() };

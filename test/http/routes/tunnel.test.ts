@@ -1,9 +1,9 @@
 /** Tunnels under construction: each ends once, with a reason or a connection, and can be given up. */
 import { once } from 'node:events';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { NtlmError } from '../../../src/errors.ts';
 import { resolveHttpOptions } from '../../../src/http/doors/options.ts';
 import { Routes } from '../../../src/http/routes/routes.ts';
@@ -26,13 +26,13 @@ beforeAll(async () => {
 });
 afterAll(() => void server.close());
 
-function open(proxy: string, { url = 'https://server.invalid/', servername, headers }: { url?: string; servername?: string; headers?: Record<string, string> } = {}) {
+function open(proxy: string, { url = 'https://server.invalid/', headers, tls: given }: { url?: string; headers?: Record<string, string>; tls?: ConnectionOptions } = {}) {
   const routes = new Routes(resolveHttpOptions({ credentials: ALICE, proxy: { url: proxy, headers } }));
   const endings: { error: NtlmError | null; socket: Socket | undefined }[] = [];
   const progress: string[] = [];
   let wake = (): void => {};
   const ended = new Promise<void>((resolve) => (wake = resolve));
-  const options = { ca: tls.ca, ...(servername === undefined ? {} : { servername }) };
+  const options = { ca: tls.ca, ...given };
   const opening = routes
     .to(() => ({ origin: new URL(url), open: () => undefined, tls: options }))
     .open(
@@ -71,7 +71,7 @@ test('a tunnel is told of as its proxy’s connection, and is a TLS connection t
   const { port } = server.address() as AddressInfo;
   for (const [host, servername] of [['localhost'], ['127.0.0.1'], ['127.0.0.1', 'localhost']] as const) {
     const url = `https://${host}:${port}/`;
-    const { ending, progress } = open(proxy.url.replace('127.0.0.1', 'localhost'), { url, ...(servername === undefined ? {} : { servername }) });
+    const { ending, progress } = open(proxy.url.replace('127.0.0.1', 'localhost'), { url, ...(servername === undefined ? {} : { tls: { servername } }) });
     const { error, socket } = await ending();
     expect(error).toBeNull();
     expect((socket as TLSSocket).authorized).toBe(true);
@@ -81,6 +81,14 @@ test('a tunnel is told of as its proxy’s connection, and is a TLS connection t
     socket!.destroy();
   }
   expect(asked).toEqual([['localhost', 'http/1.1'], [false, 'http/1.1'], ['localhost', 'http/1.1']]);
+});
+
+test('options that TLS does not take end a tunnel, with what it says of them', async () => {
+  await using peer = await HostilePeer.listen(({ socket }) => socket.write('HTTP/1.1 200 Go\r\n\r\n'));
+  const { error, socket } = await open(peer.url, { tls: { minVersion: 'TLSv9' as never } }).ending();
+  expect(error).toMatchObject({ code: 'ERR_TLS_INVALID_PROTOCOL_VERSION' });
+  expect(socket).toBeUndefined();
+  await vi.waitFor(() => expect(peer.open.size).toBe(0));
 });
 
 test('fields of the proxy go out as Latin-1', async () => {
