@@ -14,10 +14,22 @@ export abstract class HandingDuplex extends Duplex {
   /** Takes a text, a character a byte, that nothing was written before. @returns whether it did. Throws what ends the stream. */
   protected abstract takeAtOnce(text: string): boolean;
 
+  /** Takes what was written; `written` is told when there is room for more. */
+  protected abstract takeParts(parts: readonly Buffer[], written: Written): void;
+
   override write(chunk: Buffer | string, encoding?: BufferEncoding | Written, written?: Written): boolean {
     const mayGo = encoding === 'latin1' && typeof chunk === 'string' && this.writable && this.writableLength === 0;
     if (!mayGo || !this.#takes(chunk, written)) return super.write(chunk, encoding as BufferEncoding, written);
     return !this.destroyed;
+  }
+
+  override _write(chunk: Buffer | string, encoding: BufferEncoding, written: Written): void {
+    this.takeParts([bytesOf(chunk, encoding)], written);
+  }
+
+  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], written: Written): void {
+    const parts = chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding));
+    this.takeParts(parts, written);
   }
 
   #takes(text: string, written: Written | undefined): boolean {
@@ -54,4 +66,8 @@ export abstract class HandingDuplex extends Duplex {
     this.emit('data', handed);
     return handed;
   }
+}
+
+function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }

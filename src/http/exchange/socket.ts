@@ -154,16 +154,8 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
 
   // What the client writes
 
-  override _write(chunk: Buffer | string, encoding: BufferEncoding, written: Written): void {
-    this.#queue.push([bytesOf(chunk, encoding)], written);
-    this.#pump();
-  }
-
-  override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], written: Written): void {
-    this.#queue.push(
-      chunks.map(({ chunk, encoding }) => bytesOf(chunk, encoding)),
-      written,
-    );
+  protected override takeParts(parts: readonly Buffer[], written: Written): void {
+    this.#queue.push(parts, written);
     this.#pump();
   }
 
@@ -295,8 +287,4 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
     this.push(raw);
     this.#beneath?.reader.flow();
   }
-}
-
-function bytesOf(chunk: Buffer | string, encoding: BufferEncoding): Buffer {
-  return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
 }

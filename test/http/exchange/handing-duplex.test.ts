@@ -24,8 +24,8 @@ class Stream extends HandingDuplex {
     return this.mayTake;
   }
 
-  override _write(chunk: Buffer | string, encoding: BufferEncoding, written: Written): void {
-    this.wrote.push(typeof chunk === 'string' ? Buffer.from(chunk, encoding).toString('latin1') : chunk.toString('latin1'));
+  protected override takeParts(parts: readonly Buffer[], written: Written): void {
+    for (const part of parts) this.wrote.push(part.toString('latin1'));
     setImmediate(written);
   }
 
