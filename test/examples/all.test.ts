@@ -4,10 +4,13 @@ import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { root } from '../support/documents.ts';
 
+/** Without what an example has installed: the package itself is a link in there, in which all of this is found again. */
 const filesIn = (folder: string): string[] =>
-  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => /\.(mjs|js|ts)$/.test(path) && !/(^|\/)(node_modules|dist)\//.test(path))
-    .map((path) => join(folder, path));
+  readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return ['node_modules', 'dist'].includes(entry.name) ? [] : filesIn(path);
+    return /\.(mjs|js|ts)$/.test(entry.name) ? [path] : [];
+  });
 
 /** What a program is made of: `react-login` is built whole and run in Chromium. */
 const isPart = (path: string): boolean => /\/react-login\/(src\/|build-package|vite\.config)|\/server\/(listen|users)\.mjs$/.test(path);

@@ -77,8 +77,8 @@ function endGroup(leader: number): void {
   liveGroups.delete(leader);
 }
 
-/** Nothing that is run to its end here takes this long. */
-const runLimit = 90_000;
+/** Nothing that is run to its end here takes this long, a package that is compiled among them. */
+const runLimit = 300_000;
 
 /** Runs a program to its end; rejects with its stderr unless it exits with 0. */
 export async function run(
