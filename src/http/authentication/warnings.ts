@@ -30,6 +30,11 @@ export function warnOfOurs({ code, message, phase }: NtlmError, origin: string):
   if (remedy !== undefined && !shown.has(origin)) warnOnce(`${code} ${origin}`, `no NTLM for ${origin}: ${message}; ${remedy(origin)}`, code);
 }
 
+/** A request by a client that was made ready, with something of its own that NTLM does not go over. */
+export function warnOfBypass(client: string, what: string): void {
+  warnOnce(`bypass ${client} ${what}`, `a request of ${client} has ${what} of its own: it goes without NTLM; give its options beside "credentials", for all requests`, 'invalid-argument');
+}
+
 function warnOnce(key: string, text: string, code: NtlmErrorCode): void {
   if (given.has(key) || given.size >= MAX_WARNINGS) return;
   given.add(key);

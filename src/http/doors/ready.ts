@@ -1,5 +1,6 @@
 /** Clients of others made ready: one call for what takes an agent for each scheme, and no word on proxies of their own. */
 import { invalidArgument } from '../../errors.ts';
+import { warnOfBypass } from '../authentication/warnings.ts';
 import { NtlmAgent, type NtlmAgentOptions } from './agent.ts';
 
 /** Options of the agent; what else a client has is set on the client that is given. */
@@ -34,7 +35,7 @@ export interface GotLike {
  * Make one for each identity and keep it: it remembers which password was refused, so that no account locks. Defaults and
  * interceptors of the instance given are the new one's too. Its agent is `defaults.httpAgent`, to be destroyed
  * with `destroy()` where connections shall not wait to be idle. A request that names an agent, a proxy or an adapter of its
- * own passes it by.
+ * own passes it by, which a warning of the process says once of agents and proxies.
  *
  * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `invalid-argument` for an instance with an agent or
  * a proxy of its own, which would have no effect.
@@ -52,6 +53,13 @@ export function ntlmAxios<Axios extends AxiosLike>(axios: Axios, options: ReadyO
   // A function is somebody's own, or that of an axios before 1.2, which knows none by name.
   const adapter = typeof defaults.adapter === 'function' ? {} : { adapter: 'http' };
   const made = axios.create({ ...ready, ...adapter });
+  // The first that is added is the last that is called.
+  const warn = (config: RequestParts): RequestParts => {
+    if (config.proxy) warnOfBypass('axios', 'a proxy');
+    else if (bypasses(config.httpAgent) || bypasses(config.httpsAgent)) warnOfBypass('axios', 'an agent');
+    return config;
+  };
+  (made as AxiosParts).interceptors?.request.use(warn, null, { synchronous: true });
   for (const kind of ['request', 'response'] as const) copyInterceptors(interceptors?.[kind], (made as AxiosParts).interceptors?.[kind]);
   return made as ReturnType<Axios['create']>;
 }
@@ -60,6 +68,12 @@ export function ntlmAxios<Axios extends AxiosLike>(axios: Axios, options: ReadyO
 interface AxiosParts {
   readonly defaults?: { readonly [name: string]: unknown };
   readonly interceptors?: { readonly request: Interceptors; readonly response: Interceptors };
+}
+
+interface RequestParts {
+  readonly proxy?: unknown;
+  readonly httpAgent?: unknown;
+  readonly httpsAgent?: unknown;
 }
 
 interface Interceptor {
@@ -91,7 +105,7 @@ function copyInterceptors(from: Interceptors | undefined, to: Interceptors | und
  * ```
  *
  * Make one for each identity and keep it: it remembers which password was refused, so that no account locks. Its agent is
- * `defaults.options.agent.http`. A request that names an agent of its own passes it by.
+ * `defaults.options.agent.http`. A request that names an agent of its own passes it by, which a warning of the process says once.
  *
  * @throws NtlmError `invalid-argument` or `too-long`, naming the option; `invalid-argument` for an instance with an agent of
  * its own, which would have no effect.
@@ -101,12 +115,23 @@ export function ntlmGot<Got extends GotLike>(got: Got, options: ReadyOptions): G
   const { http, https } = (got as GotParts).defaults?.options?.agent ?? {};
   refuseAgents('got', http, https);
   const agent = agentOf(options, undefined);
-  return got.extend({ agent: { http: agent, https: agent }, http2: false }) as Got;
+  const beforeRequest = [
+    ({ agent: { http: one, https: other } = {} }: RequestAgents): void => {
+      if (bypasses(one) || bypasses(other)) warnOfBypass('got', 'an agent');
+    },
+  ];
+  return got.extend({ agent: { http: agent, https: agent }, http2: false, hooks: { beforeRequest } }) as Got;
+}
+
+interface RequestAgents {
+  readonly agent?: { readonly http?: unknown; readonly https?: unknown };
 }
 
 interface GotParts {
   readonly defaults?: { readonly options?: { readonly agent?: { readonly http?: unknown; readonly https?: unknown } } };
 }
+
+const bypasses = (agent: unknown): boolean => agent !== undefined && !(agent instanceof NtlmAgent);
 
 /** What they were made for would be lost in silence: an authority, a client's certificate, another proxy. */
 function refuseAgents(argument: string, ...agents: readonly unknown[]): void {

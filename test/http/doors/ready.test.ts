@@ -6,7 +6,7 @@ import axios11 from 'axios-1.1';
 import axiosRetry from 'axios-retry';
 import got, { type Got } from 'got';
 import got11 from 'got-11';
-import { afterEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import type { NtlmAgent } from '../../../src/http/index.ts';
 import { ntlmAxios, ntlmGot, parseCredentials, type ReadyOptions } from '../../../src/http/index.ts';
 import { thrown } from '../../support/thrown.ts';
@@ -215,6 +215,42 @@ describe('what the instance given has', () => {
     const third = ntlmGot(ntlmGot(got, { credentials: ALICE }), { credentials: BOB });
     expect(await third(origin.url).text()).toBe('bob');
     for (const agent of [first.defaults.httpAgent, second.defaults.httpAgent, third.defaults.options.agent.http]) (agent as NtlmAgent).destroy();
+  });
+});
+
+describe('a request with something of its own goes without NTLM, and that is said once', () => {
+  const told: string[] = [];
+  const note = ({ name, message }: Error): void => void (name === 'NtlmWarning' && told.push(message));
+  beforeAll(() => void process.on('warning', note));
+  afterAll(() => void process.off('warning', note));
+
+  test.each([
+    ['an agent of its own', 'axios', 'an agent', (client: AxiosInstance) => (url: string) => client.get(url, { httpAgent: new Agent() })],
+    ['a proxy of its own', 'axios', 'a proxy', (client: AxiosInstance, proxy: Proxy) => (url: string) => client.get(url, { proxy: { host: '127.0.0.1', port: Number(new URL(proxy.url).port) } })],
+  ] as const)('axios, %s', async (_what, name, said, asks) => {
+    await using origin = await Origin.listen();
+    await using proxy = await Proxy.listen();
+    const client = ntlmAxios(ntlmAxios(axios.create({ validateStatus: () => true }), { credentials: BOB }), { credentials: ALICE });
+    expect((await client.get(origin.url)).status).toBe(200);
+    await new Promise(setImmediate);
+    expect(told).toEqual([]);
+    const ask = asks(client, proxy);
+    for (let i = 0; i < 2; i++) expect((await ask(origin.url)).status).not.toBe(200);
+    await new Promise(setImmediate);
+    expect(told.splice(0)).toEqual([`a request of ${name} has ${said} of its own: it goes without NTLM; give its options beside "credentials", for all requests`]);
+    (client.defaults.httpAgent as NtlmAgent).destroy();
+  });
+
+  test.each([['got', got], ['got 11', got11 as unknown as Got]])('%s', async (name, library) => {
+    await using origin = await Origin.listen();
+    const client = ntlmGot(ntlmGot(library, { credentials: BOB }), { credentials: ALICE }).extend({ throwHttpErrors: false, retry: { limit: 0 } });
+    expect((await client(origin.url)).statusCode).toBe(200);
+    await new Promise(setImmediate);
+    expect(told).toEqual([]);
+    expect((await client(origin.url, { agent: { http: new Agent() } })).statusCode).toBe(401);
+    await new Promise(setImmediate);
+    expect(told.splice(0)).toEqual(name === 'got' ? [expect.stringContaining('a request of got has an agent of its own') as string] : []); // once a process
+    (client.defaults.options.agent.http as NtlmAgent).destroy();
   });
 });
 
