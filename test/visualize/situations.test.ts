@@ -31,6 +31,7 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | \`ntlmachine request --trace FILE\`, \`record(agent)\` | everything: legs, states, recorded reasons, times, TLS |
 | a trace of \`trace(actor)\` | states and tokens; no status line, no URL, whether TLS lay below |
 | HAR with all legs (Firefox, Fiddler, Charles, mitmproxy) | legs, times, TLS |
+| net-export of Chrome, Edge, Chromium (chrome://net-export) | legs, connections, resets, times, TLS; tokens where it is recorded with "Include cookies and credentials" |
 | HAR of Chromium | one entry for each request: neither legs nor tokens |
 | \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |

@@ -12,7 +12,7 @@ export const CONVERSATION_FORMAT = 'ntlmachine-conversation';
 export const CONVERSATION_VERSION = 1;
 
 /** What a conversation was read from. */
-export type ConversationSource = 'process' | 'trace' | 'har' | 'curl' | 'heads' | 'packets' | 'tokens';
+export type ConversationSource = 'process' | 'trace' | 'har' | 'net-export' | 'curl' | 'heads' | 'packets' | 'tokens';
 
 /** Who is authenticated to: the server's side answers 401, a proxy's 407. */
 export type Side = 'server' | 'proxy';

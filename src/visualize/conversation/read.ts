@@ -12,6 +12,7 @@ import { archive, elsewhere } from './elsewhere.ts';
 import { isHar, readHar } from './har.ts';
 import { addHeads, linesOf, startLine } from './heads.ts';
 import { recordOf } from './json.ts';
+import { cutNetExport, isNetExport, readNetExport } from './net-export.ts';
 import { readPackets } from './packets.ts';
 import { cleaned, decoded, unwrapped } from './pasted.ts';
 import { isCapture, packetsOf } from './pcap.ts';
@@ -30,8 +31,8 @@ export interface ReadOptions {
 }
 
 /**
- * A conversation from a saved trace or conversation, a HAR, curl's `-v`, `--trace` and `--trace-ascii`, raw heads,
- * a capture (pcap, pcapng), a hex dump of packets, or tokens alone.
+ * A conversation from a saved trace or conversation, a HAR, a net-export of Chromium, curl's `-v`, `--trace` and
+ * `--trace-ascii`, raw heads, a capture (pcap, pcapng), a hex dump of packets, or tokens alone.
  *
  * @throws NtlmError `malformed-token` where none of these is in the input, `too-long` for more than 64 MiB, `unsupported`
  * for a file of another version.
@@ -131,14 +132,15 @@ function readJson(text: string, tokens: TokenVisibility): Conversation | undefin
   try {
     value = JSON.parse(text);
   } catch {
+    const cut = cutNetExport(text);
+    if (cut !== undefined) return readNetExport(cut, tokens);
     if (/^\s*\{\s*"(?:log|format)"/.test(text)) throw problem('malformed-token', 'the file begins as JSON and breaks off, or is none');
     return undefined;
   }
   const { format } = recordOf(value);
   if (format === CONVERSATION_FORMAT) return parseConversation(value, tokens);
   if (format === TRACE_FORMAT) return conversationOfTrace(traceOf(value), tokens);
-  const { constants, events } = recordOf(value);
-  if (constants !== undefined && events !== undefined) throw problem('malformed-token', 'this is a net-export of Chromium, which is not read here: export a HAR, or record with `curl -v --ntlm` or `ntlmachine request --trace FILE`');
+  if (isNetExport(value)) return readNetExport(value, tokens);
   if (!isHar(value) && isPrinted(text)) return undefined; // a log of JSON
   if (!isHar(value)) throw problem('malformed-token', 'this JSON is no HAR and neither a trace nor a conversation of ntlmachine');
   return readHar(value, tokens);

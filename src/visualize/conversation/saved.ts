@@ -42,7 +42,7 @@ export function parseConversation(value: unknown, visibility: TokenVisibility = 
   };
 }
 
-const SOURCES: readonly ConversationSource[] = ['process', 'trace', 'har', 'curl', 'heads', 'packets', 'tokens'];
+const SOURCES: readonly ConversationSource[] = ['process', 'trace', 'har', 'net-export', 'curl', 'heads', 'packets', 'tokens'];
 const BLINDNESS: readonly Blindness[] = ['legs-hidden', 'tokens-hidden', 'status-unknown', 'incomplete'];
 const ENDINGS: readonly Ending[] = ['closed', 'reset', 'timed-out', 'refused', 'unresolved', 'tls-failed', 'h2-required', 'h2-only', 'aborted'];
 const STATES: readonly TokenState[] = ['whole', 'masked', 'cut', 'malformed', 'unreadable'];

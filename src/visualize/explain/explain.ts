@@ -100,5 +100,8 @@ function sentenceOf(facts: Facts, causes: readonly Cause[]): string {
   const open = facts.end.kind === 'open';
   const alternative = first.likelihood === 'certain' || second === undefined || second.likelihood === 'unseen' || !(open || JUDGED.has(facts.end.kind)) ? '' : `, or ${second.summary}`;
   const link = open ? `; if it was refused, ${first.likelihood === 'certain' ? '' : 'most likely '}` : first.likelihood === 'certain' ? ': ' : ': most likely ';
-  return finish(`${what}${link}${first.summary}${alternative}`);
+  const hidden = facts.source === 'net-export' && facts.blind.has('tokens-hidden') && first.likelihood !== 'certain';
+  return finish(`${what}${link}${first.summary}${alternative}${hidden ? `; ${TOKENS_LEFT_OUT}` : ''}`);
 }
+
+const TOKENS_LEFT_OUT = 'the tokens were left out of this net-export, and more is to be seen where it is recorded with "Include cookies and credentials" (`--net-log-capture-mode=IncludeSensitive`)';

@@ -38,13 +38,19 @@ function ticketOf({ ticket, handshake, end, side }: Facts): string {
   return `${message === 'AP-REQ' ? 'a Kerberos ticket' : `a token of Kerberos (${message})`}${about}`;
 }
 
+/** Behind Negotiate anything may stand. */
+function isUnknown({ handshake, side }: Facts): boolean {
+  const use = handshake.opening?.request?.credentials.find((each) => each.side === side && each.token !== undefined);
+  return use?.token?.mechanism === 'unknown' && use.scheme.toLowerCase() === 'negotiate';
+}
+
 export function happened(facts: Facts): string {
   const { side, end, refusal } = facts;
   const { status, unauthorized } = end.exchange.response ?? { status: 0, unauthorized: false };
   const it = side === 'proxy' ? 'the proxy' : 'the server';
   const code = status === 0 ? (unauthorized ? (side === 'proxy' ? '407' : '401') : '') : String(status);
   const who = whoOf(facts);
-  const response = facts.response === 'anonymous' ? 'a response without a user' : `${facts.authenticateToken?.state === 'malformed' ? 'the response' : 'a well-formed response'}${who === undefined ? '' : ` of ${who}`}`;
+  const response = facts.response === 'anonymous' ? 'a response without a user' : `${facts.authenticateToken?.state === 'malformed' || facts.authenticateToken?.base64 === '' ? 'the response' : 'a well-formed response'}${who === undefined ? '' : ` of ${who}`}`;
   switch (end.kind) {
     case 'accepted':
       if (code === '') return `${it} accepted ${who ?? 'the response'}; what it answered is not recorded here: a 403 would be about the rights of the account, not about NTLM`;
@@ -63,7 +69,7 @@ export function happened(facts: Facts): string {
     case 'lost':
       return `${brokenText(end.how)} ${end.how === 'timed-out' ? `to ${end.after}` : `before ${end.after} was answered`}`;
     case 'no-challenge':
-      return `${it} answered type 1 by a ${code} without a challenge`;
+      return `${it} answered ${isUnknown(facts) ? 'the first token' : 'type 1'} by a ${code} without a challenge`;
     case 'challenge-unreadable':
       return `the challenge of ${it} cannot be read`;
     case 'challenge-other':

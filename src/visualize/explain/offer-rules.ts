@@ -1,6 +1,6 @@
 /** Causes that lie in what is offered and asked: schemes, mechanisms, the challenge, and what this end made of it. */
 import { NegotiateFlags as F, hasFlag } from '../../messages/flags.ts';
-import { fieldOf } from '../conversation/conversation.ts';
+import { fieldOf, type Exchange, type Side } from '../conversation/conversation.ts';
 import { quoted } from '../decode/text.ts';
 import type { NtlmErrorCode } from '../../errors.ts';
 import type { CauseId, Rule } from './cause.ts';
@@ -137,12 +137,16 @@ export const noChallenge: Rule = (facts) => {
   return undefined;
 };
 
+const usesNtlm = (exchange: Exchange | undefined, own: Side): boolean => (exchange?.request?.credentials ?? []).some(({ side, scheme }) => side === own && scheme === 'NTLM');
+
 export const shortNegotiate: Rule = (facts) => {
-  const { end, negotiate, negotiateToken, blind } = facts;
+  const { end, negotiate, negotiateToken, blind, source, handshake } = facts;
   const length = negotiateToken?.length ?? 0;
   const unanswered = end.kind === 'no-challenge' ? !blind.has('status-unknown') : end.kind === 'open' && end.after === 'type 1';
-  if (!unanswered || negotiate === undefined || length >= LEAST_OF_GSS) return undefined;
-  return (isOfGss(facts) ? likely : possible)({ id: 'short-negotiate', summary: `type 1 has no Version field, and ${it(facts)} takes none of fewer than ${LEAST_OF_GSS} bytes`, evidence: `type 1 has ${length} bytes; gss-ntlmssp refuses fewer than ${LEAST_OF_GSS}, Windows does not`, advice: 'send the Version field; this library always does, and curl only on Windows' });
+  // of what a net-export leaves out it tells the length
+  const isRead = negotiate !== undefined || (source === 'net-export' && negotiateToken !== undefined && usesNtlm(handshake.opening, facts.side));
+  if (!unanswered || !isRead || length >= LEAST_OF_GSS) return undefined;
+  return (isOfGss(facts) ? likely : possible)({ id: 'short-negotiate', summary: `type 1 has no Version field, and ${it(facts)} takes none of fewer than ${LEAST_OF_GSS} bytes`, evidence: `type 1 has ${negotiate === undefined ? 'at most ' : ''}${length} bytes; gss-ntlmssp refuses fewer than ${LEAST_OF_GSS}, Windows does not`, advice: 'send the Version field; this library always does, and curl and Chromium only on Windows' });
 };
 
 /** Bytes that gss-ntlmssp reads of a type 1. */

@@ -150,7 +150,7 @@ describe('what holds no conversation is named, and what to give instead', () => 
     ['an event log', Buffer.from('ElfFile\0\x01\xff', 'latin1'), /event 4625/],
     ['a flow file', '8734:9:websocket;0:~8:response;', /hardump/],
     ['an archive', Buffer.from('7z\xbc\xaf\x27\x1c', 'latin1'), /an archive/],
-    ['a net-export', '{"constants":{},"events":[]}', /net-export of Chromium/],
+    ['a net-export of nothing', '{"constants":{"logEventTypes":{}},"events":[]}', /no request in this net-export/],
   ])('%s', (_, input, said) => {
     expect(thrown(() => readConversation(input))).toMatchObject({ code: 'malformed-token', message: expect.stringMatching(said) as string });
   });

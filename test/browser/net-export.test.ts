@@ -1,0 +1,110 @@
+/** A net-export, as chrome://net-export and --log-net-log write it: Chromium records itself, and its file is read. Over the built package. */
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Credentials } from 'ntlmachine';
+import { createNtlmServer } from 'ntlmachine/http';
+import { explain, readConversation, type Conversation } from 'ntlmachine/visualize';
+import type { BrowserContextOptions } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startApache, type Apache } from '../interop/support/apache.ts';
+import { makeServerCertificate } from '../interop/support/certificates.ts';
+import { startSquid, type Squid } from '../interop/support/squid.ts';
+import { alice } from '../interop/support/users.ts';
+import { startChromium } from './support/chromium.ts';
+
+const right = { username: `${alice.domain}\\${alice.username}`, password: alice.password };
+const wrong = { ...right, password: 'another' };
+const folder = mkdtempSync(join(tmpdir(), 'net-export-'));
+let own: Server;
+let behindTls: Server;
+let apache: Apache;
+let squid: Squid;
+
+const portOf = (server: Server): number => (server.address() as AddressInfo).port;
+async function listening<S extends Server>(server: S): Promise<S> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+beforeAll(async () => {
+  const { server: { pem: cert, keyPem: key } } = await makeServerCertificate();
+  own = await listening(createNtlmServer({ credentials: Credentials.fromPassword(alice), target: { nbDomainName: alice.domain, nbComputerName: 'KEEP' } }));
+  behindTls = await listening(createTlsServer({ cert, key }, (_, response) => response.end('the page')));
+  [apache, squid] = await Promise.all([startApache(), startSquid()]);
+});
+afterAll(async () => {
+  for (const server of [own, behindTls]) {
+    server?.close();
+    server?.closeAllConnections();
+  }
+  await Promise.all([apache?.close(), squid?.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let files = 0;
+/** What Chromium writes of one page, with the noise of its own requests. */
+async function recorded(url: string, mode: 'Default' | 'IncludeSensitive', options: BrowserContextOptions, ...more: readonly string[]): Promise<string> {
+  const file = join(folder, `${(files += 1)}.json`);
+  const browser = await startChromium(`--log-net-log=${file}`, `--net-log-capture-mode=${mode}`, ...more);
+  try {
+    const page = await (await browser.newContext({ ignoreHTTPSErrors: true, ...options })).newPage();
+    await page.goto(url).catch(() => undefined); // a refusal is what is recorded
+  } finally {
+    await browser.close();
+  }
+  return readFileSync(file, 'utf8');
+}
+
+/** Of the connections to one place, what was sent and answered. */
+function legsTo(place: string, { connections }: Conversation) {
+  return connections
+    .filter(({ exchanges }) => exchanges.some(({ request }) => request?.fields.some(({ name, value }) => name === 'host' && value === place)))
+    .map(({ exchanges, tls }) => [tls, ...exchanges.map(({ request, response }) => `${request?.method} ${request?.credentials[0]?.token?.message ?? request?.credentials[0]?.scheme ?? '-'} ${response?.status}`)]);
+}
+
+describe.each(['Default', 'IncludeSensitive'] as const)('%s', (mode) => {
+  const [type1, type3] = mode === 'Default' ? ['NTLM', 'NTLM'] : ['NEGOTIATE', 'AUTHENTICATE'];
+  const who = mode === 'Default' ? 'the response' : '"TESTDOM\\alice"';
+  const hint = mode === 'Default' ? / "Include cookies and credentials" / : /^(?!.*Include cookies)/;
+
+  test.each([['right', right, 200], ['wrong', wrong, 401]] as const)('our own server, with the %s password', async (name, httpCredentials, status) => {
+    const conversation = readConversation(await recorded(`http://127.0.0.1:${portOf(own)}/page?query=1`, mode, { httpCredentials }));
+    expect(legsTo(`127.0.0.1:${portOf(own)}`, conversation)[0]?.slice(0, 4)).toEqual([undefined, 'GET - 401', `GET ${type1} 401`, `GET ${type3} ${status}`]);
+    const { sentence } = explain(conversation);
+    if (name === 'right') expect(sentence).toBe(`The server accepted ${who} and answered 200.`);
+    else {
+      expect(sentence).toMatch(/^The server refused .*: most likely the password is wrong/);
+      expect(sentence).toMatch(hint);
+    }
+  });
+
+  test('Apache over TLS, whose NTLM takes no type 1 of Chromium', async () => {
+    const conversation = readConversation(await recorded(`${apache.https}/cgi/whoami`, mode, { httpCredentials: right }));
+    expect(legsTo(new URL(apache.https).host, conversation).at(-1)).toEqual([true, 'GET - 401', `GET ${type1} 401`]);
+    expect(explain(conversation).causes[0]).toMatchObject({ id: 'short-negotiate', likelihood: 'likely' });
+  });
+
+  test('Squid, a tunnel with a user', async () => {
+    const proxy = { server: squid.proxy, ...right };
+    const conversation = readConversation(await recorded(`https://127.0.0.1:${portOf(behindTls)}/`, mode, { proxy }, '--proxy-bypass-list=<-loopback>'));
+    const legs = legsTo(`127.0.0.1:${portOf(behindTls)}`, conversation);
+    expect(legs).toContainEqual(expect.arrayContaining([`CONNECT ${type1} 407`, `CONNECT ${type3} 200`, 'GET - 200']));
+    expect(explain(conversation).outcome).not.toBe('not-asked');
+  });
+});
+
+test('the file of a browser that was killed is read up to where it breaks off', async () => {
+  const place = `127.0.0.1:${portOf(own)}`;
+  const whole = await recorded(`http://${place}/`, 'IncludeSensitive', { httpCredentials: right });
+  const type3 = [...whole.matchAll(/"Authorization: NTLM /g)][1]!.index;
+  const cut = readConversation(whole.slice(0, whole.indexOf('\n', type3)));
+  expect(legsTo(place, cut)[0]).toEqual([undefined, 'GET - 401', 'GET NEGOTIATE 401', 'GET AUTHENTICATE undefined']);
+  expect(cut.blind).toContain('incomplete');
+  expect(explain(cut).sentence).toMatch(/^Type 3 of "TESTDOM\\alice" was sent, and its answer is not in here/);
+});
