@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
-import { valuesOf } from './fields.ts';
+import { announcesBody, valuesOf } from './fields.ts';
 import type { GatewaySettings } from './options.ts';
 
 /** Why a request goes no further. */
@@ -36,7 +36,9 @@ export class ClientTokens {
 const ESSENTIAL = /(?:^|,)\s*(?:content-length|host)\s*(?:,|$)/i;
 
 /** What no request may be, however it is routed: another reading of it elsewhere would be somebody else's request. */
-export function objectionToForm({ rawHeaders, httpVersion, headers }: IncomingMessage): Objection | undefined {
+export function objectionToForm(request: IncomingMessage): Objection | undefined {
+  const { method, rawHeaders, httpVersion, headers } = request;
+  if (method === 'CONNECT' && announcesBody(request)) return { status: 400, reason: 'a CONNECT with a body' }; // RFC 9110 9.3.6
   if (valuesOf(rawHeaders, 'host').length > 1) return { status: 400, reason: 'more than one Host field' };
   if (httpVersion === '1.0' && headers['transfer-encoding'] !== undefined) {
     return { status: 400, reason: 'Transfer-Encoding in a request of HTTP/1.0' };

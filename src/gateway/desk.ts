@@ -5,23 +5,31 @@ import type { Duplex } from 'node:stream';
 import { ClientTokens, objectionToForm, type Objection } from './admission.ts';
 import { failureOf, refuse, refuseSocket, type Failure } from './failure.ts';
 import { asksForConnection } from './fields.ts';
-import { join } from './join.ts';
+import { LEFT, waiting, type Waiting } from './leaving.ts';
 import type { GatewayEntry } from './log.ts';
 import type { Mode, Plan } from './mode.ts';
 import type { GatewaySettings } from './options.ts';
 import { Pins } from './pins.ts';
 import { relay, type Candidate, type Relayed } from './relay.ts';
+import { openTunnel } from './tunnel.ts';
+import { Turns } from './turns.ts';
 import { openUpgrade } from './upgrade.ts';
+import type { Way } from './way.ts';
 
 type Told = Pick<GatewayEntry, 'way'> & Omit<Relayed, 'legs'> & { readonly legs?: number };
 
-type Refused = (failure: Failure, fields?: Record<string, string>) => void;
+/** Ends an exchange, and tells of it. */
+interface Ends {
+  readonly tell: (told: Told) => void;
+  readonly refused: (failure: Failure, fields?: Record<string, string>) => void;
+}
 
 export class Desk {
   readonly #settings: GatewaySettings;
   readonly #mode: Mode;
   readonly #tokens: ClientTokens | undefined;
   readonly #pins = new Pins();
+  readonly #turns = new Turns();
 
   constructor(settings: GatewaySettings, mode: Mode) {
     this.#settings = settings;
@@ -30,23 +38,25 @@ export class Desk {
   }
 
   /** Never rejects. */
-  async request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+  request(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
+    return this.#turns.take(request.socket, () => this.#relay(request, response, expectsContinue));
+  }
+
+  async #relay(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Promise<void> {
     const tell = this.#clock(request);
-    const refused: Refused = (failure, fields = {}) => {
+    const refused: Ends['refused'] = (failure, fields = {}) => {
       for (const [name, value] of Object.entries(fields)) response.setHeader(name, value);
       refuse(response, failure);
       tell({ way: 'none', status: failure.status, reason: failure.reason });
     };
-    const plan = await this.#admit(request, refused);
+    const plan = await this.#admit(request, { tell, refused });
     if (plan === undefined) return;
     if (this.#bringsCredentials(request)) this.#pins.pin(request.socket);
-    const { maxBodyLength, idleTimeout } = this.#settings.limits;
     const way = this.#pins.isPinned(request.socket) ? 'pinned' : 'pooled';
     const relayed = await relay(request, response, {
       candidates: this.#candidates(request.socket, plan),
       expectsContinue,
-      maxBodyLength,
-      idleTimeout,
+      maxBodyLength: this.#settings.limits.maxBodyLength,
       onAnswer: (answer) => {
         if (asksForConnection(answer)) this.#pins.pin(request.socket);
         return plan.incoming(answer);
@@ -56,53 +66,41 @@ export class Desk {
   }
 
   /** A tunnel (RFC 9110 9.3.6). Never rejects. */
-  async connect(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const { tell, refused } = this.#receive(request, client);
-    const plan = await this.#admit(request, refused);
-    if (plan === undefined) return;
-    let failure: Failure = failureOf(undefined);
-    for (const way of plan.ways) {
-      try {
-        const { fields } = plan.outgoing(way);
-        const tunnel = await way.tunnel(request.url ?? '', fields);
-        this.#mode.noteOpen(way);
-        if (tunnel.kind === 'refused') return refused(refusedTunnel(tunnel.answer, way.name));
-        if (client.destroyed) return void tunnel.socket.destroy();
-        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        if (tunnel.head.length > 0) client.write(tunnel.head);
-        await join(client, tunnel.socket, head, this.#settings.limits.idleTimeout);
-        return tell({ way: 'tunnel', status: 200, legs: tunnel.legs });
-      } catch (error) {
-        failure = failureOf(error);
-        this.#mode.noteUnreachable(way);
-      }
-    }
-    refused(failure);
+  connect(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    return this.#switch(request, client, head, (plan, wait) => {
+      const candidates = plan.ways.map((way) => ({ way, fields: plan.outgoing(way).fields, ...this.#notes(way) }));
+      return openTunnel(request.url ?? '', client, head, wait, candidates, this.#settings.limits.idleTimeout);
+    });
   }
 
   /** Another protocol on the connection (RFC 9110 7.8). Never rejects. */
-  async upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
-    const { tell, refused } = this.#receive(request, client);
-    const plan = await this.#admit(request, refused);
-    if (plan === undefined) return;
-    if (this.#bringsCredentials(request)) this.#pins.pin(request.socket);
-    const { status, legs, reason } = await openUpgrade(request, client, head, this.#candidates(request.socket, plan), plan.incoming, this.#settings.limits.idleTimeout);
-    tell({ way: 'tunnel', status, legs, reason });
+  upgrade(request: IncomingMessage, client: Duplex, head: Buffer): Promise<void> {
+    return this.#switch(request, client, head, (plan, wait) => {
+      if (this.#bringsCredentials(request)) this.#pins.pin(request.socket);
+      return openUpgrade(request, client, head, wait, this.#candidates(request.socket, plan), plan.incoming, this.#settings.limits.idleTimeout);
+    });
   }
 
   /** A request whose socket is no longer HTTP's. */
-  #receive(request: IncomingMessage, client: Duplex): { tell: (told: Told) => void; refused: Refused } {
+  async #switch(request: IncomingMessage, client: Duplex, head: Buffer, open: (plan: Plan, wait: Waiting) => Promise<Relayed>): Promise<void> {
     const tell = this.#clock(request);
     client.on('error', () => client.destroy());
-    const refused: Refused = (failure, fields = {}) => {
+    const wait = waiting(client, head);
+    const refused: Ends['refused'] = (failure, fields = {}) => {
       refuseSocket(client, failure, fields);
       tell({ way: 'none', status: failure.status, reason: failure.reason });
     };
-    return { tell, refused };
+    await this.#turns.take(request.socket, async () => {
+      const plan = await this.#admit(request, { tell, refused });
+      if (plan === undefined) return;
+      const opened = await open(plan, wait);
+      tell({ way: opened.reason === undefined ? 'tunnel' : 'none', ...opened });
+    });
   }
 
-  /** @returns the ways of a request that may go on; whoever may not has been told why. */
-  async #admit(request: IncomingMessage, refused: Refused): Promise<Plan | undefined> {
+  /** @returns the ways of a request that may go on; of any other the end is told. */
+  async #admit(request: IncomingMessage, { tell, refused }: Ends): Promise<Plan | undefined> {
+    if (request.socket.destroyed) return void tell({ way: 'none', ...LEFT });
     const objection = objectionToForm(request) ?? this.#mode.objection(request) ?? this.#objectionToClient(request);
     if (objection !== undefined) {
       const { status, reason } = objection;
@@ -110,11 +108,13 @@ export class Desk {
       return undefined;
     }
     try {
-      return await this.#mode.plan(request);
+      const plan = await this.#mode.plan(request);
+      if (!request.socket.destroyed) return plan;
+      tell({ way: 'none', ...LEFT });
     } catch (error) {
       refused(failureOf(error));
-      return undefined;
     }
+    return undefined;
   }
 
   #objectionToClient({ headers }: IncomingMessage): Objection | undefined {
@@ -135,9 +135,12 @@ export class Desk {
     return plan.ways.map((way) => ({
       connections: this.#pins.connections(client, way),
       ...plan.outgoing(way),
-      onOpen: () => this.#mode.noteOpen(way),
-      onUnreachable: () => this.#mode.noteUnreachable(way),
+      ...this.#notes(way),
     }));
+  }
+
+  #notes(way: Way): { readonly onOpen: () => void; readonly onUnreachable: () => void } {
+    return { onOpen: () => this.#mode.noteOpen(way), onUnreachable: () => this.#mode.noteUnreachable(way) };
   }
 
   /** Starts the clock of one exchange. @returns what tells of it, once. */
@@ -157,9 +160,4 @@ export class Desk {
         reason,
       });
   }
-}
-
-function refusedTunnel({ statusCode = 0, statusMessage = '' }: IncomingMessage, name: string): Failure {
-  const status = statusCode === 407 || statusCode < 400 ? 502 : statusCode;
-  return { status, error: 'http_request_denied', reason: `${name} opened no tunnel: ${statusCode} ${statusMessage}` };
 }

@@ -2,6 +2,7 @@
 import { STATUS_CODES, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NtlmError } from '../errors.ts';
+import { endGently } from '../http/server/last-words.ts';
 
 export interface Failure {
   readonly status: number;
@@ -27,6 +28,16 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Pick<Failure, 'status' | 'error'>>
 /** Nothing came for as long as an exchange may be idle. */
 export function tooSlow(): NtlmError {
   return new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' });
+}
+
+/** Nothing of the request came for as long. */
+export function clientTooSlow(): Failure {
+  return { status: 408, error: 'http_request_error', reason: 'the rest of the request took too long' };
+}
+
+/** Whether a connection ended before there was an answer on it. */
+export function isGone({ error }: Failure): boolean {
+  return error === 'connection_terminated';
 }
 
 /** The client sent more than this gateway takes. */
@@ -62,7 +73,8 @@ export function refuseSocket(socket: Duplex, failure: Failure, more: Readonly<Re
   if (socket.destroyed) return;
   const { body, fields } = render(failure);
   const lines = Object.entries({ ...fields, ...more, Connection: 'close' }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  socket.write(`HTTP/1.1 ${failure.status} ${STATUS_CODES[failure.status] ?? ''}\r\n${lines.join('')}\r\n${body}`);
+  endGently(socket);
 }
 
 function render({ status, error, reason, code }: Failure): { body: string; fields: Record<string, string> } {

@@ -55,10 +55,11 @@ export class ForwardMode implements Mode {
     const remote = !isLoopback(request.socket.remoteAddress ?? '');
     const ways = await this.upstreams.waysTo(target, remote);
     const via = `${request.httpVersion} ${this.#pseudonym}`;
-    const fields = endToEnd(request.rawHeaders, (name, value) => (name === 'host' ? undefined : value));
+    const isTunnel = request.method === 'CONNECT';
+    const fields = endToEnd(request.rawHeaders, (name, value) => (name === 'host' || (isTunnel && name === 'content-length') ? undefined : value));
     fields.push('Host', target.host, 'Via', via);
-    const relative = `${target.pathname}${target.search}`;
     const absolute = request.url ?? '';
+    const relative = relativeForm(absolute);
     return {
       ways,
       outgoing: (way) => ({
@@ -103,6 +104,12 @@ function readTarget({ method, url = '' }: IncomingMessage): URL | undefined {
   }
   if (!/^http:\/\/[^/?#\\@\s]+(?:[/?]|$)/i.test(url) || !URL.canParse(url)) return undefined;
   return new URL(url);
+}
+
+/** As the client wrote it, which a proxy may not change (RFC 9110 7.7). */
+function relativeForm(absolute: string): string {
+  const rest = absolute.replace(/^http:\/\/[^/?]*/i, '');
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 function isSameHost(host: string, target: URL): boolean {

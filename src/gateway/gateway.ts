@@ -9,12 +9,14 @@
  *   that is not ours to answer, or an Authorization of the client's) that client has a connection of its own from then
  *   on. It carries nothing of ours but the proxy's authentication, never enters the pool, and ends with the client's.
  */
-import { createServer, type Server, type ServerOptions } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { tellsBy } from '../http/exchange/telling.ts';
 import { Desk } from './desk.ts';
+import { announcesBody } from './fields.ts';
 import { ForwardMode } from './forward-mode.ts';
 import { listeningObjection, resolveGatewayOptions, type GatewayOptions } from './options.ts';
+import { readAsPlain } from './plain-again.ts';
 import { ReverseMode } from './reverse-mode.ts';
 
 /** A gateway: node's own server, with the identity of one user behind it. */
@@ -40,12 +42,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   const mode = settings.mode.kind === 'forward' ? new ForwardMode(settings) : new ReverseMode(settings, settings.mode.to, settings.mode.hosts);
   const desk = new Desk(settings, mode);
   const { maxHeadLength, headTimeout, maxConnections, idleTimeout } = settings.limits;
-  const serverOptions: ServerOptions = {
+  const serverOptions: ServerOptions & { readonly shouldUpgradeCallback: (request: IncomingMessage) => boolean } = {
     maxHeaderSize: maxHeadLength,
     headersTimeout: headTimeout,
     requestTimeout: 0, // a body may take as long as it flows
     connectionsCheckingInterval: Math.min(headTimeout, 30_000),
     insecureHTTPParser: false,
+    shouldUpgradeCallback: (request) => !announcesBody(request), // of node 24.9 and later
   };
   const server = settings.tls === undefined ? createServer(serverOptions) : createTlsServer({ ...serverOptions, ...settings.tls });
   if (mode.teller !== undefined) tellsBy(server, mode.teller);
@@ -55,7 +58,10 @@ export function createGateway(options: GatewayOptions): Gateway {
     .on('request', (request, response) => void desk.request(request, response, false))
     .on('checkContinue', (request, response) => void desk.request(request, response, true))
     .on('connect', (request, socket, head) => void desk.connect(request, socket, head))
-    .on('upgrade', (request, socket, head) => void desk.upgrade(request, socket, head))
+    .on('upgrade', (request, socket, head) => {
+      if (announcesBody(request)) readAsPlain(server, request, socket, head);
+      else void desk.upgrade(request, socket, head);
+    })
     .on('listening', () => {
       const address = server.address();
       const objection = typeof address === 'object' && address !== null ? listeningObjection(address.address, settings) : undefined;

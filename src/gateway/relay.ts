@@ -10,10 +10,11 @@
 import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http';
 import { NtlmError } from '../errors.ts';
 import { explainRefusal } from '../http/authentication/refusal.ts';
-import { bodyTooLong, failureOf, refuse, tooSlow, type Failure } from './failure.ts';
+import { bodyTooLong, clientTooSlow, failureOf, isGone, refuse, tooSlow, type Failure } from './failure.ts';
 import { announcesBody, flat, isChunked, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
-import type { Connections } from './way.ts';
+import { LEFT } from './leaving.ts';
+import { onceOpen, type Connections } from './way.ts';
 
 /** One way for a request, and what it looks like there. */
 export interface Candidate {
@@ -32,8 +33,6 @@ export interface RelayOptions {
   /** The client waits for a word before it sends its body. */
   readonly expectsContinue: boolean;
   readonly maxBodyLength: number;
-  /** Milliseconds. */
-  readonly idleTimeout: number;
   /** Told of an answer before anything of it is handed back. @returns its fields as the client gets them. */
   readonly onAnswer: (answer: IncomingMessage) => RawFields;
 }
@@ -72,7 +71,8 @@ type Outcome =
 
 /** Of these node sends no length unless it is told one (RFC 9110 8.6). */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** They change nothing: they may be sent again, and side by side (RFC 9110 9.2.1). */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * A request on one way, from its head to the end of its answer. Never rejects. A function and not a class: closures in
@@ -86,14 +86,28 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
     let answer: IncomingMessage | undefined;
     let legs: LegCount = () => 0;
     let open = false;
+    let bodyIsDue = !options.expectsContinue;
 
     const over = (status: number, reason?: string): void => {
-      response.off('close', onClose);
+      response.off('close', onClose).off('timeout', onTimeout);
       resolve({ kind: 'over', status, legs: legs(), reason });
     };
     const onClose = (): void => {
       if (response.writableFinished) return over(response.statusCode);
-      over(0, 'the client left');
+      over(LEFT.status, LEFT.reason);
+      out?.destroy();
+    };
+    /** Whether nothing moves because the client reads nothing, or sends no more of its body. */
+    const isClientAwaited = (): boolean => {
+      if (response.writableEnded || response.writableNeedDrain) return true;
+      return open && bodyIsDue && !request.complete && answer === undefined && out?.writableNeedDrain === false;
+    };
+    /** Of the client's socket: while the other end is awaited its own clock counts. */
+    const onTimeout = (): void => void (isClientAwaited() && endClient());
+    const endClient = (): void => {
+      if (!response.headersSent) return end(clientTooSlow());
+      over(response.statusCode, 'the client took too long');
+      response.destroy();
       out?.destroy();
     };
     /** Answers in the place of the other end. */
@@ -112,31 +126,32 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
         response.destroy(); // the client sees that its answer is not whole
         return;
       }
-      const stale = open && out?.reusedSocket === true && SAFE_METHODS.has(method) && !hasBody;
+      const stale = open && out?.reusedSocket === true && isGone(failure) && SAFE_METHODS.has(method) && !hasBody;
       if (open && !stale) return end(failure);
-      response.off('close', onClose);
+      response.off('close', onClose).off('timeout', onTimeout);
       resolve({ kind: stale ? 'stale' : 'unreachable', legs: legs(), failure });
     };
 
-    response.once('close', onClose);
+    response.once('close', onClose).on('timeout', onTimeout);
     try {
       const { path, connections } = candidate;
       const sent = (out = connections.send({ ...candidate.options, method, path, headers: flat(outgoingFields(request, candidate)) }));
       sent.on('error', fail);
-      sent.setTimeout(options.idleTimeout, () => sent.destroy(tooSlow()));
-      sent.once('socket', (socket) => {
-        const begin = (): void => {
-          open = true;
-          legs = countLegs(socket);
-          candidate.onOpen?.();
-          if (!hasBody) return;
-          if (options.expectsContinue) sent.flushHeaders(); // its body comes when it got a 100, or has waited long enough
-          sendBody(request, sent, options.maxBodyLength, end);
-        };
-        if (socket.connecting) socket.once('connect', begin);
-        else begin();
+      sent.on('timeout', () => (isClientAwaited() ? endClient() : sent.destroy(tooSlow())));
+      onceOpen(sent, (socket) => {
+        open = true;
+        legs = countLegs(socket);
+        candidate.onOpen?.();
+        if (!hasBody) return;
+        if (options.expectsContinue) sent.flushHeaders(); // its body comes when it got a 100, or has waited long enough
+        sendBody(request, sent, options.maxBodyLength, end);
       });
-      if (options.expectsContinue) sent.once('continue', () => response.writeContinue());
+      if (options.expectsContinue) {
+        sent.once('continue', () => {
+          bodyIsDue = true;
+          response.writeContinue();
+        });
+      }
       sent.once('upgrade', (_answer, socket) => {
         socket.destroy();
         fail(switchedUnasked());

@@ -1,74 +1,104 @@
 /** Requests that leave HTTP behind, WebSockets above all: asked for like any other, then bytes. */
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { pipeline, type Duplex } from 'node:stream';
-import { failureOf, refuseSocket, tooSlow, type Failure } from './failure.ts';
+import { endGently } from '../http/server/last-words.ts';
+import { failureOf, isGone, refuseSocket, tooSlow, type Failure } from './failure.ts';
 import { flat, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
 import { countLegs, type LegCount } from './legs.ts';
-import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
+import { LEFT, type Waiting } from './leaving.ts';
+import { ownRefusal, SAFE_METHODS, type Candidate, type Relayed } from './relay.ts';
+import { onceOpen } from './way.ts';
 
 /** Never rejects. Resolves when it is over. */
 export async function openUpgrade(
   request: IncomingMessage,
   client: Duplex,
   head: Buffer,
+  { left, over }: Waiting,
   candidates: readonly Candidate[],
   incoming: (answer: IncomingMessage) => RawFields,
   idleTimeout: number,
 ): Promise<Relayed> {
   let failure: Failure = failureOf(undefined);
+  let spent = 0;
   for (const candidate of candidates) {
-    const opened = await ask(request, client, candidate, idleTimeout);
-    if (opened.kind === 'failed') {
-      failure = opened.failure;
-      candidate.onUnreachable?.();
+    let asked = await ask(request, candidate, left);
+    spent += asked.legs();
+    if (asked.kind === 'stale') {
+      asked = await ask(request, candidate, left);
+      spent += asked.legs();
+    }
+    if (asked.kind === 'left') return { ...LEFT, legs: spent };
+    if (asked.kind === 'failed' || asked.kind === 'stale') {
+      failure = asked.failure;
+      if (!asked.stood) candidate.onUnreachable?.();
       continue;
     }
-    candidate.onOpen?.();
-    const { answer } = opened;
+    const { answer } = asked;
     const status = answer.statusCode ?? 502;
-    if (opened.kind === 'answered') {
+    over();
+    if (asked.kind === 'answered') {
       const refusal = ownRefusal(answer);
       if (refusal !== undefined) {
         answer.destroy();
         refuseSocket(client, refusal);
-        return { status: refusal.status, legs: opened.legs(), reason: refusal.reason };
+        return { status: refusal.status, legs: spent, reason: refusal.reason };
       }
       client.write(render(answer, [...incoming(answer), 'Connection', 'close']));
-      return { status, reason: await handBack(answer, client), legs: opened.legs() };
+      return { status, reason: await handBack(answer, client), legs: spent };
     }
     const upgrade = valuesOf(answer.rawHeaders, 'upgrade').join(', ');
     client.write(render(answer, [...incoming(answer), 'Connection', 'Upgrade', 'Upgrade', upgrade]));
-    if (opened.head.length > 0) client.write(opened.head);
-    await join(client, opened.socket, head, idleTimeout);
-    return { status, legs: opened.legs() };
+    if (asked.head.length > 0) client.write(asked.head);
+    await join(client, asked.socket, head, idleTimeout);
+    return { status, legs: spent };
   }
   refuseSocket(client, failure);
-  return { status: failure.status, legs: 0, reason: failure.reason };
+  return { status: failure.status, legs: spent, reason: failure.reason };
 }
 
-type Asked =
-  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer; readonly legs: LegCount }
-  | { readonly kind: 'answered'; readonly answer: IncomingMessage; readonly legs: LegCount }
-  | { readonly kind: 'failed'; readonly failure: Failure };
+type Asked = { readonly legs: LegCount } & (
+  | { readonly kind: 'switched'; readonly answer: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
+  | { readonly kind: 'answered'; readonly answer: IncomingMessage }
+  /** `stood`: there was a connection, a kept one that was gone where it is `stale`. */
+  | { readonly kind: 'failed'; readonly failure: Failure; readonly stood: boolean }
+  | { readonly kind: 'stale'; readonly failure: Failure; readonly stood: true }
+  | { readonly kind: 'left' }
+);
 
-function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idleTimeout: number): Promise<Asked> {
+/** Never rejects. */
+function ask(request: IncomingMessage, candidate: Candidate, left: AbortSignal): Promise<Asked> {
   return new Promise((resolve) => {
-    const fields = [...candidate.fields, 'Connection', 'Upgrade', 'Upgrade', request.headers.upgrade ?? ''];
-    const out = candidate.connections.send({
-      ...candidate.options,
-      method: request.method ?? 'GET',
-      path: candidate.path,
-      headers: flat(fields),
+    let legs: LegCount = () => 0;
+    if (left.aborted) return resolve({ kind: 'left', legs });
+    const fields = [...candidate.fields, 'Connection', 'Upgrade', 'Upgrade', valuesOf(request.rawHeaders, 'upgrade').join(', ')];
+    const { method = 'GET' } = request;
+    const out = candidate.connections.send({ ...candidate.options, method, path: candidate.path, headers: flat(fields) });
+    let stood = false;
+    const leave = (): void => {
+      resolve({ kind: 'left', legs });
+      out.destroy();
+    };
+    const settle = (asked: Asked): void => {
+      left.removeEventListener('abort', leave);
+      resolve(asked);
+    };
+    left.addEventListener('abort', leave, { once: true });
+    onceOpen(out, (socket) => {
+      stood = true;
+      legs = countLegs(socket);
+      candidate.onOpen?.();
     });
-    out.setTimeout(idleTimeout, () => out.destroy(tooSlow()));
-    client.once('close', () => out.destroy());
-    let legs: LegCount = () => 1;
     out
-      .once('socket', (socket) => (legs = countLegs(socket)))
-      .on('error', (error) => resolve({ kind: 'failed', failure: failureOf(error) }))
-      .once('upgrade', (answer, socket, head) => resolve({ kind: 'switched', answer, socket, head, legs }))
-      .once('response', (answer) => resolve({ kind: 'answered', answer, legs }))
+      .once('timeout', () => out.destroy(tooSlow()))
+      .on('error', (error) => {
+        const failure = failureOf(error);
+        const isStale = stood && out.reusedSocket && isGone(failure) && SAFE_METHODS.has(method);
+        settle(isStale ? { kind: 'stale', failure, stood: true, legs } : { kind: 'failed', failure, stood, legs });
+      })
+      .once('upgrade', (answer, socket, head) => settle({ kind: 'switched', answer, socket, head, legs }))
+      .once('response', (answer) => settle({ kind: 'answered', answer, legs }))
       .end();
   });
 }
@@ -76,8 +106,11 @@ function ask(request: IncomingMessage, client: Duplex, candidate: Candidate, idl
 /** The body of an answer, and the end of the client's connection with it. @returns why it is not whole; `undefined`: it is. */
 function handBack(answer: IncomingMessage, client: Duplex): Promise<string | undefined> {
   return new Promise((resolve) => {
-    answer.once('error', () => resolve(client.destroyed ? 'the client left' : 'the answer broke off'));
-    pipeline(answer, client, (error) => resolve(error ? 'the client left' : undefined));
+    answer.once('error', () => resolve(client.destroyed ? LEFT.reason : 'the answer broke off'));
+    pipeline(answer, client, (error) => {
+      if (!error) endGently(client);
+      resolve(error ? LEFT.reason : undefined);
+    });
   });
 }
 

@@ -52,8 +52,9 @@ export class Upstreams {
     });
   }
 
+  /** But for the way without a proxy: what could not be reached there is the one host that was asked for. */
   noteDown(way: Way): void {
-    this.#down.set(way, performance.now() + DOWN_TIME);
+    if (way.direct !== true) this.#down.set(way, performance.now() + DOWN_TIME);
   }
 
   noteUp(way: Way): void {

@@ -18,12 +18,16 @@ import { NtlmSocket } from '../http/exchange/socket.ts';
 import { tellerOf, type Teller } from '../http/exchange/telling.ts';
 import { hostOf, portOf } from '../http/routes/urls.ts';
 import { Routes } from '../http/routes/routes.ts';
+import { failureOf, isGone, tooSlow } from './failure.ts';
 import { flat, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import type { GatewaySettings } from './options.ts';
 
+type Limits = GatewaySettings['limits'];
+
 /** Connections of one kind, to be kept as long as somebody may use them. */
 export interface Connections {
+  /** Says `timeout` where nothing moves for as long as an exchange may be idle, its connecting included. */
   send(options: RequestOptions): ClientRequest;
   /** Ends them, at once. */
   close(): void;
@@ -37,16 +41,26 @@ export interface Way {
   /** One connection more, for one client alone. `onClose`: it is gone. */
   own(onClose: () => void): Connections;
   /** A connection to `authority` (`host:port`) for bytes that are not looked at. Rejects where there is none. */
-  tunnel(authority: string, fields: RawFields): Promise<Tunnel>;
+  tunnel(authority: string, fields: RawFields, opening: Opening): Promise<Tunnel>;
+  /** Whether it leads to whatever host is asked for: a failure to connect is that host's. */
+  readonly direct?: boolean | undefined;
   /** Tells of its connections, where they authenticate. */
   readonly teller?: Teller | undefined;
   /** Whether requests leave with the whole URL in their first line. */
   readonly absoluteForm: boolean;
 }
 
+/** A connection that is being opened. */
+export interface Opening {
+  /** Aborts when nobody waits for it any more. */
+  readonly signal: AbortSignal;
+  /** The next hop could be connected to. `legs`: what goes out on that connection from now on. */
+  readonly onOpen: (legs: LegCount) => void;
+}
+
 /** The connection, or the answer of a proxy that gives none. */
 export type Tunnel =
-  | { readonly kind: 'open'; readonly socket: Duplex; readonly head: Buffer; readonly legs: number }
+  | { readonly kind: 'open'; readonly socket: Duplex; readonly head: Buffer }
   | { readonly kind: 'refused'; readonly answer: IncomingMessage };
 
 /** Requests through a proxy that asks for authentication: any host, one pool. */
@@ -73,30 +87,39 @@ export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boo
   const who = trusted ? { credentials: settings.credentials } : { credentials: () => undefined, negotiate: undefined };
   const routes = new Routes(resolveHttpOptions({ ...handshake, ...who, proxy: { url: proxy, ca, spn: handshake.spn } }), teller);
   const route = (): Route => routes.toProxy(proxy);
-  const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest);
+  const shared = connectionsOf(new ProxyAgent(route, limits.maxUpstreamConnections), httpRequest, limits);
   return {
     name: proxy.origin,
     absoluteForm: true,
     shared,
-    own: (onClose) => connectionsOf(watched(new ProxyAgent(route, 1), onClose), httpRequest),
-    tunnel: (authority, fields) => tunnelThrough(shared, authority, fields),
+    own: (onClose) => connectionsOf(watched(new ProxyAgent(route, 1), onClose), httpRequest, limits),
+    tunnel: (authority, fields, opening) => tunnelThrough(shared, authority, fields, opening),
   };
 }
 
 /** A connection of the pool becomes the tunnel: it may be authenticated already. */
-function tunnelThrough(proxy: Connections, authority: string, fields: RawFields): Promise<Tunnel> {
+function tunnelThrough(proxy: Connections, authority: string, fields: RawFields, opening: Opening): Promise<Tunnel> {
+  const { signal, onOpen } = opening;
   return new Promise((resolve, reject) => {
     const out = proxy.send({ method: 'CONNECT', path: authority, headers: flat(fields) });
-    const retry = (error: Error): void => {
-      if (out.reusedSocket) tunnelThrough(proxy, authority, fields).then(resolve, reject); // gone while nobody looked
+    const leave = (): void => {
+      out.destroy();
+      reject(signal.reason); // out says nothing before it has a connection
+    };
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', leave);
+      const isStale = out.reusedSocket && !signal.aborted && isGone(failureOf(error)); // gone while nobody looked
+      if (isStale) tunnelThrough(proxy, authority, fields, opening).then(resolve, reject);
       else reject(error);
     };
-    let legs: LegCount = () => 1;
-    out.once('socket', (socket) => (legs = countLegs(socket)));
-    out.once('error', retry).once('connect', (answer, socket, head) => {
-      out.off('error', retry);
+    signal.addEventListener('abort', leave, { once: true });
+    onceOpen(out, (socket) => onOpen(countLegs(socket)));
+    out.once('timeout', () => out.destroy(tooSlow())).on('error', fail);
+    out.once('connect', (answer, socket, head) => {
+      out.off('error', fail);
+      signal.removeEventListener('abort', leave);
       const { statusCode = 0 } = answer;
-      if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head, legs: legs() });
+      if (statusCode >= 200 && statusCode < 300) return resolve({ kind: 'open', socket, head });
       discard(socket); // what follows is the body of a refusal
       resolve({ kind: 'refused', answer });
     });
@@ -106,21 +129,27 @@ function tunnelThrough(proxy: Connections, authority: string, fields: RawFields)
 
 /** To the host itself, whoever it is; `lookup` may refuse an address. */
 export function directly({ limits }: GatewaySettings, lookup: RequestOptions['lookup']): Way {
-  const agent = (maxSockets: number): HttpAgent =>
-    new HttpAgent({ keepAlive: true, maxSockets, ...(lookup === undefined ? {} : { lookup }) });
+  const looking = lookup === undefined ? {} : { lookup };
+  const agent = (maxSockets: number): HttpAgent => new HttpAgent({ keepAlive: true, maxSockets, ...looking });
   return {
     name: 'directly',
+    direct: true,
     absoluteForm: false,
-    shared: connectionsOf(agent(limits.maxUpstreamConnections), httpRequest),
-    own: (onClose) => connectionsOf(watched(agent(1), onClose), httpRequest),
-    tunnel: (authority) =>
+    shared: connectionsOf(agent(limits.maxUpstreamConnections), httpRequest, limits),
+    own: (onClose) => connectionsOf(watched(agent(1), onClose), httpRequest, limits),
+    tunnel: (authority, _fields, { signal, onOpen }) =>
       new Promise((resolve, reject) => {
         const { hostname, port } = new URL(`https://${authority}`);
         const host = hostname.replace(/^\[(.*)\]$/, '$1');
-        const socket = connect({ host, port: Number(port || 443), noDelay: true, ...(lookup === undefined ? {} : { lookup }) });
-        socket.once('error', reject).once('connect', () => {
-          socket.off('error', reject);
-          resolve({ kind: 'open', socket, head: Buffer.alloc(0), legs: 1 });
+        const socket = connect({ host, port: Number(port || 443), noDelay: true, timeout: limits.idleTimeout, ...looking });
+        const leave = (): void => void socket.destroy(signal.reason);
+        const late = (): void => void socket.destroy(tooSlow());
+        signal.addEventListener('abort', leave, { once: true });
+        socket.once('timeout', late).once('error', reject).once('connect', () => {
+          signal.removeEventListener('abort', leave);
+          socket.off('error', reject).off('timeout', late);
+          onOpen(() => 1);
+          resolve({ kind: 'open', socket, head: Buffer.alloc(0) });
         });
       }),
   };
@@ -138,8 +167,8 @@ export function toServer(to: URL, { credentials, handshake, ca, limits }: Gatewa
     name: to.origin,
     absoluteForm: false,
     teller: tellerOf(agent),
-    shared: connectionsOf(agent, request),
-    own: (onClose) => connectionsOf(watched(plain(), onClose), request),
+    shared: connectionsOf(agent, request, limits),
+    own: (onClose) => connectionsOf(watched(plain(), onClose), request, limits),
     tunnel: (authority) =>
       Promise.reject(
         new NtlmError(`no tunnel leads to ${authority}: this gateway stands for ${to.origin}`, {
@@ -151,8 +180,16 @@ export function toServer(to: URL, { credentials, handshake, ca, limits }: Gatewa
   };
 }
 
-function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest): Connections {
-  return { send: (options) => request({ ...options, agent, setHost: false }), close: () => agent.destroy() };
+function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest, { idleTimeout }: Limits): Connections {
+  return { send: (options) => request({ ...options, agent, setHost: false, timeout: idleTimeout }), close: () => agent.destroy() };
+}
+
+/** Calls back once a connection stands, before anything goes out on it. */
+export function onceOpen(out: ClientRequest, begin: (socket: Socket) => void): void {
+  out.once('socket', (socket) => {
+    if (socket.connecting) socket.once('connect', () => begin(socket));
+    else begin(socket);
+  });
 }
 
 /** Tells when a connection of `agent` is gone. */

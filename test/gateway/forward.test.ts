@@ -225,6 +225,13 @@ describe('upstreams', () => {
     server.close();
   });
 
+  test.each(['/a/../b', '/a//b/./c', '/%7euser/%2e%2E/"x"?a=\'b\'|c', '?only=query', ''])('a path is no proxy’s to change: "%s"', async (path) => {
+    await using origin = await open();
+    await using gateway = await RunningGateway.start({ upstream: 'http://127.0.0.1:1', credentials: ALICE, noProxy: ['127.0.0.1'] });
+    expect(await gateway.raw(`GET ${origin.url}${path} HTTP/1.1\r\nHost: ${new URL(origin.url).host}\r\nConnection: close\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
+    expect(origin.handled.map(({ url }) => url)).toEqual([path.startsWith('/') ? path : `/${path}`]);
+  });
+
   test('hosts of noProxy are reached directly', async () => {
     await using proxy = await Proxy.listen();
     await using origin = await open();

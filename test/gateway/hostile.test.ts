@@ -250,6 +250,21 @@ describe.each([
   });
 });
 
+test.each(['Content-Length: 5\r\n', 'Transfer-Encoding: chunked\r\n'])('a CONNECT with a body (%j) is refused', async (field) => {
+  await using proxy = await HostilePeer.listen(({ socket }) => void socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+  await using gateway = await RunningGateway.start({ upstream: proxy.url, credentials: ALICE });
+  expect(await gateway.raw(`CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n${field}\r\n5\r\nhello\r\n0\r\n\r\n`)).toMatch(/^HTTP\/1\.1 400 /);
+  expect(proxy.seen).toEqual([]);
+});
+
+test('a CONNECT that says it has no body is one that says nothing of it', async () => {
+  let heads = '';
+  await using proxy = await HostilePeer.listen(({ socket, head }) => ((heads += head), void socket.write('HTTP/1.1 200 OK\r\n\r\n')));
+  await using gateway = await RunningGateway.start({ upstream: proxy.url, credentials: ALICE });
+  expect(await gateway.raw('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\nContent-Length: 0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  expect(heads).not.toMatch(/content-length/i);
+});
+
 test('a client that sends half a request and leaves harms nobody', async () => {
   await using upstream = await Upstream.listen();
   await using origin = await witness();

@@ -63,3 +63,15 @@ test('a proxy that only the file names is used, and given no credentials', async
   expect(unlisted.verdicts).toEqual([]);
   expect((await gateway.tunnel('other.example:443')).status).toBe(502);
 });
+
+test('a host that cannot be reached directly says nothing of the others', async () => {
+  await using upstream = await Upstream.listen();
+  await using origin = await Origin.listen({ protects: () => false });
+  const pac = file(`return "DIRECT; PROXY 127.0.0.1:${upstream.port}";`);
+  await using gateway = await RunningGateway.start({ upstream: upstream.url, credentials: ALICE, pac });
+  await gateway.ask('http://127.0.0.1:1/').catch(() => undefined);
+  const before = upstream.passed.length;
+  expect(before).toBeGreaterThan(0);
+  expect((await gateway.ask(`${origin.url}/`)).status).toBe(200);
+  expect(upstream.passed).toHaveLength(before);
+});

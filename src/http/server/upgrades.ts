@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { fieldsOf, type Answer } from './decision.ts';
 import type { Gate } from './gate.ts';
+import { endGently } from './last-words.ts';
 import { withIdentity } from './respond.ts';
 
 /** The server's own `emit`. */
@@ -38,7 +39,7 @@ export async function hold(held: Held): Promise<void> {
   const destroy = (): void => void socket.destroy();
   socket.on('error', destroy); // nobody else listens meanwhile
   const decision = await gate.decide(request);
-  await Promise.all(open.get(socket) ?? []);
+  await Promise.all(open.get(request.socket) ?? []); // `socket` may be node's wrapping of it
   if (socket.destroyed || !socket.writable) return destroy(); // an error that it ended with is still to come
   socket.off('error', destroy);
   if (decision.kind === 'pass') {
@@ -52,18 +53,9 @@ export async function hold(held: Held): Promise<void> {
 function giveBack({ emit, request, socket, head }: Held, answer: Answer): void {
   const close = answer.close || !canGoOn(request, head.length + socket.readableLength);
   socket.write(headOf(answer, close) + (request.method === 'HEAD' ? '' : answer.body));
-  if (close) {
-    socket.on('error', () => void socket.destroy());
-    socket.end();
-    socket.resume(); // what still comes is read away, so that the answer is not lost to a reset
-    socket.once('finish', () => void setTimeout(() => void socket.destroy(), LINGER).unref());
-  } else {
-    emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
-  }
+  if (close) endGently(socket);
+  else emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
 }
-
-/** Milliseconds for a client to read a last answer. */
-const LINGER = 1_000;
 
 /**
  * Bytes behind a head that was refused may be the other protocol's: nobody may read them as the next request

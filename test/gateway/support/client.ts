@@ -67,12 +67,15 @@ export class RunningGateway implements AsyncDisposable {
     return { status: answer.statusCode ?? 0, socket };
   }
 
-  /** Bytes as they are, and all that came back until the gateway closed or nothing more came for a while. */
-  async raw(text: string, patience = 300): Promise<string> {
+  /** Bytes as they are, in parts with a pause between them, and all that came back until the gateway closed or nothing more came for a while. */
+  async raw(text: string | readonly string[], patience = 300): Promise<string> {
     const socket = connect(this.port, '127.0.0.1');
     let received = '';
     socket.on('data', (bytes: Buffer) => (received += bytes.toString('latin1'))).on('error', () => {});
-    socket.write(text, 'latin1');
+    for (const [index, part] of [text].flat().entries()) {
+      if (index > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      socket.write(part, 'latin1');
+    }
     await Promise.race([
       once(socket, 'close'),
       new Promise<void>((resolve) => {
