@@ -37,10 +37,10 @@ describe('nothing moves for the idle time', () => {
 
   test('because the client does not read: its connection ends', async () => {
     await using peer = await HostilePeer.listen(({ socket }) => void socket.write(reply({ status: 200, body: 'x'.repeat(30_000_000) })));
-    await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE, idleTimeout: 200 });
+    await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE, idleTimeout: 1000 });
     const client = connect(gateway.port, '127.0.0.1');
     client.on('error', () => {}).write('GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n');
-    await vi.waitFor(() => expect(gateway.entries).toMatchObject([{ status: 200, reason: 'the client took too long' }]), 5000);
+    await vi.waitFor(() => expect(gateway.entries).toMatchObject([{ status: 200, reason: 'the client took too long' }]), 4000);
     client.resume();
     await once(client, 'close');
   });
@@ -50,8 +50,8 @@ test('an answer that takes longer than the idle time in all, but moves, arrives'
   await using peer = await HostilePeer.listen(({ socket }) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
     let sent = 0;
-    const timer = setInterval(() => (socket.write('x'), (sent += 1) === 8 && clearInterval(timer)), 60);
+    const timer = setInterval(() => (socket.write('x'), (sent += 1) === 8 && clearInterval(timer)), 180);
   });
-  await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE, idleTimeout: 300 });
+  await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE, idleTimeout: 1000 });
   expect((await gateway.ask('http://a.example/')).text).toBe('xxxxxxxx');
 });
