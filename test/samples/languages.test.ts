@@ -10,7 +10,7 @@ test('every fence says what it is: a sample, what one prints, a configuration, o
   expect([...said].sort()).toEqual(['c', 'ini', 'javascript', 'python', 'sh', 'text', 'ts']);
 });
 
-/** Code of other libraries is not run: the reader has it, and is shown what replaces it. */
+/** Code of other libraries is run by test/interop/before.test.ts, in JavaScript and Python. */
 test('other languages are for the code of other libraries, beside what replaces it, and for parts of examples', () => {
   for (const { path, line, language, words, lines } of fences.filter(({ language }) => ['c', 'javascript', 'python'].includes(language))) {
     const [example] = words;

@@ -1,7 +1,8 @@
 /** A sample as a program of its own, over the built package (`npm run build` comes first), in the world of castle.ts. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -38,14 +39,18 @@ export class Stage {
 
   /** `toUse`: whether what it makes is put to use when it has come to its end. */
   async run(sample: Fence, { toUse = false }: { readonly toUse?: boolean } = {}): Promise<Ran> {
-    const code = await javascriptOf(sample);
-    const file = join(this.folder, `${placeOf(sample).replace(/\W/g, '-')}.mjs`);
-    writeFileSync(file, toUse ? puttingToUse(code) : code);
-    const child = spawn(process.execPath, ['--import', join(this.folder, 'world.mjs'), file], { cwd: this.folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const code = isCommonJs(sample) ? sample.lines.join('\n') : await javascriptOf(sample);
+    const child = this.start(sample, toUse ? puttingToUse(code) : code);
     const [out, err, status] = await Promise.all([text(child.stdout), text(child.stderr), new Promise<number | null>((resolve) => child.on('close', resolve))]);
     return { status, out, err };
   }
 
+  /** `code`: its own in JavaScript. */
+  start(sample: Fence, code = sample.lines.join('\n')): ChildProcessByStdio<null, Readable, Readable> {
+    const file = join(this.folder, `${placeOf(sample).replace(/\W/g, '-')}.${isCommonJs(sample) ? 'cjs' : 'mjs'}`);
+    writeFileSync(file, code);
+    return spawn(process.execPath, ['--import', join(this.folder, 'world.mjs'), file], { cwd: this.folder, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  }
   /** It prints `prints`, or what it makes is put to use. */
   async expectRun(sample: Fence, prints: string | undefined): Promise<void> {
     const { status, out, err } = await this.run(sample, { toUse: prints === undefined });
@@ -57,6 +62,8 @@ export class Stage {
     rmSync(this.folder, { recursive: true });
   }
 }
+
+const isCommonJs = ({ lines }: Fence): boolean => lines.some((line) => line.includes("= require('"));
 
 function puttingToUse(sample: string): string {
   const { code, made } = namingWhatItMakes(sample);

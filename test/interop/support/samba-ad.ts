@@ -18,11 +18,16 @@ export interface SambaAd extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+export interface SambaAdOptions {
+  /** Whether LDAP that is neither signed nor over TLS is refused, as is Samba's own wont. Default true. */
+  readonly signing?: boolean;
+}
+
 const REALM = 'TESTDOM.EXAMPLE';
 const WINBIND = '/run/samba/winbindd';
 const PORTS = { ldap: 389, ldaps: 636, smb: 445, epmapper: 135 };
 
-function configuration(directory: string): string {
+function configuration(directory: string, signing: boolean): string {
   return `[global]
 netbios name = TESTDC
 workgroup = ${alice.domain}
@@ -44,7 +49,7 @@ log file = ${directory}/log.%m
 load printers = no
 disable spoolss = yes
 idmap_ldb:use rfc2307 = yes
-ldap server require strong auth = allow_sasl_over_tls
+ldap server require strong auth = ${signing ? 'allow_sasl_over_tls' : 'no'}
 [share]
 path = ${directory}/share
 read only = no
@@ -73,7 +78,7 @@ async function portsFree(): Promise<void> {
   }
 }
 
-async function startOnce(): Promise<SambaAd> {
+async function startOnce({ signing = true }: SambaAdOptions): Promise<SambaAd> {
   await portsFree();
   const directory = new TemporaryDirectory('ad');
   const { path } = directory;
@@ -96,7 +101,7 @@ async function startOnce(): Promise<SambaAd> {
       { env },
     );
     const smbConf = directory.file('smb.conf');
-    writeFileSync(smbConf, configuration(path));
+    writeFileSync(smbConf, configuration(path, signing));
     for (const folder of ['run/ncalrpc', 'cache', 'share']) mkdirSync(directory.file(folder), { recursive: true });
     // where the client library looks, whatever the configuration; winbind takes no folder that others may write to
     mkdirSync(WINBIND, { recursive: true });
@@ -120,15 +125,15 @@ async function startOnce(): Promise<SambaAd> {
 }
 
 /** A controller is thirty processes, which do not always come up together: what failed is told, and tried once more. */
-export async function startSambaAd(): Promise<SambaAd> {
+export async function startSambaAd(options: SambaAdOptions = {}): Promise<SambaAd> {
   findProgram('samba');
   findFile('/usr/share/samba/setup/provision.ldif', 'samba-ad-provision');
   findFile('/usr/lib/python3/dist-packages/samba/provision/__init__.py', 'python3-samba');
   if (!isRoot) throw new Error('Samba has to be started as root: its ports are those of the protocols');
   try {
-    return await startOnce();
+    return await startOnce(options);
   } catch (error) {
     console.error('Samba AD did not start, and is started once more:', error);
-    return startOnce();
+    return startOnce(options);
   }
 }
