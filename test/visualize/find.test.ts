@@ -86,7 +86,7 @@ describe('finding tokens', () => {
     } catch (error) {
       expect(error).toBeInstanceOf(NtlmError);
     }
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   test('the name of a header is found before any of its tokens, on its own line only', () => {

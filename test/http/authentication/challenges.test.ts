@@ -60,7 +60,7 @@ describe('challenges of RFC 9110 11.6.1', () => {
   test('no input makes it throw or take long', () => {
     fc.assert(fc.property(fc.string({ maxLength: 200 }), (line) => void parseChallenges([line])));
     const started = performance.now();
-    parseChallenges(['"'.repeat(20_000), 'a='.repeat(20_000), '\\"'.repeat(20_000), 'NTLM '.repeat(20_000)]);
-    expect(performance.now() - started).toBeLessThan(1000);
+    parseChallenges(['"'.repeat(300_000), 'a='.repeat(300_000), '\\"'.repeat(300_000), 'NTLM '.repeat(300_000)]);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });

@@ -234,7 +234,7 @@ describe.each(everyCarrier)('%s and a server that never says yes', (_name, carri
     await using client = carrier.open({ credentials: ALICE, connections: 1, legTimeout: 150 });
     const started = performance.now();
     await expect(client.request(server.url)).rejects.toMatchObject({ code: 'timed-out' });
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(10_000); // what drips would go on for longer
     expect(server.requests).toBeLessThanOrEqual(3);
   });
 

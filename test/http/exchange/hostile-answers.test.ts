@@ -178,8 +178,8 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     async (greeting) => {
       await using peer = await Peer.listen(({ socket, message, honest }) => void socket.write(message === 1 ? greeting : honest, 'latin1'));
       const started = performance.now();
-      expect(codeOf(await ask(carrier, peer, { legTimeout: 10_000 }))).toBe('malformed-token');
-      expect(performance.now() - started).toBeLessThan(5000);
+      expect(codeOf(await ask(carrier, peer, { legTimeout: 25_000 }))).toBe('malformed-token');
+      expect(performance.now() - started).toBeLessThan(15_000);
     },
   );
 

@@ -51,11 +51,11 @@ const saying = (parts: readonly Buffer[], tlsToo: boolean): Server => {
 };
 
 describe.each(everyCarrier)('%s', (_name, carrier) => {
-  const open = (options: object = {}) => carrier.open({ credentials: ALICE, ca: tls.ca, legTimeout: 5000, ...options });
+  const open = (options: object = {}) => carrier.open({ credentials: ALICE, ca: tls.ca, legTimeout: 20_000, ...options });
   const within = async (client: ReturnType<typeof open>, url: string, method: string): Promise<unknown> => {
     const started = performance.now();
     const end = await client.request(url, { method, ...(method === 'POST' ? { body: 'x' } : {}) }).catch((error: unknown) => error);
-    expect(performance.now() - started).toBeLessThan(4000);
+    expect(performance.now() - started).toBeLessThan(15_000);
     return end;
   };
 
