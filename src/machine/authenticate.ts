@@ -1,3 +1,4 @@
+import { clean } from '@noble/hashes/utils.js';
 import { secretsOf, type Credentials } from '../crypto/credentials.ts';
 import { encryptRandomSessionKey, sessionBaseKeyV2 } from '../crypto/keys.ts';
 import { LegacyPolicy, type WeakResponse } from '../crypto/legacy-policy.ts';
@@ -53,28 +54,28 @@ export function authenticate(input: AuthenticateInput): AuthenticateOutput {
 
   let exportedSessionKey = answer.keyExchangeKey;
   let encryptedRandomSessionKey: Uint8Array = NO_BYTES;
-  if (hasFlag(negotiateFlags, F.NEGOTIATE_KEY_EXCH)) {
-    exportedSessionKey = options.randomBytes(16);
-    encryptedRandomSessionKey = encryptRandomSessionKey(answer.keyExchangeKey, exportedSessionKey);
+  try {
+    if (hasFlag(negotiateFlags, F.NEGOTIATE_KEY_EXCH)) {
+      exportedSessionKey = options.randomBytes(16);
+      encryptedRandomSessionKey = encryptRandomSessionKey(answer.keyExchangeKey, exportedSessionKey);
+    }
+
+    const token = encodeAuthenticate({
+      negotiateFlags,
+      lmChallengeResponse: answer.lm,
+      ntChallengeResponse: answer.nt,
+      domainName: credentials.domain,
+      userName: credentials.username,
+      workstation: options.workstation,
+      encryptedRandomSessionKey,
+      version: options.version,
+      mic: answer.withMic ? NO_MIC : undefined,
+    });
+    if (answer.withMic) token.set(mic(exportedSessionKey, input.negotiateToken, input.challengeToken, token), MIC_OFFSET);
+    return { token, negotiateFlags, response, mic: answer.withMic, sessionKey: new SessionKey(exportedSessionKey) };
+  } finally {
+    clean(exportedSessionKey, answer.keyExchangeKey);
   }
-
-  const token = encodeAuthenticate({
-    negotiateFlags,
-    lmChallengeResponse: answer.lm,
-    ntChallengeResponse: answer.nt,
-    domainName: credentials.domain,
-    userName: credentials.username,
-    workstation: options.workstation,
-    encryptedRandomSessionKey,
-    version: options.version,
-    mic: answer.withMic ? NO_MIC : undefined,
-  });
-  if (answer.withMic) token.set(mic(exportedSessionKey, input.negotiateToken, input.challengeToken, token), MIC_OFFSET);
-
-  const sessionKey = new SessionKey(exportedSessionKey);
-  exportedSessionKey.fill(0);
-  answer.keyExchangeKey.fill(0);
-  return { token, negotiateFlags, response, mic: answer.withMic, sessionKey };
 }
 
 const NO_MIC = new Uint8Array(MIC_LENGTH);
