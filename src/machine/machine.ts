@@ -35,7 +35,7 @@ const BLANK = {
 } as const satisfies Partial<NtlmContext>;
 
 /** The decision about a decoded challenge, one guarded way out for each refusal. */
-const refuse = <Name extends RefusalName>(name: Name) =>
+const refuse = (name: RefusalName) =>
   ({ guard: name, target: '#ntlm.failed.refused', actions: { type: 'refuse', params: { refusal: name } } }) as const;
 
 /** The way out of a service that gave something else than its output. */
@@ -45,10 +45,20 @@ const misfit = <Phase extends NtlmErrorPhase>(phase: Phase) =>
     actions: { type: 'fault', params: { phase, error: 'not the output of this service' } },
   }) as const;
 
-const applies =
-  (name: RefusalName) =>
-  ({ context }: { context: NtlmContext }): boolean =>
-    refusals[name].applies(context as Situation); // of a decoded challenge
+/** The way out of a service that failed. */
+const failing = <Phase extends NtlmErrorPhase>(phase: Phase) =>
+  ({
+    target: '#ntlm.failed.faulted',
+    actions: { type: 'fault', params: ({ event }: { event: { error: unknown } }) => ({ phase, error: event.error }) },
+  }) as const;
+
+/** In the order in which they are looked at. */
+const REFUSALS = Object.keys(refusals) as RefusalName[];
+
+type Applies = ({ context }: { context: NtlmContext }) => boolean;
+const GUARDS = Object.fromEntries(
+  REFUSALS.map((name): [string, Applies] => [name, ({ context }) => refusals[name].applies(context as Situation)]), // of a decoded challenge
+) as Record<RefusalName, Applies>;
 
 export const ntlmMachine = setup({
   types: {
@@ -70,15 +80,7 @@ export const ntlmMachine = setup({
     isToken: (_, { output }: { output: unknown }) => isToken(output),
     isChallenge: (_, { output }: { output: unknown }) => isChallenge(output),
     isAnswer: (_, { output }: { output: unknown }) => isAnswer(output),
-    noCommonCharset: applies('noCommonCharset'),
-    namesNeedUnicode: applies('namesNeedUnicode'),
-    ntlmNotGranted: applies('ntlmNotGranted'),
-    extendedSessionSecurityNotGranted: applies('extendedSessionSecurityNotGranted'),
-    targetInfoMissing: applies('targetInfoMissing'),
-    targetNamesMissing: applies('targetNamesMissing'),
-    sessionSecurityNotGranted: applies('sessionSecurityNotGranted'),
-    weakSessionKey: applies('weakSessionKey'),
-    lmHashMissing: applies('lmHashMissing'),
+    ...GUARDS,
   },
   actions: {
     // A copy, which slice() of a Buffer is not: the MIC covers the bytes as they came, whatever becomes of theirs.
@@ -147,10 +149,7 @@ export const ntlmMachine = setup({
               },
               misfit('negotiate'),
             ],
-            onError: {
-              target: '#ntlm.failed.faulted',
-              actions: { type: 'fault', params: ({ event }) => ({ phase: 'negotiate', error: event.error }) },
-            },
+            onError: failing('negotiate'),
           },
         },
         waiting: {
@@ -178,23 +177,12 @@ export const ntlmMachine = setup({
               },
               misfit('challenge'),
             ],
-            onError: {
-              target: '#ntlm.failed.faulted',
-              actions: { type: 'fault', params: ({ event }) => ({ phase: 'challenge', error: event.error }) },
-            },
+            onError: failing('challenge'),
           },
         },
         deciding: {
           always: [
-            refuse('noCommonCharset'),
-            refuse('namesNeedUnicode'),
-            refuse('ntlmNotGranted'),
-            refuse('extendedSessionSecurityNotGranted'),
-            refuse('targetInfoMissing'),
-            refuse('targetNamesMissing'),
-            refuse('sessionSecurityNotGranted'),
-            refuse('weakSessionKey'),
-            refuse('lmHashMissing'),
+            ...REFUSALS.map(refuse),
             { target: 'responding' },
           ],
         },
@@ -221,10 +209,7 @@ export const ntlmMachine = setup({
               },
               misfit('authenticate'),
             ],
-            onError: {
-              target: '#ntlm.failed.faulted',
-              actions: { type: 'fault', params: ({ event }) => ({ phase: 'authenticate', error: event.error }) },
-            },
+            onError: failing('authenticate'),
           },
         },
       },
