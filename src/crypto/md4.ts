@@ -2,12 +2,11 @@
  * MD4 (RFC 1320) legacy hash function. Collisions are found by hand and preimages are within reach of theory:
  * it is here because the NT hash is made of it, and for nothing else.
  */
-import { Chi, HashMD, Maj } from '@noble/hashes/_md.js';
+import { Chi, Maj } from '@noble/hashes/_md.js';
+import { _MD5 } from '@noble/hashes/legacy.js';
 import { clean, createHasher, isBytes, rotl, type CHash } from '@noble/hashes/utils.js';
 import { invalidArgument } from '../errors.ts';
 
-/** Initial state, RFC 1320 3.3. */
-const MD4_IV = /* @__PURE__ */ Uint32Array.from([0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476]);
 /** Additive constants of rounds 2 and 3, RFC 1320 3.4: the square roots of 2 and 3. */
 const ROUND_2 = 0x5a827999;
 const ROUND_3 = 0x6ed9eba1;
@@ -19,37 +18,16 @@ const ORDER_3 = /* @__PURE__ */ Uint8Array.from([0, 8, 4, 12, 2, 10, 6, 14, 1, 9
 /** Message block, reused. */
 const MD4_W = /* @__PURE__ */ new Uint32Array(16);
 
-/** Internal MD4 hash class. */
-export class _MD4 extends HashMD<_MD4> {
-  private A = MD4_IV[0]! | 0;
-  private B = MD4_IV[1]! | 0;
-  private C = MD4_IV[2]! | 0;
-  private D = MD4_IV[3]! | 0;
-
-  constructor() {
-    super(64, 16, 8, true);
-  }
-  protected get(): [number, number, number, number] {
-    const { A, B, C, D } = this;
-    return [A, B, C, D];
-  }
-  protected set(A: number, B: number, C: number, D: number): void {
-    this.A = A | 0;
-    this.B = B | 0;
-    this.C = C | 0;
-    this.D = D | 0;
-  }
+/** Internal MD4 hash class. State, padding and order of bytes are those of MD5 (RFC 1321), which was made from it. */
+export class _MD4 extends _MD5 {
   override update(data: Uint8Array): this {
     if (!isBytes(data)) throw invalidArgument('data', 'must be a Uint8Array');
     return super.update(data);
   }
-  _cloneInto(to: _MD4 = new _MD4()): _MD4 {
-    to.set(this.A, this.B, this.C, this.D);
-    return this._cloneIntoMeta(to);
-  }
-  protected process(view: DataView, offset: number): void {
+  protected override process(view: DataView, offset: number): void {
     for (let i = 0; i < 16; i++, offset += 4) MD4_W[i] = view.getUint32(offset, true);
-    let { A, B, C, D } = this;
+    const before = this.get();
+    let [A, B, C, D] = before;
     for (let i = 0; i < 48; i++) {
       const round = i >> 4;
       const step = i & 15;
@@ -63,15 +41,10 @@ export class _MD4 extends HashMD<_MD4> {
       C = B;
       B = next;
     }
-    this.set(A + this.A, B + this.B, C + this.C, D + this.D);
+    this.set(A + before[0], B + before[1], C + before[2], D + before[3]);
   }
-  protected roundClean(): void {
+  protected override roundClean(): void {
     clean(MD4_W);
-  }
-  destroy(): void {
-    this.destroyed = true;
-    this.set(0, 0, 0, 0);
-    clean(this.buffer);
   }
 }
 
@@ -81,4 +54,4 @@ export class _MD4 extends HashMD<_MD4> {
  * @returns 16 bytes
  * @throws NtlmError `invalid-argument` when `msg` is not bytes
  */
-export const md4: CHash<_MD4> = /* @__PURE__ */ createHasher(() => new _MD4());
+export const md4: CHash<_MD5> = /* @__PURE__ */ createHasher<_MD5>(() => new _MD4());
