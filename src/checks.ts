@@ -1,11 +1,15 @@
 /** Checks of a caller's values: a typed error that names the argument. What a peer sent is checked by `ByteReader`. */
-import { invalidArgument, type NtlmErrorPhase } from './errors.ts';
+import { checkLength16, invalidArgument, type NtlmErrorPhase } from './errors.ts';
 
 const LARGEST_UINT64 = 0xffffffffffffffffn;
 
 /** Whether `value` is a Uint8Array, of any realm: a Buffer is one, a test runner's sandbox brings its own. */
 export function isBytes(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array || (ArrayBuffer.isView(value) && value.constructor.name === 'Uint8Array');
+}
+
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== 'object' || value === null) throw invalidArgument(name, 'must be an object');
 }
 
 /** Of `length` bytes, or of any number. */
@@ -16,6 +20,19 @@ export function checkBytes(name: string, value: unknown, phase: NtlmErrorPhase, 
 
 export function checkText(name: string, value: unknown, phase: NtlmErrorPhase): void {
   if (typeof value !== 'string') throw invalidArgument(name, 'must be a string', phase);
+}
+
+/** What no name has. Most come of a backslash that source code took for the beginning of an escape. */
+export function controlIn(name: string): string | undefined {
+  return /[\0-\x1f\x7f]/.test(name) ? 'has a control character: in source a backslash is written twice' : undefined;
+}
+
+/** A name that a message carries, in UTF-16. @throws NtlmError `invalid-argument`; `too-long`. */
+export function checkName(argument: string, name: string): void {
+  checkText(argument, name, 'configure');
+  const control = controlIn(name);
+  if (control !== undefined) throw invalidArgument(argument, control);
+  checkLength16(argument, 2 * name.length, 'configure');
 }
 
 export function checkUint32(name: string, value: unknown, phase: NtlmErrorPhase): void {

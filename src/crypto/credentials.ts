@@ -3,12 +3,12 @@
  * inspection, cloning and spreading do not reach. A password is hashed at once and not kept.
  */
 import { clean } from '@noble/hashes/utils.js';
-import { checkLength16, invalidArgument, localError } from '../errors.ts';
-import { checkBytes, checkText } from '../checks.ts';
+import { invalidArgument, localError } from '../errors.ts';
+import { checkBytes, checkName, checkObject, checkText } from '../checks.ts';
 import { HmacMd5Key } from './hmac-md5.ts';
 import { ntowfV1, ntowfV2 } from './owf.ts';
 
-/** Names of an account. */
+/** Names of an account. No name has a control character: `'CORP\bob'` lost its backslash, and is refused. */
 export interface Identity {
   /** `user`, `DOMAIN\user` without a `domain` beside it, or `user@realm`, which stays whole with no domain. */
   readonly username: string;
@@ -218,7 +218,7 @@ class Secrets implements CredentialSecrets {
 }
 
 function identityOf(options: Identity): { username: string; domain: string } {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   let { username, domain } = options;
   checkText('username', username, 'configure');
   const slash = username.indexOf('\\');
@@ -226,10 +226,9 @@ function identityOf(options: Identity): { username: string; domain: string } {
     domain = username.slice(0, Math.max(slash, 0));
     username = username.slice(slash + 1);
   } else if (domain && slash >= 0) throw invalidArgument('username', 'names a domain: leave "domain" out');
-  checkText('domain', domain, 'configure');
+  checkName('username', username);
+  checkName('domain', domain);
   if (username === '') throw invalidArgument('username', 'must not be empty; see Credentials.anonymous()');
-  checkLength16('username', 2 * username.length, 'configure');
-  checkLength16('domain', 2 * domain.length, 'configure');
   return { username, domain };
 }
 

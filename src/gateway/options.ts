@@ -1,6 +1,7 @@
 /** What a gateway is told, read and checked once. */
 import { BlockList, isIP } from 'node:net';
 import type { SecureContextOptions } from 'node:tls';
+import { checkObject } from '../checks.ts';
 import { NtlmError, invalidArgument } from '../errors.ts';
 import { HTTP_OPTION_NAMES, type HttpOptions } from '../http/doors/options.ts';
 import { httpUrl } from '../http/routes/urls.ts';
@@ -88,7 +89,7 @@ const SHORTEST_TOKEN = 16;
 
 /** @throws NtlmError `invalid-argument`, naming the option. */
 export function resolveGatewayOptions(options: GatewayOptions): GatewaySettings {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   const unknown = Object.keys(options).find((name) => !OWN_NAMES.has(name) && !isOfHandshake(name));
   if (unknown !== undefined) throw invalidArgument(unknown, 'is no option of a gateway');
   if ((options.upstream === undefined) === (options.to === undefined)) {

@@ -1,3 +1,4 @@
+import { checkObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import type { Negotiator } from '../http/authentication/negotiator.ts';
 import type { NtlmAfter } from '../http/authentication/ntlm-after.ts';
@@ -43,7 +44,7 @@ export interface KerberosOptions {
  * @throws NtlmError `invalid-argument`, naming the option.
  */
 export function kerberos(options: KerberosOptions = {}): Negotiator {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   const { spn, principal, ntlm = true, provider = kerberosPackage(), machine = kerberosMachine } = options;
   const flags = {
     mutual: flag('mutual', options.mutual ?? true),

@@ -1,11 +1,11 @@
 /** The LM hash of a password (MS-NLMP 3.3.1), and credentials that hold it. */
 import { clean } from '@noble/hashes/utils.js';
-import { checkText } from '../checks.ts';
+import { checkObject, checkText } from '../checks.ts';
 import { Credentials, type PasswordCredentials } from '../crypto/credentials.ts';
 import { desBlock } from '../crypto/des.ts';
 import { ntowfV1 } from '../crypto/owf.ts';
 import { upperCase } from '../crypto/text.ts';
-import { invalidArgument, localError } from '../errors.ts';
+import { localError } from '../errors.ts';
 
 /** `KGS!@#$%`, what LMOWFv1 encrypts. */
 const LM_CONSTANT = /* @__PURE__ */ Uint8Array.from([0x4b, 0x47, 0x53, 0x21, 0x40, 0x23, 0x24, 0x25]);
@@ -37,7 +37,7 @@ export function lmowfV1(password: string): Uint8Array<ArrayBuffer> {
  * @throws NtlmError `credentials-unsuitable` for a password that has no LM hash; else as `Credentials.fromNtHash`
  */
 export function credentialsWithLmHash(options: Omit<PasswordCredentials, 'lmHash'>): Credentials {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   const { username, domain, password } = options;
   const [lmHash, ntHash] = [lmowfV1(password), ntowfV1(password)];
   try {

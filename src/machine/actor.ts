@@ -6,9 +6,10 @@ import {
   type StateValue,
   type StateValueFrom,
 } from 'xstate';
+import { checkObject } from '../checks.ts';
 import type { LegacyPolicy } from '../crypto/legacy-policy.ts';
 import { ntlmMachine } from './machine.ts';
-import { checkObject, type NtlmOptions } from './options.ts';
+import type { NtlmOptions } from './options.ts';
 
 export type NtlmMachine = typeof ntlmMachine;
 export type NtlmActor = Actor<NtlmMachine>;

@@ -1,6 +1,6 @@
 import { Credentials } from '../crypto/credentials.ts';
-import { checkLength16, invalidArgument } from '../errors.ts';
-import { checkText, isBytes } from '../checks.ts';
+import { invalidArgument } from '../errors.ts';
+import { checkName, checkObject, isBytes } from '../checks.ts';
 import type { Filetime } from '../messages/filetime.ts';
 import { NTLMSSP_REVISION_W2K3, checkVersion, type Version } from '../messages/version.ts';
 import { resolvePolicy, type Policy, type ResolvedPolicy } from './policy.ts';
@@ -99,11 +99,6 @@ export function resolveOptions(options: NtlmOptions): ResolvedOptions {
 }
 
 /** @throws NtlmError `invalid-argument`. */
-export function checkObject(name: string, value: unknown): asserts value is object {
-  if (typeof value !== 'object' || value === null) throw invalidArgument(name, 'must be an object');
-}
-
-/** @throws NtlmError `invalid-argument`. */
 export function checkCredentials(credentials: unknown): asserts credentials is Credentials {
   if (!(credentials instanceof Credentials)) {
     throw invalidArgument('credentials', 'must be made by Credentials.fromPassword, fromNtHash or anonymous');
@@ -112,8 +107,7 @@ export function checkCredentials(credentials: unknown): asserts credentials is C
 
 function text(name: string, value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
-  checkText(name, value, 'configure');
-  checkLength16(name, value.length * 2, 'configure');
+  checkName(name, value);
   return value;
 }
 

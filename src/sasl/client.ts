@@ -1,6 +1,6 @@
 import { NtlmClient, type NtlmClientOptions } from '../client/client.ts';
 import { invalidArgument, NtlmError } from '../errors.ts';
-import { checkObject } from '../machine/options.ts';
+import { checkObject } from '../checks.ts';
 import { NtlmSession } from '../session/session.ts';
 import { createSpnegoActor } from '../spnego/actor.ts';
 import { decodeBase64, encodeBase64 } from './base64.ts';

@@ -1,4 +1,4 @@
-import { checkObject } from '../machine/options.ts';
+import { checkObject } from '../checks.ts';
 import { invalidArgument } from '../errors.ts';
 import { NtlmSession } from '../session/session.ts';
 

@@ -2,11 +2,12 @@ import { clean } from '@noble/ciphers/utils.js';
 import { createActor } from 'xstate';
 import { Credentials, secretsOf } from '../crypto/credentials.ts';
 import { SessionKey } from '../crypto/session-key.ts';
+import { checkObject } from '../checks.ts';
 import { NtlmError, invalidArgument, type NtlmErrorDetails } from '../errors.ts';
 import { warnIfWeak, type NtlmActor, type NtlmActorOptions, type NtlmSnapshot, type NtlmStateValue } from '../machine/actor.ts';
 import type { NtlmContext } from '../machine/context.ts';
 import { ntlmMachine } from '../machine/machine.ts';
-import { checkObject, resolveOptions, type NtlmOptions, type ResolvedOptions } from '../machine/options.ts';
+import { resolveOptions, type NtlmOptions, type ResolvedOptions } from '../machine/options.ts';
 import {
   legacyNameOf,
   policyOf,

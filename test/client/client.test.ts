@@ -20,7 +20,7 @@ const newClient = (options: Partial<NtlmOptions> = {}): NtlmClient => new NtlmCl
 
 function expectRefused(act: () => unknown, code: NtlmErrorCode, argument: string): NtlmError {
   const error = thrown(act);
-  expect(error.message).toMatch(new RegExp(`"${argument}(?:\\.\\w+)?" (?:must|does not|takes|of|is) .{4,}`)); // what to do
+  expect(error.message).toMatch(new RegExp(`"${argument}(?:\\.\\w+)?" (?:must|does not|takes|of|has|is) .{4,}`)); // what to do
   expect(error).toMatchObject({ code, side: 'local' });
   return error;
 }
@@ -324,6 +324,14 @@ describe('options of the wrong kind name the option', () => {
     expectRefused(() => client.reset({ credentials: other as never }), 'invalid-argument', 'credentials');
     expect(client.state).toBe('responded');
   });
+});
+
+test.each([
+  ['workstation', 'LAP\top'],
+  ['spn', 'HTTP\nas.castle.example'],
+] as const)('%s with a control character is refused, and told of as a backslash that was lost', (option, value) => {
+  const error = expectRefused(() => newClient({ [option]: value }), 'invalid-argument', option);
+  expect(error.message).toContain('a backslash is written twice');
 });
 
 describe('names that no 16-bit length can carry', () => {

@@ -235,6 +235,29 @@ describe('bad input is refused by name', () => {
     expectRefusal(fromNtHash({ username: 'alice', domain: long, ntHash }), 'too-long', 'domain');
     expect(fromPassword({ username: long.slice(1), domain: long.slice(1), password })).not.toThrow();
   });
+  test('a control character, wherever it is in a name, is told of with the backslash that source code took', () => {
+    const controls = Array.from({ length: 0x80 }, (_, code) => String.fromCharCode(code)).filter((one) => one < ' ' || one === '\x7f');
+    for (const control of controls) {
+      for (const name of [`${control}alice`, `al${control}ice`, `alice${control}`]) {
+        const made = [
+          ['username', { username: name }],
+          ['username', { username: `CORP\\${name}` }],
+          ['domain', { username: `${name}\\alice` }],
+          ['domain', { username: 'alice', domain: name }],
+        ] as const;
+        for (const [argument, identity] of made) {
+          expectRefusal(fromPassword({ ...identity, password }), 'invalid-argument', argument);
+          expectRefusal(fromNtHash({ ...identity, ntHash }), 'invalid-argument', argument);
+        }
+      }
+    }
+    expect(thrown(fromPassword({ username: 'CORP\bob', password })).message).toContain('a backslash is written twice');
+    expect(controls).toHaveLength(33);
+  });
+  test('every other character may stand in a name, and every one in a password', () => {
+    for (const one of [' ', '~', '\x80', '\xa0', 'ß', 'Ж', '\u2028', '\ud800']) expect(fromPassword({ username: one, domain: one, password })).not.toThrow();
+    for (let code = 0; code < 0x80; code++) expect(fromPassword({ username: 'alice', password: `${String.fromCharCode(code)}x` })).not.toThrow();
+  });
   test.each(['fifteen letters', 'Jürgen'])('an LM hash of %j does not exist', (unsuitable) => {
     const made = () => credentialsWithLmHash({ username: 'alice', password: unsuitable });
     expectRefusal(made, 'credentials-unsuitable', 'password');

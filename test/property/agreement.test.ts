@@ -10,9 +10,11 @@ import { bytes, unicodeText, version } from '../support/arbitraries.ts';
 
 const ascii = fc.string({ maxLength: 14, unit: fc.integer({ min: 0x20, max: 0x7e }).map((c) => String.fromCharCode(c)) });
 
+const unicodeName = unicodeText().filter((name) => !/[\0-\x1f\x7f]/.test(name));
+
 /** Names and a password that the charset of the handshake can carry. */
 const account = (unicode: boolean, policy: Policy) => {
-  const name = unicode ? unicodeText() : ascii;
+  const name = unicode ? unicodeName : ascii;
   const hasLmHash = policy === lm || policy === lmAndNtlmv1;
   return fc
     .record({
@@ -35,7 +37,7 @@ const world = fc
     requestTarget: fc.boolean(),
     sessionSecurity: fc.constantFrom('none', 'sign', 'seal'),
     timestamp: fc.boolean(),
-    spn: fc.option(unicodeText(), { nil: undefined }),
+    spn: fc.option(unicodeName, { nil: undefined }),
     channel: fc.option(bytes(16), { nil: undefined }),
     version: fc.oneof(version, fc.constant(false as const)),
   })

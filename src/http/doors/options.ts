@@ -1,5 +1,6 @@
 import { refuseMisspelt } from './misspelt.ts';
 import { Credentials } from '../../crypto/credentials.ts';
+import { checkObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions, type SessionSecurity } from '../../machine/options.ts';
 import type { ConnectionInspector } from '../authentication/connection-context.ts';
@@ -99,7 +100,7 @@ export interface HttpOptions extends Pick<
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
 export function resolveHttpOptions(options: HttpOptions): RouteSettings {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   refuseMisspelt(options, HTTP_OPTION_NAMES);
   const { policy, workstation, unicode, version, now, randomBytes, spn, channelBindings = true, inspect } = options;
   const handshake = { policy, workstation, unicode, version, now, randomBytes };
@@ -139,7 +140,7 @@ export function sessionsOf({ channelBindings }: RouteSettings): { readonly maxCa
 }
 
 function resolveRefusals(refusals: RefusalOptions = {}): ProofLimits {
-  if (typeof refusals !== 'object' || refusals === null) throw invalidArgument('refusals', 'must be an object');
+  checkObject('refusals', refusals);
   refuseMisspelt(refusals, REFUSAL_NAMES, 'refusals.');
   const memory = duration('refusals.memory', refusals.memory ?? 300_000);
   return {

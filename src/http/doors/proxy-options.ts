@@ -1,5 +1,6 @@
 /** The option `proxy`, read and checked. */
 import { Credentials } from '../../crypto/credentials.ts';
+import { checkObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { resolveOptions, type NtlmOptions } from '../../machine/options.ts';
 import type { Negotiator } from '../authentication/negotiator.ts';
@@ -84,7 +85,7 @@ function whoByUrl(credentials: CredentialsSource, options: ProxyOptions, setting
 const OURS: ReadonlySet<string> = new Set(['host', 'connection', 'proxy-connection', 'content-length', 'transfer-encoding']);
 
 function fieldsOf(headers: unknown): readonly Field[] {
-  if (typeof headers !== 'object' || headers === null) throw invalidArgument('proxy.headers', 'must be an object');
+  checkObject('proxy.headers', headers);
   return Object.entries(headers as Record<string, unknown>).map(([name, value]) => {
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name) || OURS.has(name.toLowerCase())) {
       throw invalidArgument('proxy.headers', `must not have a field named ${JSON.stringify(name)}`);

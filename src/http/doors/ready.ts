@@ -1,4 +1,5 @@
 /** Clients of others made ready: one call for what takes an agent for each scheme, and no word on proxies of their own. */
+import { checkObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { warnOfBypass } from '../authentication/warnings.ts';
 import { NtlmAgent, type NtlmAgentOptions } from './agent.ts';
@@ -140,7 +141,7 @@ function refuseAgents(argument: string, ...agents: readonly unknown[]): void {
 }
 
 function agentOf(options: ReadyOptions, usual: 'environment' | undefined): NtlmAgent {
-  if (typeof options !== 'object' || options === null) throw invalidArgument('options', 'must be an object');
+  checkObject('options', options);
   const { proxy = usual, ...rest } = options;
   return new NtlmAgent({ ...rest, proxy: proxy === false ? undefined : proxy });
 }

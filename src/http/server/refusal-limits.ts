@@ -2,6 +2,7 @@
  * How often passwords may be guessed: refusals are counted by account and by address, and no more is verified than could
  * still be refused. A guess that waits for the verdict on another counts as one.
  */
+import { checkObject } from '../../checks.ts';
 import { invalidArgument } from '../../errors.ts';
 import { upperCase } from '../../crypto/text.ts';
 
@@ -44,7 +45,7 @@ export class RefusalLimits {
 
   /** @throws NtlmError `invalid-argument` */
   constructor(options: RefusalLimit = {}) {
-    if (typeof options !== 'object' || options === null) throw invalidArgument('refusalLimit', 'must be an object');
+    checkObject('refusalLimit', options);
     const { account = 10, address = 100, time = 15 * 60_000 } = options;
     for (const [name, value] of Object.entries({ account, address })) {
       const isCount = Number.isInteger(value) || value === Infinity;
