@@ -3,6 +3,7 @@ import { fromHex, toLatin1 } from '../bytes.ts';
 import { ConversationBuilder } from './builder.ts';
 import { clientWord } from './client-word.ts';
 import type { Conversation, Ending } from './conversation.ts';
+import { endingSaid } from './ending-words.ts';
 import { fieldLine, linesOf, startLine, type Head } from './heads.ts';
 import type { RawField } from './raw.ts';
 import type { TokenVisibility } from './token.ts';
@@ -147,7 +148,7 @@ class Curl {
       this.#builder.says(this.#connection, word);
       return;
     }
-    const end = endOf(line);
+    const end = endingSaid(line);
     if (end === undefined) return;
     const connection = this.#connection === undefined ? undefined : (number ?? this.#connection); // closed before it was ever open
     // said between the lines of a head, it comes true behind it
@@ -174,17 +175,4 @@ class Curl {
     if (this.#ending !== undefined) this.#builder.end(this.#connection, this.#ending);
     this.#ending = undefined;
   }
-}
-
-/** What curl says where a connection ends before its answer; `Closing connection` alone follows an answer as well. */
-function endOf(line: string): Ending | undefined {
-  if (/could not resolve/i.test(line)) return 'unresolved';
-  if (/HTTP_1_1_REQUIRED/i.test(line)) return 'h2-required';
-  if (/connection refused|^Failed to connect|couldn't connect/i.test(line)) return 'refused';
-  if (/reset by peer|connection reset|RST_STREAM/i.test(line)) return 'reset';
-  if (/\btimed out\b|\btimeout was reached/i.test(line)) return 'timed-out';
-  if (/SSL certificate problem|SSL_(?:connect|ERROR)|TLS connect error|certificate (?:verify )?failed/i.test(line)) return 'tls-failed';
-  if (/empty reply|closed abruptly|connection died|seems to be dead|transfer closed|^Recv failure|unexpected eof/i.test(line)) return 'closed';
-  if (/^(?:Closing connection|Connection closure while negotiating|shutting down connection)/i.test(line)) return 'closed';
-  return undefined;
 }

@@ -59,6 +59,13 @@ const SUBSTATUS: Readonly<Record<string, string>> = {
 const IIS = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d .* 401 (\d{1,2}) (\d{1,10})(?: \d+)*\s*$/gm;
 const EVENT = /(?:Sub ?Status|Status)\W{1,20}(0xc0[0-9a-f]{6})/gi;
 const ACCESS = /^\S+ \S+ .{1,256} \[[^\]]{10,40}\] "[A-Z]+ \S+ HTTP\/[\d.]+" \d{3} |^\d{9,10}\.\d{3} +\d+ \S+ TCP_|^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[\w+\] \d+#|^\[[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d[.\d]* \d{4}\] \[/m;
+/** Logs of clients that tell no fields, and what makes them tell more. */
+const CLIENTS: readonly (readonly [RegExp, string])[] = [
+  [/\burllib3\.connectionpool\b|Traceback \(most recent call last\)/, 'this is a log of Python without fields: set `http.client.HTTPConnection.debuglevel = 1` before the request, and give all that is printed'],
+  [/^\s*at [\w.$/@]+\([\w]+\.java:\d+\)|\bjdk\.internal\.net\.http\b|\bsun\.net\.www\.protocol\.http\b/m, 'this is a log of Java without fields: start it with `-Djdk.httpclient.HttpClient.log=headers,requests,errors`, or with java.util.logging at FINE for `sun.net.www.protocol.http.HttpURLConnection`'],
+  [/\b(?:RequestStart|ResponseHeadersStop|RequestLeftQueue)\b|\bSystem\.Net\.(?:Http|WebException)\b/, `this is a log of .NET, whose events hold no fields: ${RECORD}; HttpClient goes through Fiddler or mitmproxy`],
+  [/^(?:HTTP|FETCH|UNDICI|NET|TLS) \d+: /m, `this is what NODE_DEBUG prints, without the fields of answers: \`node --import ntlmachine/watch app.js\` shows more, or ${RECORD}`],
+];
 const LOOKED_AT = 1024 * 1024;
 
 /** What a text is that holds neither heads nor tokens, and what it says all the same. */
@@ -74,6 +81,8 @@ export function elsewhere(text: string): string {
   const told = codes.map((code) => ({ code, means: meaning(0, Number(code)) })).findLast(({ means }) => means !== undefined);
   if (told !== undefined) return `this is an event of Windows, without heads and tokens; ${told.code} means: ${told.means}`;
   if (/\b(?:AxiosError|HTTPError)\b|status code 40[17]\b/.test(end)) return `this is a client's error without the headers of its answer: print \`explainRefusal(error.response)\` (ntlmachine/http) or \`error.response.headers\`, or ${RECORD}`;
+  const client = CLIENTS.find(([pattern]) => pattern.test(end));
+  if (client !== undefined) return client[1];
   if (ACCESS.test(end)) return `this is the log of a server, without heads and tokens: ${RECORD}`;
   return `no token of NTLMSSP, SPNEGO or Kerberos is in the input: ${RECORD}`;
 }

@@ -1,6 +1,7 @@
 /** HAR 1.2, as browsers, Fiddler, Charles, mitmproxy and Playwright write it. */
 import { isRecord, listOf, numberOf, recordOf, textOf } from './json.ts';
 import { ConversationBuilder } from './builder.ts';
+import { endingNamed } from './ending-words.ts';
 import type { RawField, RawRequest, RawResponse } from './raw.ts';
 import type { Conversation, Ending } from './conversation.ts';
 import type { TokenVisibility } from './token.ts';
@@ -56,7 +57,7 @@ function entryOf(entry: Record<string, unknown>): Entry {
             body: bodyOf(recordOf(response['content'])),
             time: time === undefined ? undefined : time + Math.max(0, numberOf(entry['time']) ?? 0),
           },
-    broken: status === 0 ? endingOf(error) : undefined,
+    broken: status === 0 ? endingNamed(error) : undefined,
   };
 }
 
@@ -65,18 +66,6 @@ function isPort(id: string, url: string): boolean {
   if (id === '' || id === '0') return true;
   const { port, protocol } = URL.canParse(url) ? new URL(url) : { port: '', protocol: '' };
   return id === (port === '' ? (protocol === 'https:' ? '443' : '80') : port);
-}
-
-/** Chromium's net::ERR_…, Firefox's NS_ERROR_…. */
-export function endingOf(error: string): Ending {
-  if (/RESET/i.test(error)) return 'reset';
-  if (/TIMED?_?\s?OUT|TIMEOUT/i.test(error)) return 'timed-out';
-  if (/REFUSED/i.test(error)) return 'refused';
-  if (/NAME_NOT_RESOLVED|UNKNOWN_(?:PROXY_)?HOST|NOTFOUND|could not resolve/i.test(error)) return 'unresolved';
-  if (/CERT|SSL|TLS/i.test(error)) return 'tls-failed';
-  if (/HTTP_?1_1_REQUIRED/i.test(error)) return 'h2-required';
-  if (/ABORT|CANCEL/i.test(error)) return 'aborted';
-  return 'closed';
 }
 
 function versionOf(value: unknown): string {

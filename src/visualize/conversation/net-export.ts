@@ -6,7 +6,7 @@ import { NtlmError } from '../../errors.ts';
 import { causeIn } from '../../kerberos/causes.ts';
 import { ConversationBuilder } from './builder.ts';
 import type { Conversation } from './conversation.ts';
-import { endingOf } from './har.ts';
+import { endingNamed } from './ending-words.ts';
 import { linesOf, startLine } from './heads.ts';
 import { isRecord, listOf, numberOf, recordOf, textOf } from './json.ts';
 import type { RawField } from './raw.ts';
@@ -139,9 +139,9 @@ class NetExport {
   #failed(source: number, error: string): void {
     const sent = this.#sent.get(source);
     const address = this.#addresses.get(source);
-    if (sent !== undefined) this.#builder.end(sent.id, endingOf(error));
+    if (sent !== undefined) this.#builder.end(sent.id, endingNamed(error));
     else if (address?.ofPage === true && error !== 'ERR_TUNNEL_CONNECTION_FAILED') {
-      this.#builder.exchange(`r${source}`, { method: address.method, target: address.url, version: '', fields: [] }, undefined, endingOf(error));
+      this.#builder.exchange(`r${source}`, { method: address.method, target: address.url, version: '', fields: [] }, undefined, endingNamed(error));
     }
   }
 

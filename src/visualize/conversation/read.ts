@@ -11,12 +11,14 @@ import { isCurlTrace, isCurlVerbose, readCurlTrace, readCurlVerbose } from './cu
 import { archive, elsewhere } from './elsewhere.ts';
 import { isHar, readHar } from './har.ts';
 import { addHeads, linesOf, startLine } from './heads.ts';
+import { isJava, readJava } from './java.ts';
 import { recordOf } from './json.ts';
 import { cutNetExport, isNetExport, readNetExport } from './net-export.ts';
 import { readPackets } from './packets.ts';
 import { cleaned, decoded, unwrapped } from './pasted.ts';
 import { isCapture, packetsOf } from './pcap.ts';
 import { isPrinted, readPrinted } from './printed.ts';
+import { isPython, readPython } from './python.ts';
 import { parseConversation } from './saved.ts';
 import { conversationOfTrace } from './steps.ts';
 import { conversationOfFound } from './tokens.ts';
@@ -81,6 +83,8 @@ type TextReader = (text: string, tokens: TokenVisibility) => Conversation | unde
 const TEXT_READERS: readonly TextReader[] = [
   (text, tokens) => (isCurlTrace(text) ? readCurlTrace(text, tokens) : undefined),
   (text, tokens) => (isCurlVerbose(text) ? readCurlVerbose(text, tokens) : undefined),
+  (text, tokens) => (isPython(text) ? readPython(text, tokens) : undefined),
+  (text, tokens) => (isJava(text) ? readJava(text, tokens) : undefined),
   readHeads,
   readDump,
   readPrinted,

@@ -61,7 +61,7 @@ export const otherServer: Rule = (facts) => {
     });
   }
   const via = fieldOf(after, 'via') ?? fieldOf(before, 'via');
-  if (end.kind === 'challenged-again' || (end.kind === 'bad-request' && !isTooLong(end.exchange.response))) {
+  if (end.kind === 'challenged-again' || (end.kind === 'bad-request' && end.exchange.response?.status !== TOO_MANY && !isTooLong(end.exchange.response))) {
     return likely({
       id: 'other-server',
       summary:
@@ -157,10 +157,17 @@ function isTooLong(response: ConversationResponse | undefined): boolean {
   return response !== undefined && (response.says === 'head-too-long' || [413, 414, 431].includes(response.status));
 }
 
+/** RFC 6585 4. */
+const TOO_MANY = 429;
+
 export const badRequest: Rule = ({ end }) => {
   if (end.kind !== 'bad-request') return undefined;
-  if (!isTooLong(end.exchange.response)) return undefined;
   const { status = 0 } = end.exchange.response ?? {};
+  if (status === TOO_MANY) {
+    const wait = fieldOf(end.exchange.response, 'retry-after');
+    return likely({ id: 'bad-request', summary: 'too many attempts were refused before, and no more are looked at for a while', evidence: `the answer is 429${wait === undefined ? '' : `, Retry-After: ${wait}`}`, advice: 'wait as long as it says, and check the password before it is tried again: what was refused before counts' });
+  }
+  if (!isTooLong(end.exchange.response)) return undefined;
   return likely({ id: 'bad-request', summary: 'the head of the request is too long for whoever answered', evidence: `the answer is ${status}`, advice: 'raise the limit on heads at the server and at what stands between (a token has some hundred bytes, with Kerberos some thousand)' });
 };
 

@@ -7,7 +7,7 @@ export type EndKind =
   | 'rejected' // 401 after type 3
   | 'challenged-again' // type 3 answered by another type 2
   | 'forbidden' // 403 after type 3
-  | 'bad-request' // 400, 413, 414, 421, 431 after type 1 or type 3
+  | 'bad-request' // 400, 413, 414, 421, 429, 431 after type 1 or type 3
   | 'gateway-failed' // 502, 503, 504
   | 'lost' // no answer to type 1 or type 3
   | 'no-challenge' // 401 without a token after type 1
@@ -76,7 +76,7 @@ function isForeign(token: ConversationToken | undefined): boolean {
 
 function byStatus(status: number): EndKind | undefined {
   if (status === 403) return 'forbidden';
-  if ([400, 413, 414, 421, 431].includes(status)) return 'bad-request';
+  if ([400, 413, 414, 421, 429, 431].includes(status)) return 'bad-request';
   if (status === 502 || status === 503 || status === 504) return 'gateway-failed';
   return undefined;
 }

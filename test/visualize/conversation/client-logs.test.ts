@@ -1,0 +1,93 @@
+/** What Java's two clients and Python's print, recorded with a wrong password: by the libraries themselves, and only made shorter. */
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { NtlmError } from '../../../src/errors.ts';
+import { explain, readConversation, type Conversation } from '../../../src/visualize/index.ts';
+import { thrown } from '../../support/thrown.ts';
+
+const recording = (name: string): string => readFileSync(new URL(`../recordings/${name}.log`, import.meta.url), 'utf8');
+const logs = ['java-httpclient', 'java-url', 'python'].map((name) => [name, recording(name)] as const);
+
+const legs = ({ connections }: Conversation) =>
+  connections.map(({ exchanges }) => exchanges.map(({ request, response }) => [request?.method, request?.target, request?.credentials[0]?.token?.message, response?.status, response?.challenges[0]?.token?.message]));
+const THREE = [
+  ['GET', '/whoami?…', undefined, 401, undefined],
+  ['GET', '/whoami?…', 'NEGOTIATE', 401, 'CHALLENGE'],
+  ['GET', '/whoami?…', 'AUTHENTICATE', 401, undefined],
+];
+
+describe.each(logs)('%s', (_, log) => {
+  test('three legs with their statuses', () => {
+    const conversation = readConversation(log);
+    expect(legs(conversation)).toEqual([THREE]);
+    expect(conversation.connections[0]!.exchanges.map(({ request }) => request?.fields.find(({ name }) => name === 'host')?.value)).toEqual(Array(3).fill('keep.castle.example:18080'));
+    expect(explain(conversation)).toMatchObject({ outcome: 'rejected', sentence: expect.stringMatching(/^The server refused a well-formed response of "CASTLE\\alice" \(401 after type 3\): most likely the password is wrong/) as string });
+  });
+
+  test.each<[string, (text: string) => string | Uint8Array]>([
+    ['CRLF', (text) => text.replace(/\n/g, '\r\n')],
+    ["PowerShell's UTF-16", (text) => new Uint8Array(Buffer.from(`\ufeff${text}`, 'utf16le'))],
+    ['kubernetes', (text) => text.replace(/^/gm, '2026-11-26T14:23:28.123456789Z stderr F ')],
+    ['docker compose', (text) => text.replace(/^/gm, 'app-1  | ')],
+    ['journald', (text) => text.replace(/^/gm, 'Nov 26 14:23:28 web app[4711]: ')],
+    ['colours', (text) => text.replace(/^.*(?:INFO|FINE|send|reply|header)/gm, '\x1b[32m$&\x1b[0m')],
+  ])('through %s', (_name, way) => {
+    expect(legs(readConversation(way(log)))).toEqual([THREE]);
+  });
+
+  test('twice in one file', () => {
+    expect(legs(readConversation(`${log}\n${log}`)).flat()).toEqual([...THREE, ...THREE]);
+  });
+
+  test('cut at both ends: a conversation or an error of ours, and no leg that was not', () => {
+    fc.assert(
+      fc.property(fc.nat(log.length), fc.nat(log.length), (a, b) => {
+        const part = log.slice(Math.min(a, b), Math.max(a, b));
+        try {
+          const conversation = readConversation(part);
+          expect(explain(conversation).sentence).toMatch(/^[A-Z].*\.$/s);
+          if (conversation.source !== 'tokens') for (const [, , , status] of legs(conversation).flat()) expect([401, undefined]).toContain(status);
+        } catch (error) {
+          if (!(error instanceof NtlmError)) throw error;
+          expect(error.code).toBe('malformed-token');
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+test("Java's HttpClient names the connection by its local port", () => {
+  expect(readConversation(recording('java-httpclient')).connections.map(({ id }) => id)).toEqual([expect.stringMatching(/^\d+$/)]);
+});
+
+test('a request that Java could not send ends as it says', () => {
+  const start = recording('java-httpclient').split('\n').slice(0, 2).join('\n');
+  expect(explain(readConversation(`${start}\n${recording('java-httpclient').split('\n').slice(2, 8).join('\n')}\nException in thread "main" java.net.SocketException: Connection reset\n`)).sentence).toMatch(/^The connection was reset before anybody asked/);
+});
+
+test('Python without MD4, which ends the handshake behind the challenge', () => {
+  const log = recording('python');
+  const challenged = log.slice(0, log.lastIndexOf('send: b'));
+  expect(explain(readConversation(`${challenged}Traceback (most recent call last):\nValueError: unsupported hash type md4\n`))).toMatchObject({
+    outcome: 'refused',
+    sentence: expect.stringMatching(/^This end refused to answer the challenge of the server: Python has no MD4 there/) as string,
+  });
+});
+
+test('an answer of 429 accepts nobody', () => {
+  const { outcome, sentence } = explain(readConversation(recording('java-url').replace(/401 Unauthorized\}\{WWW-Authenticate: NTLM\}(?![\s\S]*401)/, '429 Too Many Requests}{Retry-After: 60}')));
+  expect({ outcome, sentence }).toEqual({ outcome: 'rejected', sentence: 'The server answered 429 to type 3: most likely too many attempts were refused before, and no more are looked at for a while.' });
+});
+
+describe('clients whose logs tell no fields', () => {
+  test.each([
+    ['urllib3', 'DEBUG:urllib3.connectionpool:Starting new HTTP connection (1): keep.castle.example:80\nDEBUG:urllib3.connectionpool:http://keep.castle.example:80 "GET /a HTTP/1.1" 401 13\n', /Python without fields: set `http\.client\.HTTPConnection\.debuglevel = 1`/],
+    ['an exception of Java', 'Exception in thread "main" java.io.IOException: too many authentication attempts. Limit: 3\n\tat java.net.http/jdk.internal.net.http.HttpClientImpl.send(HttpClientImpl.java:574)\n', /Java without fields: start it with `-Djdk/],
+    ['events of .NET', '00:598 RequestStart: scheme=https host=keep.castle.example port=443 pathAndQuery=/\n00:913 RequestStop: statusCode=401\n', /log of \.NET, whose events hold no fields/],
+    ['NODE_DEBUG=fetch', 'FETCH 4711: sending request to GET http://keep.castle.example//\nFETCH 4711: received response to GET http://keep.castle.example// - HTTP 401\n', /NODE_DEBUG prints.*ntlmachine\/watch/],
+  ])('%s', (_, log, said) => {
+    expect(thrown(() => readConversation(log))).toMatchObject({ code: 'malformed-token', message: expect.stringMatching(said) as string });
+  });
+});
