@@ -36,7 +36,7 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
 | pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
-| Java: \`-Djdk.httpclient.HttpClient.log=headers,requests,errors\` | legs, connections, TLS |
+| \`java -Djdk.httpclient.HttpClient.log=headers,requests,errors\` | legs, connections, TLS |
 | Java's HttpURLConnection, its logger at FINE; Python, \`http.client.HTTPConnection.debuglevel = 1\`; \`wget -d\` | legs; neither times, nor which connection |
 | a printed answer of axios, got or node:http | the last answer of a request, and what this library wrote into it |
 | tokens alone | what they say |
