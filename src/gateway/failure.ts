@@ -1,5 +1,5 @@
 /** Why there was no answer, as a client is told (RFC 9209). */
-import { STATUS_CODES, type ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { NtlmError } from '../errors.ts';
 import { endGently } from '../http/server/last-words.ts';
@@ -28,6 +28,11 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Pick<Failure, 'status' | 'error'>>
 /** Nothing came for as long as an exchange may be idle. */
 export function tooSlow(): NtlmError {
   return new NtlmError('the other end took too long', { code: 'timed-out', phase: 'transport', side: 'peer' });
+}
+
+/** A 101 to a request that asked for no upgrade, or one that names no protocol. */
+export function switchedUnasked(): NtlmError {
+  return new NtlmError('the other end switched to a protocol that nobody asked for', { code: 'malformed-token', phase: 'transport', side: 'peer' });
 }
 
 /** Nothing of the request came for as long. */
@@ -63,9 +68,15 @@ export function failureOf(error: unknown): Failure {
 export function refuse(response: ServerResponse, failure: Failure): void {
   if (response.headersSent || response.destroyed) return;
   const { body, fields } = render(failure);
-  const close = response.req.complete ? {} : { Connection: 'close' };
+  const close = mayGoOn(response.req, failure) ? {} : { Connection: 'close' };
   response.writeHead(failure.status, { ...fields, ...close });
   response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** Whether the next request can be found: what is left of the body is read away, which loses the client no answer to a reset. */
+function mayGoOn({ complete, headers }: IncomingMessage, { status }: Failure): boolean {
+  if (status === 400 || status === 408) return false; // read in another way, or not to come
+  return complete || headers.expect === undefined; // it may keep its body
 }
 
 /** The same for a request whose socket is no longer HTTP's. */

@@ -57,6 +57,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   server
     .on('request', (request, response) => void desk.request(request, response, false))
     .on('checkContinue', (request, response) => void desk.request(request, response, true))
+    .on('checkExpectation', (request, response) => void desk.request(request, response, false)) // the other end's to judge
     .on('connect', (request, socket, head) => void desk.connect(request, socket, head))
     .on('upgrade', (request, socket, head) => {
       if (announcesBody(request)) readAsPlain(server, request, socket, head);

@@ -19,7 +19,7 @@ export interface GatewayLimits {
   readonly maxConnections?: number | undefined;
   /** Connections to each upstream, tunnels not counted; default 64. */
   readonly maxUpstreamConnections?: number | undefined;
-  /** Bytes of a request's head; default 64 KiB. */
+  /** Bytes of a head, a request's or an answer's; default 64 KiB. */
   readonly maxHeadLength?: number | undefined;
   /** Bytes of a request's body; default none. */
   readonly maxBodyLength?: number | undefined;

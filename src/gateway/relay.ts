@@ -7,11 +7,10 @@
  * - An answer belongs to the request that asked; where there is none, the client gets a 502 or 504 that says why.
  * - An upstream's own 407, and its refusal of our credentials, is never the client's: it could not answer it.
  */
-import type { ClientRequest, IncomingMessage, RequestOptions, ServerResponse } from 'node:http';
-import { NtlmError } from '../errors.ts';
+import type { ClientRequest, IncomingMessage, InformationEvent, RequestOptions, ServerResponse } from 'node:http';
 import { explainRefusal } from '../http/authentication/refusal.ts';
-import { bodyTooLong, clientTooSlow, failureOf, isGone, refuse, tooSlow, type Failure } from './failure.ts';
-import { announcesBody, flat, isChunked, type RawFields } from './fields.ts';
+import { bodyTooLong, clientTooSlow, failureOf, isGone, refuse, switchedUnasked, tooSlow, type Failure } from './failure.ts';
+import { announcesBody, endToEnd, flat, isChunked, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import { LEFT } from './leaving.ts';
 import { onceOpen, type Connections } from './way.ts';
@@ -115,7 +114,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
       refuse(response, failure);
       over(failure.status, failure.reason);
       if (out === undefined) return;
-      request.unpipe(out);
+      request.unpipe(out).resume();
       out.destroy();
     };
     const fail = (error: unknown): void => {
@@ -152,6 +151,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
           response.writeContinue();
         });
       }
+      sent.on('information', (interim) => handOnHints(interim, request, response));
       sent.once('upgrade', (_answer, socket) => {
         socket.destroy();
         fail(switchedUnasked());
@@ -162,7 +162,7 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
         if (refusal !== undefined) return end(refusal);
         const fields = [...options.onAnswer(incoming)];
         if (isChunked(incoming) && request.httpVersion !== '1.0') fields.push('Transfer-Encoding', 'chunked');
-        if (!request.complete) fields.push('Connection', 'close'); // what is left of the body is nobody's
+        if (!request.complete && !bodyIsDue) fields.push('Connection', 'close'); // a body may follow, or not
         response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, flat(fields));
         handBack(incoming, response, () => over(response.statusCode, 'the answer broke off'));
       });
@@ -190,6 +190,21 @@ function sendBody(request: IncomingMessage, out: ClientRequest, most: number, en
   });
   request.once('error', () => out.destroy());
   request.pipe(out);
+  out.once('close', () => request.resume()); // the client sends on, and its next request stands behind that
+}
+
+/** What is said before an answer is not a proxy's to keep (RFC 9110 15.2). */
+function handOnHints({ statusCode, rawHeaders }: InformationEvent, { httpVersion }: IncomingMessage, response: ServerResponse): void {
+  if (httpVersion === '1.0') return;
+  if (statusCode === 102) response.writeProcessing();
+  if (statusCode !== 103) return;
+  const hints: Record<string, string | string[]> = {};
+  for (const [name] of pairsOf(endToEnd(rawHeaders))) hints[name.toLowerCase()] = valuesOf(rawHeaders, name.toLowerCase());
+  try {
+    response.writeEarlyHints(hints);
+  } catch {
+    // node takes no links but in their strictest form: without the hint the answer is as good
+  }
 }
 
 /** By hand: `pipeline` costs more than all else of a small answer, and a head that goes alone costs a system call. */
@@ -225,8 +240,4 @@ export function ownRefusal(answer: IncomingMessage): Failure | undefined {
   }
   if (refusal === undefined || refusal.code === 'ntlm-not-offered') return undefined;
   return { status: 502, error: 'http_request_denied', reason: refusal.message, code: refusal.code };
-}
-
-function switchedUnasked(): NtlmError {
-  return new NtlmError('the other end switched to a protocol that nobody asked for', { code: 'malformed-token', phase: 'transport', side: 'peer' });
 }

@@ -2,7 +2,7 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { pipeline, type Duplex } from 'node:stream';
 import { endGently } from '../http/server/last-words.ts';
-import { failureOf, isGone, refuseSocket, tooSlow, type Failure } from './failure.ts';
+import { failureOf, isGone, refuseSocket, switchedUnasked, tooSlow, type Failure } from './failure.ts';
 import { flat, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
 import { countLegs, type LegCount } from './legs.ts';
@@ -98,7 +98,11 @@ function ask(request: IncomingMessage, candidate: Candidate, left: AbortSignal):
         settle(isStale ? { kind: 'stale', failure, stood: true, legs } : { kind: 'failed', failure, stood, legs });
       })
       .once('upgrade', (answer, socket, head) => settle({ kind: 'switched', answer, socket, head, legs }))
-      .once('response', (answer) => settle({ kind: 'answered', answer, legs }))
+      .once('response', (answer) => {
+        if (answer.statusCode !== 101) return settle({ kind: 'answered', answer, legs });
+        settle({ kind: 'failed', failure: failureOf(switchedUnasked()), stood, legs }); // to what, it does not say
+        out.destroy();
+      })
       .end();
   });
 }

@@ -180,8 +180,9 @@ export function toServer(to: URL, { credentials, handshake, ca, limits }: Gatewa
   };
 }
 
-function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest, { idleTimeout }: Limits): Connections {
-  return { send: (options) => request({ ...options, agent, setHost: false, timeout: idleTimeout }), close: () => agent.destroy() };
+function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest, { idleTimeout, maxHeadLength }: Limits): Connections {
+  const common = { agent, setHost: false, timeout: idleTimeout, maxHeaderSize: maxHeadLength };
+  return { send: (options) => request({ ...options, ...common }), close: () => agent.destroy() };
 }
 
 /** Calls back once a connection stands, before anything goes out on it. */

@@ -62,3 +62,9 @@ test.each([
   server.closeAllConnections();
   server.close();
 });
+
+test('a 101 that names no protocol is no answer of the client’s', async () => {
+  await using peer = await HostilePeer.listen(({ socket }) => void socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\nbytes'));
+  await using gateway = await RunningGateway.start({ to: peer.url, credentials: ALICE });
+  expect(await gateway.raw(`GET / HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\n${UPGRADE}\r\n`)).toMatch(/^HTTP\/1\.1 502 /);
+});

@@ -18,6 +18,8 @@ export interface Asked {
   readonly body?: string | Buffer;
   /** Keeps the client's connection. */
   readonly agent?: Agent;
+  /** Bytes of an answer's head; node's default is 16 KiB. */
+  readonly maxHeaderSize?: number;
 }
 
 export class RunningGateway implements AsyncDisposable {
@@ -44,7 +46,7 @@ export class RunningGateway implements AsyncDisposable {
   }
 
   /** A request as a client of a proxy writes it, or for a path as one of a server does. */
-  async ask(target: string, { method = 'GET', headers = {}, body, agent }: Asked = {}): Promise<Answer> {
+  async ask(target: string, { method = 'GET', headers = {}, body, agent, maxHeaderSize }: Asked = {}): Promise<Answer> {
     const absolute = target.startsWith('http:');
     const out = httpRequest({
       host: '127.0.0.1',
@@ -53,6 +55,7 @@ export class RunningGateway implements AsyncDisposable {
       path: target,
       headers: { ...(absolute ? { Host: new URL(target).host } : {}), ...headers },
       agent: agent ?? false,
+      ...(maxHeaderSize === undefined ? {} : { maxHeaderSize }),
     });
     out.end(body);
     const [answer] = (await once(out, 'response')) as [IncomingMessage];
