@@ -41,6 +41,15 @@ export function tooManyLegs(most: number): NtlmError {
   });
 }
 
+/** Of what was added to the request, and refused only once its body was gone: it did not wait for as long as the server thought. */
+export function formRefused(status: number): NtlmError {
+  const what = status === 417 ? '"Expect: 100-continue"' : 'a body in chunks';
+  return new NtlmError(
+    `the server refused ${what} (${status}) when the body was gone already, and could not be sent again; "maxRepeatableBody" keeps longer ones`,
+    { code: 'body-unrepeatable', phase: 'transport', side: 'peer' },
+  );
+}
+
 export function bodyUnrepeatable(): NtlmError {
   return new NtlmError(
     'the server asked when the body was announced or gone already, and could not be sent again; the next request will authenticate',

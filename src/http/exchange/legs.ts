@@ -11,7 +11,7 @@ import type { ClientRequest } from '../wire/request.ts';
 import type { Answer } from '../wire/response-reader.ts';
 import { AS_IT_IS, ConnectionLost, type LegCarrier, type LegForm } from './carrier.ts';
 import { LegCookies, type CookiePlace } from './cookies.ts';
-import { bodyUnrepeatable, closed, closesWithChallenge, FAILURES, MISHAPS, tooManyLegs } from './leg-failures.ts';
+import { bodyUnrepeatable, closed, closesWithChallenge, FAILURES, formRefused, MISHAPS, tooManyLegs } from './leg-failures.ts';
 import { isInvolved, isUnsure, isUseless, mayAskAgain, mayGo } from './sides.ts';
 import { whatMayGo, type Known } from './what-may-go.ts';
 
@@ -195,6 +195,7 @@ export class Legs {
   async #goOtherwise(status: number): Promise<false> {
     if (status === 417) this.#paths?.noteExpectRefused();
     else this.#chunksRefused = true;
+    if (!this.#request.repeatable) throw formRefused(status);
     await this.#carrier.reconnect();
     return false;
   }

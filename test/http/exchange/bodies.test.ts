@@ -210,4 +210,16 @@ describe('large and special bodies', () => {
     ]);
     await ntlmFetch.close();
   });
+
+  test.each(everyCarrier)('%s: one that went out before its chunks were refused ends the call, and is not promised again', async (_name, carrier) => {
+    await using peer = await HostilePeer.listen(({ socket, head, message }) => {
+      if (head.startsWith('GET')) socket.write('HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n');
+      else if (head.startsWith('POST') && message === 1) setTimeout(() => socket.end('HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'), 1200);
+    });
+    await using client = carrier.open({ credentials: ALICE, probe: false, maxRepeatableBody: 0 });
+    expect(await client.request(peer.url)).toMatchObject({ status: 401 });
+    const sent = client.request(peer.url, { method: 'POST', body: TEXT });
+    const error = (await sent.then(() => undefined, (cause: Error) => cause.cause ?? cause)) as object;
+    expect(error).toMatchObject({ code: 'body-unrepeatable', side: 'peer', message: expect.stringContaining('a body in chunks (411)') as string });
+  });
 });
