@@ -1,10 +1,10 @@
-/** The last answer on a connection that node's server has given away. */
-import type { Duplex } from 'node:stream';
+/** The last answer on a connection: what still comes is read away for a while, so that it is not lost to a reset. */
+import type { Duplex, Readable } from 'node:stream';
 
 /** Milliseconds for a client to read it. */
 const LINGER = 1_000;
 
-/** Ends it, without a reset that the answer would be lost to: what still comes is read away for a while. */
+/** Ends a connection that node's server has given away. */
 export function endGently(socket: Duplex): void {
   socket.on('error', () => void socket.destroy());
   socket.end();
@@ -12,4 +12,13 @@ export function endGently(socket: Duplex): void {
   const linger = (): void => void setTimeout(() => void socket.destroy(), LINGER).unref();
   if (socket.writableFinished) linger();
   else socket.once('finish', linger);
+}
+
+/** Calls back when a body is over, or has taken long enough. */
+export function readAway(body: Readable, over: () => void): void {
+  const timer = setTimeout(over, LINGER).unref();
+  body.resume().once('close', () => {
+    clearTimeout(timer);
+    over();
+  });
 }

@@ -4,7 +4,7 @@ import { invalidArgument } from '../../errors.ts';
 import { fieldsOf } from './decision.ts';
 import { createGate, standFor } from './gate.ts';
 import type { NtlmServerOptions } from './options.ts';
-import { admit, respond, type NtlmRequestListener, type Reply } from './respond.ts';
+import { admit, isOverBody, respond, write, type NtlmRequestListener, type Reply } from './respond.ts';
 
 /** Calls `next` once the connection has authenticated; the request then has `ntlm`. */
 export type NtlmMiddleware = (request: IncomingMessage, response: ServerResponse, next: () => void) => void;
@@ -26,6 +26,7 @@ export interface FastifyRequestLike {
   readonly raw: IncomingMessage;
 }
 export interface FastifyReplyLike {
+  readonly raw: ServerResponse;
   code(status: number): unknown;
   header(name: string, value: string | string[]): unknown;
   hijack(): unknown;
@@ -77,6 +78,10 @@ requireNtlm.koa = (options: NtlmServerOptions): NtlmKoaMiddleware => {
       await next();
       return;
     }
+    if (isOverBody(context.req, decision)) {
+      context.respond = false;
+      return write(context.req, context.res, decision);
+    }
     context.status = decision.status;
     context.body = decision.body;
   }, gate);
@@ -90,6 +95,11 @@ requireNtlm.fastify = (options: NtlmServerOptions): NtlmFastifyHook => {
     if (decision === undefined) return reply.hijack();
     for (const [name, value] of fieldsOf(decision)) reply.header(name, value);
     if (decision.kind === 'pass') return undefined;
+    if (isOverBody(request.raw, decision)) {
+      reply.hijack();
+      for (const [name, value] of fieldsOf(decision)) reply.raw.setHeader(name, value);
+      return write(request.raw, reply.raw, decision);
+    }
     reply.code(decision.status);
     return reply.send(decision.body);
   }, gate);

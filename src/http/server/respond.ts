@@ -1,9 +1,10 @@
 /** Requests of node:http that a gate decides about: passed on, or answered here. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest } from 'node:http2';
-import { fieldsOf, type Decision } from './decision.ts';
+import { fieldsOf, type Answer, type Decision } from './decision.ts';
 import type { Gate } from './gate.ts';
 import type { NtlmServerIdentity } from './identity.ts';
+import { readAway } from './last-words.ts';
 import { warnOnce } from './warnings.ts';
 
 /** A request on an authenticated connection. */
@@ -33,8 +34,21 @@ export async function respond(
   }
   if (keepsBody) response.setHeader('Connection', 'close');
   else if (expects) response.writeContinue();
-  response.setHeader('Content-Length', decision.body.length);
-  response.writeHead(decision.status).end(decision.body);
+  write(request, response, decision, keepsBody);
+}
+
+/** Whether an answer is the last, and a body is on its way: closed at once, the connection would be reset, and the answer lost. */
+export function isOverBody({ complete }: IncomingMessage, { close }: Answer): boolean {
+  return close && !complete;
+}
+
+/** An answer without a framework. `keepsBody`: the client may send none of the body that it announced. */
+export function write(request: IncomingMessage, response: ServerResponse, answer: Answer, keepsBody = false): void {
+  response.setHeader('Content-Length', answer.body.length);
+  response.writeHead(answer.status);
+  if (keepsBody || !isOverBody(request, answer)) return void response.end(answer.body);
+  response.write(answer.body);
+  readAway(request, () => response.end());
 }
 
 /** What to do with `request`; `undefined` where nobody waits for it any more. The body waits in the paused request. */

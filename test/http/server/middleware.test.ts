@@ -2,8 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect as connectHttp2, constants, createSecureServer, type ClientHttp2Session } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import express from 'express';
 import fastify from 'fastify';
@@ -20,6 +21,13 @@ const who = (request: IncomingMessage & { ntlm?: { username: string } }) =>
 
 /** `/open` is anybody's; `/private` tells who came and the length of the JSON string that was posted. */
 const apps: Record<string, (options: NtlmServerOptions) => Promise<Server>> = {
+  async 'node:http'(given) {
+    const gate = requireNtlm(given);
+    return createServer((request, response) => {
+      if (request.url === '/open') return void response.end('open');
+      gate(request, response, () => void text(request).then((body) => response.end(`${who(request)} ${body === '' ? undefined : (JSON.parse(body) as string).length}`)));
+    });
+  },
   async Express(given) {
     const app = express();
     app.get('/open', (_, response) => void response.send('open'));
@@ -88,6 +96,16 @@ describe.each(Object.keys(apps))('%s', (name) => {
     expect((await authenticate(call, carol)).status).toBe(500);
     expect((await authenticate(call, alice('wrong'))).status).toBe(401);
     expect((await authenticate(call, alice())).status).toBe(200);
+  });
+
+  it('loses no last answer to a reset where a body is on its way', async () => {
+    const socket = connect(await listen(await apps[name]!({ ...options, maxRefusals: 1 })), '127.0.0.1');
+    closeLater(() => socket.destroy());
+    const body = Buffer.alloc(6_000_000, 'x');
+    socket.write(`POST /private HTTP/1.1\r\nHost: x\r\nAuthorization: NTLM\r\nContent-Length: ${body.length}\r\n\r\n`);
+    await delay(50); // answered, and not read
+    await new Promise<void>((resolve, reject) => socket.once('error', reject).write(body, () => resolve()));
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 401 [^]*connection: close[^]*\r\n\r\nUnauthorized\n$/i);
   });
 
   it('asks by 407 where it stands for a proxy', async () => {
