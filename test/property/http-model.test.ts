@@ -26,7 +26,7 @@ const CALLS = 6;
 /** Milliseconds: more than two legs and an answer may take. */
 const LIMIT = 25_000;
 /** Worlds that broke the library once. */
-const ONCE_BROKEN = [693_669_276];
+const ONCE_BROKEN = [693_669_276, 702_187_707];
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**

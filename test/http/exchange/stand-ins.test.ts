@@ -133,6 +133,20 @@ describe.each(everyCarrier)('%s: a body that cannot be sent again', (_name, carr
     expect(said).toEqual([['none', '100-continue'], [1, '100-continue'], [1, undefined]]);
   });
 
+  test.each([400, 404, 411, 413, 415, 500])('waits, though its like was answered %i without a look at who asks', async (status) => {
+    const isRefused = ({ method, headers }: http.IncomingMessage): boolean => method === 'POST' && Number(headers['content-length']) > 100;
+    await using origin = await Origin.listen({
+      protects: (request) => onlyPosts(request) && !isRefused(request),
+      handler: (request, response, user) => {
+        if (isRefused(request)) response.statusCode = status;
+        request.on('end', () => response.end(user)).resume();
+      },
+    });
+    await using client = carrier.open({ credentials: ALICE, connections: 1 });
+    expect((await client.request(origin.url, { method: 'POST', body: 'x'.repeat(200) })).status).toBe(status);
+    expect(await client.request(origin.url, { method: 'POST', body: stream() })).toMatchObject({ status: 200, text: 'alice' });
+  });
+
   test('goes without Expect to who answers that by 417', async () => {
     const said: unknown[] = [];
     await using origin = await Origin.listen({ protects: (request) => onlyPosts(request) && said.push(request.headers.expect) > 0 });
