@@ -147,9 +147,9 @@ export class Legs {
     const asking = layers.find((layer) => layer.status === status && !request.brings(layer.credentialsName));
     for (const layer of layers) {
       if (layer === asking) break;
-      const isPassed = !standIn && status < 400; // an error may come before any look at who asks
-      if (isPassed && !layer.authenticated && !layer.proving) layer.realm.paths.noteAnswered(request);
-      const isProof = isPassed && request.cookies.length === 0 && layer.realm.paths.hasAsked(request);
+      const isLetThrough = !standIn && (status < 400 || asking !== undefined); // another error may come before any look at who asks
+      if (isLetThrough && !layer.authenticated && !layer.proving) layer.realm.paths.noteAnswered(request);
+      const isProof = !standIn && status < 400 && request.cookies.length === 0 && layer.realm.paths.hasAsked(request);
       if (isProof) layer.doubtful = false; // nobody else gets that answer
       const refusal = await layer.passed(answer.head, standIn ? undefined : request);
       if (refusal !== undefined) throw refusal; // who answers is not who they claim to be: the connection goes

@@ -49,7 +49,7 @@ const proxyScenarios: Record<string, Scenario & { readonly target?: string }> = 
     peer: ({ socket }) => socket.end(),
     end: 'proxy-refused',
     state: 'anonymous',
-    legs: 'none',
+    legs: 'none none none',
   },
   'refuses the type 3 of a CONNECT': {
     peer: ({ socket, message }) => socket.write(message === 1 ? TYPE2_OF_PROXY : proxyAsks),

@@ -51,6 +51,7 @@ function open(proxy: string, { url = 'https://server.invalid/', headers, tls: gi
 const refused = (how: string) => ({ code: 'proxy-refused', phase: 'transport', side: 'peer', message: expect.stringMatching(`^the proxy http://127.0.0.1:\\d+ answered the request for a tunnel to server.invalid:443 ${how}`) as string });
 test.each<[string, (leg: Leg) => void, object]>([
   ['closes', ({ socket }) => socket.end(), refused('by closing the connection$')],
+  ['resets', ({ socket }) => void socket.resetAndDestroy(), refused('by closing the connection$')],
   ['refuses', ({ socket }) => socket.write(reply({ status: 403 })), refused('with status 403$')],
   ['refuses and closes', ({ socket }) => socket.end(reply({ status: 502 })), refused('with status 502$')],
   ['offers a choice', ({ socket }) => socket.end(reply({ status: 300 })), refused('with status 300$')],
@@ -63,6 +64,21 @@ test.each<[string, (leg: Leg) => void, object]>([
   const { error, socket } = await open(peer.url).ending();
   expect(error).toMatchObject(end);
   expect(socket).toBeUndefined();
+});
+
+test.each<[string, (leg: Leg) => void]>([
+  ['closes', ({ socket }) => void socket.end()],
+  ['resets', ({ socket }) => void socket.resetAndDestroy()],
+  ['stops in its answer and closes', ({ socket }) => void socket.end('HTTP/1.1 200 G')],
+])('a proxy that %s at first is asked again on another connection', async (_what, answer) => {
+  let reached = (): void => {};
+  const again = new Promise<void>((resolve) => (reached = resolve));
+  await using peer = await HostilePeer.listen((leg) => (leg.connection < 3 ? answer(leg) : (leg.socket.write('HTTP/1.1 200 Go\r\n\r\n'), leg.socket.end(), reached())));
+  const { ending } = open(peer.url);
+  await again;
+  const { error } = await ending();
+  expect(error).not.toMatchObject({ code: 'proxy-refused' }); // TLS came to nothing, behind a tunnel
+  expect(peer.connections).toBe(3);
 });
 
 test('a tunnel is told of as its proxy’s connection, and is a TLS connection to the server', async () => {
