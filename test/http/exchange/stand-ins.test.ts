@@ -87,7 +87,7 @@ describe.each(everyCarrier)('%s: a HEAD that is met with', (_name, carrier) => {
       if (isHead(leg)) mishaps[what]!(leg);
       else leg.socket.write(leg.message === 3 ? reply({ status: 200, fields: 'Connection: close\r\n' }) : honest(leg));
     });
-    await using client = carrier.open({ ...options, legTimeout: 100 });
+    await using client = carrier.open({ ...options, legTimeout: 400 });
     for (const path of ['/a', '/b', '/c', '/d']) expect(await client.request(`${peer.url}${path}`, { method: 'POST', body: 'whole' })).toMatchObject({ status: 200 });
     expect(legs.filter(isHead)).toHaveLength(times);
   });
