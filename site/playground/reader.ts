@@ -44,7 +44,7 @@ export class Reader {
   }
 
   async open(file: File | undefined): Promise<void> {
-    if (file !== undefined) this.showBytes(new Uint8Array(await file.arrayBuffer()));
+    if (file !== undefined) this.showBytes(await bytesOf(file));
   }
 
   showBytes(bytes: Uint8Array<ArrayBuffer>): void {
@@ -132,6 +132,14 @@ function label(text: string, outcome: string): HTMLElement {
   element.dataset['outcome'] = outcome;
   element.textContent = text;
   return element;
+}
+
+/** Out of gzip, where it is in it. */
+async function bytesOf(file: File): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  const plain = new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  return plain.then((buffer) => new Uint8Array(buffer), () => bytes); // what is broken is told of by who reads it
 }
 
 /** `undefined` for what is no text: a capture. */

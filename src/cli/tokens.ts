@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { NtlmError } from '../errors.ts';
 import type { Palette } from '../visualize/decode/render.ts';
+import { unpacked } from '../visualize/conversation/gzip.ts';
 import { harmless } from '../visualize/decode/text.ts';
 import { readAll, type Terminal } from './terminal.ts';
 
@@ -20,7 +21,7 @@ export const BAD_INPUT = 2;
 export async function readInputs(operands: readonly string[], terminal: Terminal): Promise<readonly [string | Uint8Array, ...(string | Uint8Array)[]]> {
   if (operands.length === 0) {
     if (terminal.stdin.isTTY === true) terminal.say('Paste tokens, headers or a hex dump, then press Ctrl-D:');
-    return [textOrBytes(await readAll(terminal.stdin, 'standard input', LARGEST_INPUT))];
+    return [textOrBytes(await readAll(terminal.stdin, 'standard input', LARGEST_INPUT), 'standard input')];
   }
   const [first, ...others] = operands;
   const kinds = await Promise.all(operands.map(kindOf));
@@ -41,7 +42,7 @@ async function readFileOf(path: string): Promise<string | Uint8Array> {
   const { size } = await stat(path);
   if (size > LARGEST_INPUT) throw tooLarge(path);
   try {
-    return textOrBytes(await readAll(createReadStream(path), path, LARGEST_INPUT));
+    return textOrBytes(await readAll(createReadStream(path), path, LARGEST_INPUT), path);
   } catch (error) {
     if (error instanceof NtlmError) throw error;
     throw unreadable(path, 'cannot be read', error);
@@ -56,7 +57,9 @@ function tooLarge(path: string): NtlmError {
   return new NtlmError(`"${path.slice(-64)}" has more than 64 MiB; cut it down to the connection in question`, { code: 'too-long', phase: 'configure', side: 'local' });
 }
 
-function textOrBytes(bytes: Uint8Array): string | Uint8Array {
+function textOrBytes(packed: Uint8Array, name: string): string | Uint8Array {
+  const bytes = unpacked(packed, LARGEST_INPUT);
+  if (bytes === undefined) throw tooLarge(name);
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return text.includes('\0') ? bytes : text;

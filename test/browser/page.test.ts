@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { get, request, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import { Credentials, createNtlmActor } from 'ntlmachine';
 import { NtlmAcceptor } from 'ntlmachine/acceptor';
 import { createNtlmFetch } from 'ntlmachine/fetch';
@@ -174,6 +175,8 @@ describe('the page', () => {
     const curl = '* Connected to keep port 80\n> GET /x HTTP/1.1\n> Host: keep\n> Authorization: NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKAAAAAAAADw==\n>\n< HTTP/1.1 401 Unauthorized\n< WWW-Authenticate: NTLM\n<\n';
     await page.setInputFiles('#open', file('curl.txt', curl));
     await eventually(steps, ['client to server: GET /x, NEGOTIATE 40', 'state negotiated', 'server to client: 401  NTLM']);
+    await page.setInputFiles('#open', { name: 'curl.txt.gz', mimeType: 'application/gzip', buffer: gzipSync(curl.replace('/x', '/packed')) });
+    await eventually(steps, ['client to server: GET /packed, NEGOTIATE 40', 'state negotiated', 'server to client: 401  NTLM']);
     await page.setInputFiles('#open', file('run.json', JSON.stringify({ ...tracer.toJSON(), version: 9 })));
     await eventually(() => page.textContent('#problem'), 'run.json: the trace has version 9; this release reads version 1');
     expect((await steps()).length).toBe(3);

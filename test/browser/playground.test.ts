@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startChromium } from './support/chromium.ts';
@@ -102,6 +103,9 @@ describe('what is pasted', () => {
     await open();
     const har = JSON.stringify({ log: { version: '1.2', entries: [{ startedDateTime: '2026-11-26T12:00:00Z', request: { method: 'GET', url: 'http://keep/x', httpVersion: 'HTTP/1.1', headers: [] }, response: { status: 401, statusText: '', httpVersion: 'HTTP/1.1', headers: [{ name: 'WWW-Authenticate', value: 'NTLM' }], content: {} } }] } });
     await page.setInputFiles('#file', { name: 'a.har', mimeType: 'application/json', buffer: Buffer.from(har) });
+    await eventually(sentence, expect.stringContaining('401'));
+    await page.click('#clear');
+    await page.setInputFiles('#file', { name: 'a.har.gz', mimeType: 'application/gzip', buffer: gzipSync(har) });
     await eventually(sentence, expect.stringContaining('401'));
     await page.setInputFiles('#file', { name: 'a.pcap', mimeType: 'application/octet-stream', buffer: captureOf(`HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM ${CHALLENGE}\r\nContent-Length: 0\r\n\r\n`) });
     await eventually(tree, expect.stringContaining('ServerChallenge'));

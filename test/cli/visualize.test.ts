@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { Credentials, createNtlmActor } from '../../src/index.ts';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
@@ -79,6 +80,16 @@ describe('explain', () => {
     expect(sentence.replaceAll('\n', ' ')).toMatch(/most likely the password is wrong, or the server demands channel bindings \(Extended Protection\)[^.]*\.$/);
     expect(stdout.split('\n').filter((line) => /^\d+\. /.test(line))).toHaveLength(3);
     expect(stdout.split('\n').every((line) => line.length <= 80)).toBe(true);
+  });
+
+  it('reads what gzip has made smaller, with an end or without, and nothing that is too large', async () => {
+    const { stdout } = await run(['explain'], { stdin: handshake().text });
+    const packed = gzipSync(`${handshake().text}\n${'x'.repeat(100_000)}`);
+    const sentence = (text: string): string => text.split('\n   why:')[0]!;
+    expect(sentence((await run(['explain'], { stdin: gzipSync(handshake().text) })).stdout)).toBe(sentence(stdout));
+    expect(sentence((await run(['explain'], { stdin: packed.subarray(0, packed.length - 20) })).stdout)).toBe(sentence(stdout));
+    expect(await run(['explain'], { stdin: gzipSync(Buffer.alloc(65 * 1024 * 1024)) })).toMatchObject({ code: 2, stderr: expect.stringContaining('more than 64 MiB') as string });
+    expect(await run(['explain'], { stdin: Buffer.from([0x1f, 0x8b, 8, 0, 1, 2, 3]) })).toMatchObject({ code: 2, stderr: expect.stringContaining('gzip') as string });
   });
 
   it('refuses a trace of another version politely', async () => {

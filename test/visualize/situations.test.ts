@@ -37,13 +37,14 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
 | pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
 | \`java -Djdk.httpclient.HttpClient.log=headers,requests,errors\` | legs, connections, TLS |
+| Apache's HttpClient, its logger \`headers\` or \`wire\` at DEBUG | legs, connections, TLS |
 | Java's HttpURLConnection, its logger at FINE; Python, \`http.client.HTTPConnection.debuglevel = 1\`; \`wget -d\` | legs; neither times, nor which connection |
 | a printed answer of axios, got or node:http | the last answer of a request, and what this library wrote into it |
 | tokens alone | what they say |
 
 A recording may have gone through a shell (PowerShell's \`>\` writes UTF-16), a terminal, a mail or a log: colours, quotes, line numbers,
-prefixes and broken lines are taken off. Of what holds no conversation it is said what to give instead; of a log of IIS and of event 4625,
-what its code means.
+prefixes, the JSON of loggers and broken lines are taken off; gzip as well, by the command, the page and the playground. Of what holds no conversation it is said what to give instead; of a log of IIS and of event 4625,
+what its code means; of a client's log without fields (urllib3, .NET, NODE_DEBUG, an exception of Java), what makes it tell more.
 
 Each situation below is recorded in thirteen ways by \`test/visualize/situations.test.ts\`, and the sentence must be the truth
 in each; where a recording cannot show it, what is named instead is the most frequent cause, and the truth is among the others or

@@ -11,6 +11,7 @@ const MAGIC: readonly (readonly [RegExp, string])[] = [
   [/^(?:\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP)/s, `this is a picture: give the text that it shows, or ${RECORD}`],
   [/^%PDF/, `this is a PDF: give the text that it shows, or ${RECORD}`],
   [/^ElfFile\0/, 'this is an event log of Windows: open it there, and give the text of event 4625'],
+  [/^(?:# SSL|CLIENT_RANDOM |CLIENT_HANDSHAKE_TRAFFIC_SECRET |SERVER_HANDSHAKE)/, 'this holds the keys of TLS, and no conversation: open the capture with them in Wireshark, and give what "Follow, HTTP Stream" shows'],
   [/^SQLite format 3\0/, `this is a database: ${RECORD}`],
   [/^\d{1,9}:\d{1,3}:[a-z_]+;/, 'this is a flow file of mitmproxy: `mitmdump -nr FILE --set hardump=FILE.har` makes a HAR of it'],
 ];
@@ -83,6 +84,7 @@ export function elsewhere(text: string): string {
   if (/\b(?:AxiosError|HTTPError)\b|status code 40[17]\b/.test(end)) return `this is a client's error without the headers of its answer: print \`explainRefusal(error.response)\` (ntlmachine/http) or \`error.response.headers\`, or ${RECORD}`;
   const client = CLIENTS.find(([pattern]) => pattern.test(end));
   if (client !== undefined) return client[1];
+  if (/^\s*<(?:!doctype|html)/i.test(text)) return `this is a page, without the head that came with it: ${RECORD}`;
   if (ACCESS.test(end)) return `this is the log of a server, without heads and tokens: ${RECORD}`;
   return `no token of NTLMSSP, SPNEGO or Kerberos is in the input: ${RECORD}`;
 }

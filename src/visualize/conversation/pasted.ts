@@ -1,5 +1,6 @@
 /** A text as it was before a shell, a terminal, a mail, a page or a log of containers had it. */
 import { linesOf } from './heads.ts';
+import { recordOf, textOf } from './json.ts';
 
 /** What is UTF-16 becomes text, with a byte order mark or without, as PowerShell's `>` writes it; other bytes stay. */
 export function decoded(input: string | Uint8Array): string | Uint8Array {
@@ -49,7 +50,7 @@ const LONGEST_LINE = 128 * 1024;
 const PREFIXES: readonly RegExp[] = [
   /^>[ \t]?/, // a mail
   /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?[ \t]/, // a log
-  /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ \S+\[\d+\]: /, // syslog
+  /^(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d+)? )?\S+ [\w./@-]+\[\d+\]: /, // syslog, journald
   /^\[?[\w.-]{1,64}\]?[ \t]*\| ?/, // docker compose
   /^(?:stdout|stderr) [FP] /, // kubernetes
   /^[ \t]*\d{1,6}\t/, // line numbers
@@ -60,15 +61,62 @@ const MOST_LAYERS = 6;
 
 /** The text within other text: out of a mail's encoding, and without what stands before each line. `undefined`: it is not. */
 export function unwrapped(text: string): string | undefined {
-  let inner = text;
+  let inner = textIn(text) ?? text;
   if (/=3D/.test(inner) && !/=(?!\r?\n|[0-9A-F]{2})/.test(inner)) inner = inner.replace(/=\r?\n/g, '').replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   for (let layers = 0; layers < MOST_LAYERS; layers += 1) {
     const sample = sampleOf(inner);
-    const prefix = PREFIXES.find((one) => sample.filter((line) => one.test(line)).length >= Math.max(2, NEARLY_ALL * sample.length));
-    if (prefix === undefined) break;
-    inner = inner.replace(new RegExp(prefix.source, 'gm'), '');
+    const nearlyAll = (test: (line: string) => boolean): boolean => sample.filter(test).length >= Math.max(2, NEARLY_ALL * sample.length);
+    const prefix = PREFIXES.find((one) => nearlyAll((line) => one.test(line)));
+    const shared = prefix === undefined ? sharedBy(sample, nearlyAll) : undefined;
+    if (nearlyAll((line) => messageIn(line) !== undefined)) inner = cleaned(Array.from(linesOf(inner), (line) => messageIn(line) ?? line).join('\n'));
+    else if (prefix !== undefined) inner = inner.replace(new RegExp(prefix.source, 'gm'), '');
+    else if (shared !== undefined) inner = Array.from(linesOf(inner), (line) => without(shared, line) ?? line).join('\n');
+    else break;
   }
   return inner === text ? undefined : cleaned(inner);
+}
+
+/** One string of JSON. */
+function textIn(text: string): string | undefined {
+  if (!/^\s*"[^"\n]*\\n/.test(text)) return undefined;
+  try {
+    return textOf(JSON.parse(text));
+  } catch {
+    return undefined; // no JSON
+  }
+}
+
+/** What a logger writes before each line of one thread and one class; a mark of curl's is none. */
+function sharedBy(sample: readonly string[], nearlyAll: (test: (line: string) => boolean) => boolean): string | undefined {
+  const pairs = sample.slice(1, PAIRS_LOOKED_AT).map((line, index) => [sample[index]!, line] as const);
+  const common = pairs.map(([a, b]) => {
+    const end = [...a].findIndex((char, at) => char !== b[at]);
+    const [before = ''] = (end < 0 ? a : a.slice(0, end)).split(/\{|\d{4}-\d\d-\d\d[T ]/, 1); // what has a row of its own
+    return before.slice(0, before.search(/\S*$/));
+  });
+  const found = common.filter((one) => /\S\S/.test(one) || /^[^\x00-\x7f]/.test(one)).filter((one) => !/^(?:<=|=>|==) /.test(one) && nearlyAll((line) => without(one, line) !== undefined));
+  return found.toSorted((a, b) => b.length - a.length)[0];
+}
+
+/** Of an empty line no space is left at its end. */
+function without(prefix: string, line: string): string | undefined {
+  return line.startsWith(prefix) ? line.slice(prefix.length) : line.trimEnd() === prefix.trimEnd() ? '' : undefined;
+}
+
+const PAIRS_LOOKED_AT = 12;
+/** Of docker's files, journald, pino, winston, serilog, Cloud Logging. */
+const MESSAGES: readonly string[] = ['log', 'MESSAGE', 'message', 'msg', '@m', 'textPayload'];
+
+/** What was logged, of a line that is an object of JSON. */
+function messageIn(line: string): string | undefined {
+  if (!line.startsWith('{') || !line.trimEnd().endsWith('}')) return undefined;
+  try {
+    const entry = recordOf(JSON.parse(line));
+    const message = MESSAGES.map((name) => entry[name]).find((value) => typeof value === 'string');
+    return typeof message === 'string' ? message.replace(/\r?\n$/, '') : undefined;
+  } catch {
+    return undefined; // no JSON
+  }
 }
 
 function sampleOf(text: string): string[] {

@@ -5,6 +5,7 @@ import { findTokens, type FoundToken } from '../decode/find.ts';
 import { dumpsOf } from '../decode/hex-dump.ts';
 import { traceOf } from '../trace/parse.ts';
 import { TRACE_FORMAT } from '../trace/trace.ts';
+import { isApacheClient, readApacheClient } from './apache-client.ts';
 import { ConversationBuilder } from './builder.ts';
 import { CONVERSATION_FORMAT, type Conversation } from './conversation.ts';
 import { isCurlTrace, isCurlVerbose, readCurlTrace, readCurlVerbose } from './curl.ts';
@@ -84,6 +85,7 @@ const TEXT_READERS: readonly TextReader[] = [
   (text, tokens) => (isCurlTrace(text) ? readCurlTrace(text, tokens) : undefined),
   (text, tokens) => (isCurlVerbose(text) ? readCurlVerbose(text, tokens) : undefined),
   (text, tokens) => (isPython(text) ? readPython(text, tokens) : undefined),
+  (text, tokens) => (isApacheClient(text) ? readApacheClient(text, tokens) : undefined),
   (text, tokens) => (isJava(text) ? readJava(text, tokens) : undefined),
   readHeads,
   readDump,
@@ -138,7 +140,7 @@ function readJson(text: string, tokens: TokenVisibility): Conversation | undefin
   } catch {
     const cut = cutNetExport(text);
     if (cut !== undefined) return readNetExport(cut, tokens);
-    if (/^\s*\{\s*"(?:log|format)"/.test(text)) throw problem('malformed-token', 'the file begins as JSON and breaks off, or is none');
+    if (/^\s*\{\s*"(?:log"\s*:\s*\{|format")/.test(text)) throw problem('malformed-token', 'the file begins as JSON and breaks off, or more follows it: give each recording whole, in a file of its own');
     return undefined;
   }
   const { format } = recordOf(value);

@@ -30,7 +30,7 @@ export function withoutHandshake(conversation: Conversation): Explanation {
   if (broken !== undefined && (last === undefined || last.index < broken.index)) return unreachable(broken.broken);
   if (last?.response !== undefined) return notAsked(conversation, last);
   if (end !== undefined) return unreachable(end);
-  if (exchanges.length === 0 && conversation.source !== 'trace') return plain('not-asked', 'there is no request and no answer in here');
+  if (exchanges.length === 0 && conversation.source !== 'trace') return plain('not-asked', 'there is no request and no answer in here: begin to record before the request is made');
   if (conversation.blind.includes('status-unknown')) return plain('not-asked', 'nobody asked for authentication in this trace');
   return plain('unfinished', 'a request was sent, and its answer is not in here');
 }

@@ -100,8 +100,8 @@ const weakResponse: Rule = ({ response }) =>
     : {
         id: 'weak-response',
         likelihood: 'likely',
-        summary: 'the response is weaker than NTLMv2, which domain controllers refuse by default',
-        evidence: `the response is of kind ${response}; LmCompatibilityLevel 5 takes NTLMv2 only`,
+        summary: 'the response is weaker than NTLMv2, and refused for that, as many domains do',
+        evidence: `the response is of kind ${response}; Samba takes NTLMv2 only by default, Windows by LmCompatibilityLevel 5`,
         advice: 'let the client answer with NTLMv2',
       };
 

@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NtlmError } from '../../errors.ts';
+import { unpacked } from '../conversation/gzip.ts';
 import { LARGEST_CONVERSATION, readConversation } from '../conversation/read.ts';
 import type { TokenVisibility } from '../conversation/token.ts';
 import { wholeChart } from '../flow/charts.ts';
@@ -166,8 +167,10 @@ async function readFileOf(request: IncomingMessage, response: ServerResponse): P
     if (length > LARGEST_CONVERSATION) return end(response, 413, 'the file is larger than 64 MiB');
     chunks.push(chunk);
   }
+  const bytes = unpacked(Buffer.concat(chunks), LARGEST_CONVERSATION);
+  if (bytes === undefined) return end(response, 413, 'the file is larger than 64 MiB');
   try {
-    json(response, readConversation(Buffer.concat(chunks)));
+    json(response, readConversation(bytes));
   } catch (error) {
     if (!(error instanceof NtlmError)) throw error;
     json(response, { problem: error.message });
