@@ -79,7 +79,7 @@ export const connectionSetup = setup({
       event.type === 'unauthorized' || event.type === 'passed' ? { reason: event.error } : {},
     ),
     noteNotOffered: assign(({ context: { side } }) => ({ reason: notOffered(side) })),
-    noteNoChallenge: assign(({ context: { side } }) => ({ reason: noChallenge(side) })),
+    noteNoChallenge: assign(({ context: { side, scheme } }) => ({ reason: noChallenge(side, scheme) })),
     noteIncomplete: assign(() => ({ reason: incomplete() })),
     noteTimeout: assign(() => ({ reason: legTimedOut() })),
     noteChildFailure: assign(({ event }) => ({ reason: moved(event)?.context.error })),

@@ -9,15 +9,19 @@ import { foreignTo } from './domains.ts';
 import type { Blocked } from './proofs.ts';
 import type { ConnectionSide } from './question.ts';
 import { visible } from './refusal.ts';
-import { ACCOUNT_UNUSABLE, WRONG_PASSWORD, doesNotCarryOut } from './sentences.ts';
+import type { HttpScheme } from './schemes.ts';
+import { ACCOUNT_UNUSABLE, WRONG_PASSWORD, doesNotCarryOut, takesKerberosOnly } from './sentences.ts';
 
 const failure = (code: NtlmErrorCode, side: NtlmError['side'], message: string): NtlmError =>
   new NtlmError(message, { code, phase: 'transport', side });
 
 export const notOffered = (side: ConnectionSide): NtlmError => failure('ntlm-not-offered', 'peer', `the ${side} offers no NTLM`);
 
-export const noChallenge = (side: ConnectionSide): NtlmError =>
-  failure('malformed-token', 'peer', `type 1 was answered without a challenge: ${doesNotCarryOut(`the ${side}`)}`);
+/** Under `Negotiate` where NTLM is not offered beside it, or is as little carried out. */
+export function noChallenge(side: ConnectionSide, scheme: HttpScheme | undefined): NtlmError {
+  const why = scheme === 'Negotiate' ? `most likely ${takesKerberosOnly(false)}; "negotiate: kerberos()" sends a ticket` : doesNotCarryOut(`the ${side}`);
+  return failure('malformed-token', 'peer', `type 1 was answered without a challenge: ${why}`);
+}
 
 export const incomplete = (): NtlmError =>
   failure('malformed-token', 'peer', 'the request was let through before the negotiation was over');

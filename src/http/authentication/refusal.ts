@@ -28,7 +28,7 @@ export type HeadersLike = { get(name: string): unknown } | { readonly [name: str
 export interface ResponseLike {
   readonly status?: number | undefined;
   readonly statusCode?: number | undefined;
-  readonly headers: HeadersLike;
+  readonly headers?: HeadersLike | null | undefined;
 }
 
 /**
@@ -38,14 +38,15 @@ export interface ResponseLike {
 export function explainRefusal(response: ResponseLike | null | undefined): Refusal | undefined {
   if (response === undefined || response === null) return undefined;
   const status = response.status ?? response.statusCode;
-  if (status !== 401 && status !== 407) return undefined;
+  const { headers } = response;
+  if ((status !== 401 && status !== 407) || headers === undefined || headers === null) return undefined;
   // Ours is the last: those before it are the server's, who may say anything.
   const members = new RegExp(`${IDENTITY}; error=\\w+; details="([a-z-]+): ((?:[^"\\\\]|\\\\.)*)"`, 'g');
-  const written = [...fieldOf(response.headers, REFUSAL_FIELD).matchAll(members)].at(-1);
+  const written = [...fieldOf(headers, REFUSAL_FIELD).matchAll(members)].at(-1);
   if (written) {
     return { code: written[1] as NtlmErrorCode, message: visible((written[2] ?? '').replace(/\\(.)/g, '$1')) };
   }
-  const offers = fieldOf(response.headers, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
+  const offers = fieldOf(headers, status === 401 ? 'www-authenticate' : 'proxy-authenticate');
   if (/(?:^|[\s,])(?:ntlm|negotiate)(?:$|[\s,])/i.test(offers)) return undefined;
   return { code: 'ntlm-not-offered', message: visible(notOffering(status === 401 ? 'the server' : 'the proxy', parseChallenges([offers]).map(({ scheme }) => scheme))) };
 }

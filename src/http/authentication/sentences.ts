@@ -16,6 +16,10 @@ export const closesConnection = (who: string): string =>
 export const doesNotCarryOut = (who: string): string =>
   `${who} names NTLM and does not carry it out: it is switched off or blocked there, or type 1 did not reach it`;
 
+/** `beside`: the scheme NTLM is offered. */
+export const takesKerberosOnly = (beside: boolean): string =>
+  `Negotiate takes Kerberos only there, and no NTLM${beside ? '' : ', which is not offered by itself either'}`;
+
 export const WRONG_PASSWORD = 'the password is wrong';
 
 /** What a server answers alike. */

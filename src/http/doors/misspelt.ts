@@ -1,19 +1,24 @@
 /** Options that nobody knows, and that are almost ours: they would be passed on in silence, and do nothing. */
 import { invalidArgument } from '../../errors.ts';
 
-/** Shorter names are too near to each other. */
+/** Shorter names are too near to each other, but for their letter case. */
 const SHORTEST = 4;
 
 /** @throws NtlmError `invalid-argument`, naming the option that was meant. */
 export function refuseMisspelt(options: object, ours: ReadonlySet<string>, place = ''): void {
   for (const name of Object.keys(options)) {
     if (ours.has(name)) continue;
-    const meant = [...ours].find((own) => own.length >= SHORTEST && isNear(plain(name), plain(own)));
+    const meant = [...ours].find((own) => isMeant(plain(name), plain(own)));
     if (meant !== undefined) throw invalidArgument(place + name, `is no option; "${place}${meant}" may be meant`);
   }
 }
 
 const plain = (name: string): string => name.toLowerCase().replace(/[-_]/g, '');
+const singular = (name: string): string => name.replace(/ies$/, 'y');
+
+function isMeant(a: string, b: string): boolean {
+  return singular(a) === singular(b) || (b.length >= SHORTEST && isNear(a, b));
+}
 
 /** One letter more, less, changed or swapped; two in a long name. */
 function isNear(a: string, b: string): boolean {

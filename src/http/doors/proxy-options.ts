@@ -11,6 +11,7 @@ import type { ProxyRule, ProxySettings } from '../routes/settings.ts';
 import type { Spn } from '../routes/spn.ts';
 import { httpUrl } from '../routes/urls.ts';
 import type { Field } from '../wire/head.ts';
+import { refuseMisspelt } from './misspelt.ts';
 
 /**
  * A proxy, and what is its own beside its URL.
@@ -41,6 +42,8 @@ export interface ProxyOptions {
   readonly ca?: string | Buffer | (string | Buffer)[] | undefined;
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof ProxyOptions>(['url', 'credentials', 'negotiate', 'policy', 'spn', 'headers', 'ca']);
+
 type Given = string | URL | ProxyOptions;
 
 /** @throws NtlmError `invalid-argument` or `too-long`, naming the option. */
@@ -50,6 +53,7 @@ export function resolveProxy(
 ): ProxyRule {
   const options: ProxyOptions = typeof given === 'string' || given instanceof URL ? { url: given } : given;
   if (typeof options !== 'object' || options === null) throw invalidArgument('proxy', 'must be a URL or { url, credentials }');
+  refuseMisspelt(options, NAMES, 'proxy.');
   const { policy = handshake.policy, spn } = options;
   const settings = {
     ...whoFor(options, { credentials, negotiator }),

@@ -64,5 +64,5 @@ function decoded(text: string): string {
 }
 
 function unusable(): NtlmError {
-  return invalidArgument('proxy', 'the environment names one that is no URL of http or https', 'transport');
+  return invalidArgument('proxy', 'is to be what the environment names, and that is no URL of http or https: look at http_proxy, https_proxy and all_proxy', 'transport');
 }

@@ -4,7 +4,7 @@ import { fieldOf, type Exchange, type Side } from '../conversation/conversation.
 import { quoted } from '../decode/text.ts';
 import type { NtlmErrorCode } from '../../errors.ts';
 import type { CauseId, Rule } from './cause.ts';
-import { doesNotCarryOut, doesNotOffer, listed } from '../../http/authentication/sentences.ts';
+import { doesNotCarryOut, doesNotOffer, listed, takesKerberosOnly } from '../../http/authentication/sentences.ts';
 import type { Facts } from './facts.ts';
 import { certain, it, likely, offers, offersNtlm, offersOf, possible } from './words.ts';
 
@@ -117,7 +117,7 @@ export const kerberosOnly: Rule = (facts) => {
   const beside = offers(facts, /^ntlm$/i);
   const advice = beside ? 'use the scheme NTLM, which is offered beside it' : 'get a Kerberos ticket, or have NTLM allowed there';
   if (end.kind === 'no-challenge' && negotiate) {
-    return likely({ id: 'kerberos-only', summary: `Negotiate takes Kerberos only there, and no NTLM${beside ? '' : ', which is not offered by itself either'}`, evidence: 'an NTLM token under Negotiate was answered by Negotiate without a token', advice });
+    return likely({ id: 'kerberos-only', summary: takesKerberosOnly(beside), evidence: 'an NTLM token under Negotiate was answered by Negotiate without a token', advice });
   }
   if (end.kind === 'challenge-other') {
     return likely({ id: 'kerberos-only', summary: 'it refuses NTLM as a mechanism, or chooses another, such as Kerberos', evidence: `the token of the answer holds no NTLM message (${challengeToken?.length ?? 0} bytes)`, advice });

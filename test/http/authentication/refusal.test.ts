@@ -60,16 +60,27 @@ describe('what is read from a response', () => {
   });
 });
 
+test.each([{ status: 401 }, { status: 407, headers: null }, { statusCode: 401, headers: undefined }])('%j tells nothing', (response) => {
+  expect(explainRefusal(response)).toBeUndefined();
+});
+
 describe('the sentences', () => {
   const before = error('ticket-refused', 'the ticket was refused');
   test.each<[NtlmError, NtlmErrorCode, NtlmError['phase'], NtlmError['side'], string]>([
     [refusal.notOffered('proxy'), 'ntlm-not-offered', 'transport', 'peer', 'the proxy offers no NTLM'],
     [
-      refusal.noChallenge('server'),
+      refusal.noChallenge('server', 'NTLM'),
       'malformed-token',
       'transport',
       'peer',
       'type 1 was answered without a challenge: the server names NTLM and does not carry it out: it is switched off or blocked there, or type 1 did not reach it',
+    ],
+    [
+      refusal.noChallenge('server', 'Negotiate'),
+      'malformed-token',
+      'transport',
+      'peer',
+      'type 1 was answered without a challenge: most likely Negotiate takes Kerberos only there, and no NTLM, which is not offered by itself either; "negotiate: kerberos()" sends a ticket',
     ],
     [refusal.incomplete(), 'malformed-token', 'transport', 'peer', 'the request was let through before the negotiation was over'],
     [refusal.legTimedOut(), 'timed-out', 'transport', 'peer', 'a leg of the handshake took too long'],

@@ -19,6 +19,11 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
     ['workStation', 'workstation'],
     ['legTimeOut', 'legTimeout'],
     ['refusal', 'refusals'],
+    ['SPN', 'spn'],
+    ['Now', 'now'],
+    ['proxies', 'proxy'],
+    ['policies', 'policy'],
+    ['maxRepeatableBodies', 'maxRepeatableBody'],
   ])('%s is refused, and %s named', (wrong, meant) => {
     expect(() => carrier.open({ credentials: ALICE, [wrong]: 'x' })).toThrow(
       expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(`"${wrong}" is no option; "${meant}" may be meant`) }),
@@ -26,11 +31,17 @@ describe.each(everyCarrier)('%s', (_name, carrier) => {
   });
 
   test('options of a refusal too', () => {
-    for (const [wrong, meant] of [['patiense', 'patience'], ['limits', 'limit'], ['memroy', 'memory'], ['longest-memory', 'longestMemory'], ['entry', undefined], ['entris', 'entries']] as const) {
+    for (const [wrong, meant] of [['patiense', 'patience'], ['limits', 'limit'], ['memroy', 'memory'], ['longest-memory', 'longestMemory'], ['entry', 'entries'], ['many', undefined], ['entris', 'entries']] as const) {
       const opened = expect(() => void carrier.open({ credentials: ALICE, refusals: { [wrong]: 1 } as object })[Symbol.asyncDispose]());
       if (meant === undefined) opened.not.toThrow();
       else opened.toThrow(`"refusals.${wrong}" is no option; "refusals.${meant}" may be meant`);
     }
+  });
+
+  test.each([['credential', 'credentials'], ['SPN', 'spn'], ['header', 'headers'], ['CA', 'ca'], ['uri', undefined]] as const)('%s of a proxy', (wrong, meant) => {
+    const opened = expect(() => void carrier.open({ credentials: ALICE, proxy: { url: 'http://127.0.0.1:3128', [wrong]: undefined } })[Symbol.asyncDispose]());
+    if (meant === undefined) opened.not.toThrow();
+    else opened.toThrow(`"proxy.${wrong}" is no option; "proxy.${meant}" may be meant`);
   });
 });
 

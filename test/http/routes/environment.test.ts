@@ -86,7 +86,7 @@ describe('which proxy', () => {
     } catch (thrown) {
       error = thrown;
     }
-    const message = '"proxy" the environment names one that is no URL of http or https';
+    const message = '"proxy" is to be what the environment names, and that is no URL of http or https: look at http_proxy, https_proxy and all_proxy';
     expect(error).toMatchObject({ code: 'invalid-argument', phase: 'transport', message });
     expect(inspect(error, { depth: 9 }) + JSON.stringify(error)).not.toContain('geheim');
   });
