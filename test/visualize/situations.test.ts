@@ -33,12 +33,12 @@ cause. A cause is named only with evidence of that conversation; what an input c
 | HAR with all legs (Firefox, Fiddler, Charles, mitmproxy) | legs, times, TLS |
 | net-export of Chrome, Edge, Chromium (chrome://net-export) | legs, connections, resets, times, TLS; tokens where it is recorded with "Include cookies and credentials" |
 | HAR of Chromium | one entry for each request: neither legs nor tokens |
-| \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\` | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
+| \`curl -v\`, \`curl --trace\`, \`curl --trace-ascii\`, \`GIT_TRACE_CURL=1\` (with \`GIT_TRACE_REDACT=0\` for tokens) | legs, TLS, how a connection ended; times of this end only in a response of NTLMv2 |
 | raw heads (Fiddler, mitmproxy, "follow stream") | legs; neither times, nor TLS, nor which connection |
 | pcap, pcapng, \`tshark -x\` | legs, connections, resets, times; of TLS nothing unless it is decrypted |
 | \`java -Djdk.httpclient.HttpClient.log=headers,requests,errors\` | legs, connections, TLS |
 | Apache's HttpClient, its logger \`headers\` or \`wire\` at DEBUG | legs, connections, TLS |
-| Java's HttpURLConnection, its logger at FINE; Python, \`http.client.HTTPConnection.debuglevel = 1\`; \`wget -d\` | legs; neither times, nor which connection |
+| Java's HttpURLConnection, its logger at FINE; Python, \`http.client.HTTPConnection.debuglevel = 1\`; Ruby's Net::HTTP, \`set_debug_output\`; \`wget -d\` | legs; neither times, nor which connection |
 | a printed answer of axios, got or node:http | the last answer of a request, and what this library wrote into it |
 | tokens alone | what they say |
 

@@ -16,6 +16,22 @@ export function isCurlTrace(text: string): boolean {
   return /^(?:\d{2}:\d{2}:\d{2}\.\d{3,6} )?(?:\[[\d-]+\] )?(?:=> Send (?:header|data)|<= Recv (?:header|data)|== Info: )/m.test(text.slice(0, 65536));
 }
 
+/** git's: `http.c:684  => Send header: …`, one line of a head each. */
+const GIT = /\bhttp\.c:\d+ +(?:(=>|<=) (?:Send|Recv) header: ?|(== Info: ?)|<= Recv data: )(.*)$/;
+
+export const isGitTrace = (text: string): boolean => /\bhttp\.c:\d+ +(?:=> Send header: [A-Z]|<= Recv header: HTTP|== Info: )/.test(text);
+
+export function readGitTrace(text: string, visibility: TokenVisibility): Conversation {
+  const curl = new Curl(visibility);
+  for (const line of linesOf(text)) {
+    const [, way, info, content = ''] = GIT.exec(line) ?? [];
+    if (info !== undefined) curl.info(content);
+    else if (way !== undefined) curl.line(way === '=>' ? 'sent' : 'received', content);
+    else if (content !== '') curl.body(content);
+  }
+  return curl.build();
+}
+
 export function isCurlVerbose(text: string): boolean {
   if (/^> HTTP\/[\d.]+ \d{3}/m.test(text)) return false; // a mail that quotes heads: curl sends no such line
   return /^(?:[\d:.]+ )?(?:\[[\d-]+\] )?(?:> [A-Z]+ \S+ HTTP\/[\d.]+|< HTTP\/[\d.]+ \d{3}|\* +(?:Connected to|Trying|Server auth using|Proxy auth using|Rebuilt URL|Host \S+ was resolved|About to connect|Could not resolve|connect to|Recv failure|Empty reply))/m.test(

@@ -22,6 +22,11 @@ export function archive(input: string | Uint8Array): string | undefined {
   return MAGIC.find(([first]) => first.test(start))?.[1];
 }
 
+/** A log that holds heads and not what belongs to which. */
+export function notRead(text: string): string | undefined {
+  return /^.{0,160}\b[EWIDV]\/nsHttp /m.test(text.slice(0, LOOKED_AT)) ? 'this is what Firefox logs of its network, which does not tell which answer belongs to what: export a HAR from its network tools, which has all legs' : undefined;
+}
+
 /** Windows' words on a logon, by status of NT and of Win32, of which HRESULTs and the logs of IIS are made. */
 const STATUS: readonly (readonly [nt: number | undefined, win32: number | undefined, means: string])[] = [
   [0xc000006a, undefined, 'the password is wrong'],
@@ -64,6 +69,7 @@ const ACCESS = /^\S+ \S+ .{1,256} \[[^\]]{10,40}\] "[A-Z]+ \S+ HTTP\/[\d.]+" \d{
 const CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/\burllib3\.connectionpool\b|Traceback \(most recent call last\)/, 'this is a log of Python without fields: set `http.client.HTTPConnection.debuglevel = 1` before the request, and give all that is printed'],
   [/^\s*at [\w.$/@]+\([\w]+\.java:\d+\)|\bjdk\.internal\.net\.http\b|\bsun\.net\.www\.protocol\.http\b/m, 'this is a log of Java without fields: start it with `-Djdk.httpclient.HttpClient.log=headers,requests,errors`, or with java.util.logging at FINE for `sun.net.www.protocol.http.HttpURLConnection`'],
+  [/\bInvoke-(?:WebRequest|RestMethod)\b/, `this is an error of PowerShell, without fields: \`curl.exe -v --ntlm -u DOMAIN\\\\user URL\`, which Windows has, tells them; or ${RECORD}`],
   [/\b(?:RequestStart|ResponseHeadersStop|RequestLeftQueue)\b|\bSystem\.Net\.(?:Http|WebException)\b/, `this is a log of .NET, whose events hold no fields: ${RECORD}; HttpClient goes through Fiddler or mitmproxy`],
   [/^(?:HTTP|FETCH|UNDICI|NET|TLS) \d+: /m, `this is what NODE_DEBUG prints, without the fields of answers: \`node --import ntlmachine/watch app.js\` shows more, or ${RECORD}`],
 ];

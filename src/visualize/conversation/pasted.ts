@@ -88,13 +88,14 @@ function textIn(text: string): string | undefined {
 
 /** What a logger writes before each line of one thread and one class; a mark of curl's is none. */
 function sharedBy(sample: readonly string[], nearlyAll: (test: (line: string) => boolean) => boolean): string | undefined {
-  const pairs = sample.slice(1, PAIRS_LOOKED_AT).map((line, index) => [sample[index]!, line] as const);
+  const starts = sample.slice(0, PAIRS_LOOKED_AT).map((line) => line.slice(0, LONGEST_PREFIX));
+  const pairs = starts.slice(1).map((line, index) => [starts[index]!, line] as const);
   const common = pairs.map(([a, b]) => {
     const end = [...a].findIndex((char, at) => char !== b[at]);
-    const [before = ''] = (end < 0 ? a : a.slice(0, end)).split(/\{|\d{4}-\d\d-\d\d[T ]/, 1); // what has a row of its own
+    const [before = ''] = (end < 0 ? a : a.slice(0, end)).split(OWN, 1);
     return before.slice(0, before.search(/\S*$/));
   });
-  const found = common.filter((one) => /\S\S/.test(one) || /^[^\x00-\x7f]/.test(one)).filter((one) => !/^(?:<=|=>|==) /.test(one) && nearlyAll((line) => without(one, line) !== undefined));
+  const found = common.filter((one) => /\S\S|[^\x00-\x7f]/.test(one) && nearlyAll((line) => without(one, line) !== undefined));
   return found.toSorted((a, b) => b.length - a.length)[0];
 }
 
@@ -104,6 +105,9 @@ function without(prefix: string, line: string): string | undefined {
 }
 
 const PAIRS_LOOKED_AT = 12;
+const LONGEST_PREFIX = 300;
+/** Where no logger's prefix goes on: objects and times, and what readers know lines by. */
+const OWN = /\{|\d{4}[-/]\d\d[-/]\d\d[T ]|\bhttp-outgoing-|\bhttp\.c:|\b(?:send|reply|header): |(?<!\S)(?:[<>*]|[<>=-]{2}) /;
 /** Of docker's files, journald, pino, winston, serilog, Cloud Logging. */
 const MESSAGES: readonly string[] = ['log', 'MESSAGE', 'message', 'msg', '@m', 'textPayload'];
 

@@ -8,18 +8,18 @@ import { TRACE_FORMAT } from '../trace/trace.ts';
 import { isApacheClient, readApacheClient } from './apache-client.ts';
 import { ConversationBuilder } from './builder.ts';
 import { CONVERSATION_FORMAT, type Conversation } from './conversation.ts';
-import { isCurlTrace, isCurlVerbose, readCurlTrace, readCurlVerbose } from './curl.ts';
-import { archive, elsewhere } from './elsewhere.ts';
+import { isCurlTrace, isCurlVerbose, isGitTrace, readCurlTrace, readCurlVerbose, readGitTrace } from './curl.ts';
+import { archive, elsewhere, notRead } from './elsewhere.ts';
 import { isHar, readHar } from './har.ts';
 import { addHeads, linesOf, startLine } from './heads.ts';
 import { isJava, readJava } from './java.ts';
 import { recordOf } from './json.ts';
+import { isLiteral, readLiterals } from './literals.ts';
 import { cutNetExport, isNetExport, readNetExport } from './net-export.ts';
 import { readPackets } from './packets.ts';
 import { cleaned, decoded, unwrapped } from './pasted.ts';
 import { isCapture, packetsOf } from './pcap.ts';
 import { isPrinted, readPrinted } from './printed.ts';
-import { isPython, readPython } from './python.ts';
 import { parseConversation } from './saved.ts';
 import { conversationOfTrace } from './steps.ts';
 import { conversationOfFound } from './tokens.ts';
@@ -49,6 +49,8 @@ export function readConversation(input: string | Uint8Array, { tokens = 'masked'
   if (kind !== undefined) throw problem('malformed-token', kind);
   const given = decoded(input);
   const text = cleaned(typeof given === 'string' ? given : textOf(given));
+  const unread = notRead(text);
+  if (unread !== undefined) throw problem('malformed-token', unread);
   const found = readJson(text, tokens) ?? readWithin(text, tokens) ?? readText(text, tokens);
   return found ?? conversationOfFound(tokensWithin(typeof given === 'string' ? text : given), tokens);
 }
@@ -82,9 +84,10 @@ function tokensWithin(input: string | Uint8Array): readonly FoundToken[] {
 type TextReader = (text: string, tokens: TokenVisibility) => Conversation | undefined;
 
 const TEXT_READERS: readonly TextReader[] = [
+  (text, tokens) => (isGitTrace(text) ? readGitTrace(text, tokens) : undefined),
   (text, tokens) => (isCurlTrace(text) ? readCurlTrace(text, tokens) : undefined),
   (text, tokens) => (isCurlVerbose(text) ? readCurlVerbose(text, tokens) : undefined),
-  (text, tokens) => (isPython(text) ? readPython(text, tokens) : undefined),
+  (text, tokens) => (isLiteral(text) ? readLiterals(text, tokens) : undefined),
   (text, tokens) => (isApacheClient(text) ? readApacheClient(text, tokens) : undefined),
   (text, tokens) => (isJava(text) ? readJava(text, tokens) : undefined),
   readHeads,

@@ -39,6 +39,12 @@ describe('large and crafted', () => {
     ['heads without end', () => readConversation('HTTP/1.1 401 x\r\nWWW-Authenticate: NTLM\r\n\r\n'.repeat(200_000))],
     ['a head without end', () => readConversation(`HTTP/1.1 401 x\r\nWWW-Authenticate: NTLM ${'A'.repeat(8 * MIB)}\r\n\r\n`)],
     ['schemes without end', () => readConversation(`HTTP/1.1 401 x\r\nWWW-Authenticate: ${',a"'.repeat(MIB)}\r\n\r\n`)],
+    ['a literal without end', () => readConversation(`send: b'GET / HTTP/1.1\\r\\n${' '.repeat(4 * MIB)}x\nreply: '${"' ".repeat(2 * MIB)}x\n`)],
+    ['pairs without end', () => readConversation(`FINE: sun.net.www.MessageHeader@1 pairs: {GET / HTTP/1.1: null}${'}{a: b'.repeat(MIB)}\n`)],
+    ["a logger's lines", () => readConversation(`${JSON.stringify({ msg: 'x'.repeat(100) })}\n`.repeat(100_000))],
+    ['two lines', () => readConversation(`${'a '.repeat(4 * MIB)}\n${'a '.repeat(4 * MIB)}\n`)],
+    ['a net-export of many events', () => readConversation(`{"constants":{"logEventTypes":{"HTTP_TRANSACTION_SEND_REQUEST_HEADERS":1},"logSourceType":{},"logEventPhase":{},"netError":{},"timeTickOffset":0},"events":[\n${Array.from({ length: 200_000 }, (_, id) => `{"type":1,"time":"1","phase":0,"source":{"id":${id},"type":1},"params":{"line":"GET / HTTP/1.1","headers":[]}},`).join('\n')}`)],
+    ['connections without end', () => readConversation(Array.from({ length: 100_000 }, (_, id) => `DEBUG wire - http-outgoing-${id} >> "GET / HTTP/1.1[\\r][\\n]"\n`).join(''))],
     ['a dump of nothing', () => readConversation('0000  00 11 22 33 44 55 66 77 88 99 aa bb 08 00 45 ff\n\n'.repeat(100_000))],
   ])('%s', (_, task) => {
     expect(work(task).milliseconds).toBeLessThan(8000);

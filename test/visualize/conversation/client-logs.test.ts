@@ -1,4 +1,4 @@
-/** What Java's clients, Apache's and Python's print, recorded with a wrong password: by the libraries themselves, and only made shorter. */
+/** What Java's clients, Apache's, Python's, Ruby's and git's print, recorded with a wrong password: by the libraries themselves, and only made shorter. */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { encodings, ways } from '../../support/ways.ts';
 import { thrown } from '../../support/thrown.ts';
 
 const recording = (name: string): string => readFileSync(new URL(`../recordings/${name}.log`, import.meta.url), 'utf8');
-const logs = ['java-httpclient', 'java-url', 'apache-headers', 'apache-wire', 'python'].map((name) => [name, recording(name)] as const);
+const logs = ['java-httpclient', 'java-url', 'apache-headers', 'apache-wire', 'python', 'ruby'].map((name) => [name, recording(name)] as const);
 
 const legs = ({ connections }: Conversation) =>
   connections.map(({ exchanges }) => exchanges.map(({ request, response }) => [request?.method, request?.target, request?.credentials[0]?.token?.message, response?.status, response?.challenges[0]?.token?.message]));
@@ -53,6 +53,39 @@ describe.each(logs)('%s', (_, log) => {
   });
 });
 
+describe('git, GIT_TRACE_CURL=1', () => {
+  const log = recording('git');
+  const statuses = (text: string | Uint8Array) => readConversation(text).connections.map(({ exchanges }) => exchanges.map(({ request, response }) => [request?.credentials[0]?.token?.state, response?.status]));
+
+  test('tells its legs', () => {
+    expect(statuses(log)).toEqual([[[undefined, 401], ['whole', 401], ['masked', 401]]]);
+    expect(explain(readConversation(log)).sentence).toMatch(/^The server refused a well-formed response of "CASTLE\\alice" \(401 after type 3\): most likely the password is wrong/);
+  });
+
+  test('as it redacts them itself', () => {
+    const redacted = log.replace(/(Authorization: NTLM )\S+/g, '$1<redacted>');
+    expect(statuses(redacted)).toEqual([[[undefined, 401], ['masked', 401], ['masked', 401]]]);
+    expect(explain(readConversation(redacted)).sentence).toMatch(/^The server refused the response \(401 after type 3\): most likely the password is wrong/);
+  });
+
+  test.each([...Object.entries(ways), ...Object.entries(encodings)])('%s', (_name, way) => {
+    const given = way(log);
+    expect(statuses(typeof given === 'string' ? given : new Uint8Array(given))).toEqual(statuses(log));
+  });
+});
+
+test('what nearly all lines begin with is no prefix where readers know lines by it', () => {
+  const many = Array.from({ length: 40 }, (_, index) => `X-Field-${index}: ${index}`);
+  const answered = (lines: readonly string[]): unknown => readConversation(`${lines.join('\n')}\n`).connections[0]?.exchanges.map(({ request, response }) => [request?.method, response?.status]);
+  expect(answered(["send: b'GET / HTTP/1.1\\r\\nHost: keep\\r\\n\\r\\n'", "reply: 'HTTP/1.1 401 Unauthorized\\r\\n'", ...many.map((field) => `header: ${field}`)])).toEqual([['GET', 401]]);
+  expect(answered(['<- "GET / HTTP/1.1\\r\\nHost: keep\\r\\n\\r\\n"', '-> "HTTP/1.1 401 Unauthorized\\r\\n"', ...many.map((field) => `-> "${field}\\r\\n"`), '-> "\\r\\n"'])).toEqual([['GET', 401]]);
+  expect(answered(['> GET / HTTP/1.1', '> Host: keep', '> ', '< HTTP/1.1 401 Unauthorized', ...many.map((field) => `< ${field}`), '< '])).toEqual([['GET', 401]]);
+  const apache = (way: string, line: string): string => `DEBUG headers - http-outgoing-0 ${way} ${line}`;
+  expect(answered([apache('>>', 'GET / HTTP/1.1'), apache('>>', 'Host: keep'), apache('<<', 'HTTP/1.1 401 Unauthorized'), ...many.map((field) => apache('<<', field))])).toEqual([['GET', 401]]);
+  const git = (way: string, line: string): string => `10:22:33.123456 http.c:684              ${way} header: ${line}`;
+  expect(answered([git('=> Send', 'GET / HTTP/1.1'), git('=> Send', 'Host: keep'), git('<= Recv', 'HTTP/1.1 401 Unauthorized'), ...many.map((field) => git('<= Recv', field))])).toEqual([['GET', 401]]);
+});
+
 test("Java's HttpClient names the connection by its local port", () => {
   expect(readConversation(recording('java-httpclient')).connections.map(({ id }) => id)).toEqual([expect.stringMatching(/^\d+$/)]);
 });
@@ -81,6 +114,8 @@ describe('clients whose logs tell no fields', () => {
     ['urllib3', 'DEBUG:urllib3.connectionpool:Starting new HTTP connection (1): keep.castle.example:80\nDEBUG:urllib3.connectionpool:http://keep.castle.example:80 "GET /a HTTP/1.1" 401 13\n', /Python without fields: set `http\.client\.HTTPConnection\.debuglevel = 1`/],
     ['an exception of Java', 'Exception in thread "main" java.io.IOException: too many authentication attempts. Limit: 3\n\tat java.net.http/jdk.internal.net.http.HttpClientImpl.send(HttpClientImpl.java:574)\n', /Java without fields: start it with `-Djdk/],
     ['events of .NET', '00:598 RequestStart: scheme=https host=keep.castle.example port=443 pathAndQuery=/\n00:913 RequestStop: statusCode=401\n', /log of \.NET, whose events hold no fields/],
+    ['an error of PowerShell', 'Invoke-WebRequest : The remote server returned an error: (401) Unauthorized.\nAt line:1 char:1\n', /PowerShell, without fields: `curl\.exe -v --ntlm -u DOMAIN\\\\user URL`/],
+    ["Firefox's log", '2026-11-26 14:47:09.231711 UTC - [Parent 4711: Main Thread]: E/nsHttp http request [\n2026-11-26 14:47:09.231711 UTC - [Parent 4711: Main Thread]: E/nsHttp   GET / HTTP/1.1\n', /Firefox logs.*export a HAR/],
     ['NODE_DEBUG=fetch', 'FETCH 4711: sending request to GET http://keep.castle.example//\nFETCH 4711: received response to GET http://keep.castle.example// - HTTP 401\n', /NODE_DEBUG prints.*ntlmachine\/watch/],
   ])('%s', (_, log, said) => {
     expect(thrown(() => readConversation(log))).toMatchObject({ code: 'malformed-token', message: expect.stringMatching(said) as string });

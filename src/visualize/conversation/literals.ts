@@ -1,4 +1,7 @@
-/** What Python's http.client prints with `debuglevel = 1`, which requests, urllib3 and all that are built on it pass on. */
+/**
+ * Messages as literals of a language: Python's http.client with `debuglevel = 1`, which requests and urllib3 pass on, and
+ * Ruby's Net::HTTP with `set_debug_output`.
+ */
 import type { TracedError } from '../trace/projection.ts';
 import { ConversationBuilder } from './builder.ts';
 import type { Conversation, Ending } from './conversation.ts';
@@ -6,15 +9,15 @@ import { endingSaid } from './ending-words.ts';
 import { addHeads, linesOf } from './heads.ts';
 import type { TokenVisibility } from './token.ts';
 
-const SENT = /(?:^|[\s|:\]])send: b(['"])([A-Z][A-Z_-]{1,20} \S+ HTTP\/1\.\d\\r\\n.*?)\1?\s*$/;
-const REPLY = /(?:^|[\s|:\]])reply: (['"])(.*)\1\s*$/;
+const SENT = /(?:(?:^|[\s|:\]])send: b|^<- )['"]([A-Z][A-Z_-]{1,20} \S+ HTTP\/1\.\d\\r\\n.*)$/;
+const REPLY = /(?:(?:^|[\s|:\]])reply: |^-> )(['"])(.*)\1\s*$/;
 const FIELD = /(?:^|[\s|:\]])header: ([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}:.*)$/;
 
-export function isPython(text: string): boolean {
-  return /(?:^|[\s|:\]])send: b['"][A-Z][A-Z_-]{1,20} \S+ HTTP\/1\.\d\\r\\n/m.test(text);
+export function isLiteral(text: string): boolean {
+  return /(?:(?:^|[\s|:\]])send: b|^<- )['"][A-Z][A-Z_-]{1,20} \S+ HTTP\/1\.\d\\r\\n/m.test(text);
 }
 
-export function readPython(text: string, visibility: TokenVisibility): Conversation {
+export function readLiterals(text: string, visibility: TokenVisibility): Conversation {
   const builder = new ConversationBuilder('heads', visibility);
   const state: { ending: Ending | undefined; unanswered: boolean } = { ending: undefined, unanswered: false };
   addHeads(builder, headsIn(text, state));
@@ -35,7 +38,7 @@ const NO_MD4: TracedError = {
 
 function* headsIn(text: string, state: { ending: Ending | undefined; unanswered: boolean }): Generator<string> {
   for (const line of linesOf(text)) {
-    const sent = SENT.exec(line)?.[2];
+    const sent = SENT.exec(line)?.[1];
     const reply = REPLY.exec(line)?.[2];
     const field = FIELD.exec(line)?.[1];
     if (sent !== undefined) {
@@ -50,9 +53,9 @@ function* headsIn(text: string, state: { ending: Ending | undefined; unanswered:
   }
 }
 
-/** As Python writes bytes. */
+/** As both write bytes. */
 function unescaped(literal: string): string {
-  return literal.replace(/\\(?:x([0-9a-f]{2})|(.))/g, (_, hex: string | undefined, char: string) =>
+  return literal.replace(/\\(?:x([0-9a-f]{2})|(.))/gi, (_, hex: string | undefined, char: string) =>
     hex !== undefined ? String.fromCharCode(Number.parseInt(hex, 16)) : ({ r: '\r', n: '\n', t: '\t' })[char] ?? char,
   );
 }
