@@ -8,6 +8,7 @@ import type { NtlmOptions } from '../../machine/options.ts';
 import type { NtlmChild } from '../../spnego/context.ts';
 import type { NtlmSession } from '../../session/session.ts';
 import type { spnegoMachine } from '../../spnego/machine.ts';
+import type { AuthorizeMessage } from './authorize-message.ts';
 import type { HttpScheme } from './schemes.ts';
 import type { NegotiatorSnapshot } from './negotiator.ts';
 import type { NtlmAfter } from './ntlm-after.ts';
@@ -96,12 +97,6 @@ export type ConnectionEvent =
   | { readonly type: 'abandon' }
   /** The connection is gone. */
   | { readonly type: 'close' };
-
-/**
- * What a request carries: type 1 and type 3 of NTLM, bare or in SPNEGO; or a token of what goes before NTLM, `INITIATE` the
- * first of its context and `CONTINUE` each other.
- */
-export type AuthorizeMessage = 'NEGOTIATE' | 'AUTHENTICATE' | 'INITIATE' | 'CONTINUE';
 
 export type ConnectionEmitted =
   /** The next request carries these bytes in its credentials. */

@@ -2,7 +2,8 @@ import type { Actor } from 'xstate';
 import type { Credentials } from '../../crypto/credentials.ts';
 import type { NtlmError } from '../../errors.ts';
 import type { NtlmSession } from '../../session/session.ts';
-import type { AuthorizeMessage, ConnectionEvent } from './connection-context.ts';
+import { MEANINGS, type AuthorizeMessage, type Meaning } from './authorize-message.ts';
+import type { ConnectionEvent } from './connection-context.ts';
 import type { connectionMachine } from './connection-machine.ts';
 import { valuesOf, type Field, type ResponseHead } from '../wire/head.ts';
 import { FIELDS, lastWordOf, offerOf, readOffer } from './fields.ts';
@@ -32,7 +33,7 @@ export class Layer {
   doubtful = false;
   #authenticated = false;
   /** By NTLM; else its credentials are nobody's here. */
-  #byCredentials = true;
+  #byPassword = true;
   /** Whether the request at hand, or its like, was asked: else it owes no proof. */
   #asked = false;
   readonly #proof = new ProofInHand();
@@ -127,13 +128,13 @@ export class Layer {
 
   /** Whether another proof costs no leg, and nobody has seen yet that this end keeps what it knows of a connection. */
   get mayWantEach(): boolean {
-    return !this.#byCredentials && this.served > 0 && !this.realm.keepsConnections;
+    return !this.#byPassword && this.served > 0 && !this.realm.keepsConnections;
   }
 
   /** Whether it is authenticated as somebody else than it would be now. */
   get outdated(): boolean {
     const { credentials } = this.realm;
-    return this.#authenticated && this.#byCredentials && credentials !== undefined && credentials !== this.credentials;
+    return this.#authenticated && this.#byPassword && credentials !== undefined && credentials !== this.credentials;
   }
 
   /** The scheme of a handshake that may be opened unasked. NTLM in the place of what goes first may not: Negotiate may be back. */
@@ -151,19 +152,23 @@ export class Layer {
     return this.#message;
   }
 
+  get #meaning(): Meaning {
+    return MEANINGS[this.#message ?? 'nothing'];
+  }
+
   /** Whether that is all that the other end may want. */
   get proving(): boolean {
-    return this.#message !== undefined && this.#message !== 'NEGOTIATE';
+    return this.#meaning.proves !== undefined;
   }
 
   /** Whether it is worth nothing on another connection. */
   get bound(): boolean {
-    return this.#message === 'AUTHENTICATE' || this.#message === 'CONTINUE';
+    return this.#meaning.bound;
   }
 
   /** Whether a refusal of it would lead on. */
   get mayBeAskedOn(): boolean {
-    return this.#message === 'AUTHENTICATE' ? this.realm.mayAskForOthers : !this.realm.negotiatorProven;
+    return this.#meaning.proves === 'password' ? this.realm.mayAskForOthers : !this.realm.negotiatorProven;
   }
 
   get credentialsField(): Field | undefined {
@@ -186,7 +191,7 @@ export class Layer {
   async challenged(head: ResponseHead, { key }: Asking): Promise<NtlmError | undefined> {
     this.#proof.place = key;
     this.#asked = true;
-    const presented = this.#presents;
+    const presented = this.#meaning.proves === 'ticket';
     const offer = offerOf(head, this.realm.side, this.#scheme, this.#negotiator === undefined ? this.realm.prefer : 'Negotiate');
     if (offer === undefined) return this.#heeding(await this.#send({ type: 'unauthorized' }), presented);
     if (!this.allowed) return originRefused(this.realm.origin);
@@ -210,7 +215,7 @@ export class Layer {
    */
   async passed(head: ResponseHead, like?: Like): Promise<NtlmError | undefined> {
     if (this.#message !== undefined) {
-      const presented = this.#presents;
+      const presented = this.#meaning.proves === 'ticket';
       const word = this.proving ? lastWordOf(head, this.realm.side, this.#scheme) : undefined;
       const isOpen = presented && !this.#asked && word === undefined && head.status < 400 && this.#negotiator?.of.proves === true;
       if (isOpen && like !== undefined) this.realm.paths.noteAnswered(like);
@@ -219,9 +224,9 @@ export class Layer {
     }
     if (this.proving && this.#actor.isAuthenticated) {
       this.#authenticated = true;
-      this.#byCredentials = this.#message === 'AUTHENTICATE';
+      this.#byPassword = this.#meaning.proves === 'password';
       this.doubtful = head.status >= 400;
-      this.realm.accepted(this.#byCredentials);
+      this.realm.accepted(this.#byPassword);
       this.served = 0;
       this.#proof.answered(head.status);
     }
@@ -244,7 +249,7 @@ export class Layer {
 
   /** What the next request carries goes out now. */
   leaving(): void {
-    if (this.#message === 'AUTHENTICATE') this.#proof.leaving(); // tickets lock nobody out
+    if (this.#meaning.proves === 'password') this.#proof.leaving(); // tickets lock nobody out
   }
 
   /** Type 3 is out, and all that follows it. */
@@ -283,11 +288,6 @@ export class Layer {
   #heeding(refusal: NtlmError | undefined, presented: boolean): NtlmError | undefined {
     if (presented && refusal !== undefined && refusal.code !== 'connection-closed') this.realm.negotiatorFailure = refusal;
     return refusal;
-  }
-
-  /** Whether what is sent is of what goes first. */
-  get #presents(): boolean {
-    return this.#message === 'INITIATE' || this.#message === 'CONTINUE';
   }
 
   /** Of the handshake under way. */

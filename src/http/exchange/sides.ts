@@ -1,4 +1,15 @@
-/** What the sides of a connection that may ask for authentication have to do with a request. */
+/**
+ * What the sides of a connection that may ask for authentication have to do with a request. A side is
+ *
+ * | state           | since                                                          | and then                                |
+ * |-----------------|----------------------------------------------------------------|-----------------------------------------|
+ * | `authenticated` | a proof was answered, and not by another question              | requests go out bare                    |
+ * | `doubtful`      | that answer was an error, which may come before any look at it | what cannot be sent twice asks first    |
+ * | `outdated`      | other credentials than its own are in use                      | the connection is replaced              |
+ * | `spoilt`        | a proof was asked for again, or its Negotiate takes no NTLM     | likewise, unless one more leg is wanted |
+ *
+ * What it carries meanwhile, and what that proves, is a table of its own (authorize-message.ts).
+ */
 import type { Layer } from '../authentication/layer.ts';
 import type { ClientRequest } from '../wire/request.ts';
 
