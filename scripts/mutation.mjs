@@ -1,5 +1,8 @@
 // `npm run mutation -- messages crypto …`: mutates one folder of src after the other; all of them by default.
+// `npm run mutation -- src/http/exchange/legs.ts`: one file, with the tests of its folder.
 // `--sample 0.2 [--seed 7]`: a fifth of the lines only, drawn at random in blocks, file by file.
+// `--tests 'http/exchange/legs'`: against these test files alone (of test/, without their ending; several with commas).
+// `--again coverage/mutation-http-exchange.json`: what that run left alive or did not try, and nothing else.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -12,7 +15,7 @@ const BLOCK = 15;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' } },
+  options: { sample: { type: 'string' }, seed: { type: 'string', default: '1' }, tests: { type: 'string' }, again: { type: 'string' } },
 });
 const share = Number(values.sample ?? 1);
 if (!(share > 0 && share <= 1)) throw new RangeError('--sample takes a share between 0 and 1, as 0.2.');
@@ -36,15 +39,43 @@ function drawn(folder) {
   });
 }
 
-const folders = (positionals.length > 0 ? positionals : ALL).flatMap((folder) => (folder === 'http' ? HTTP : [folder]));
+/** The mutants of an earlier report that no test has noticed, by the folder whose tests they are held against. */
+function unnoticed(report) {
+  const ranges = new Map();
+  for (const [file, { source, mutants }] of Object.entries(JSON.parse(readFileSync(report, 'utf8')).files)) {
+    if (readFileSync(file, 'utf8') !== source) throw new Error(`${file} has changed since ${report}: where its mutants stand now is not known. Run it anew.`);
+    for (const { status, location: { start, end } } of mutants) {
+      if (!['Survived', 'NoCoverage', 'Pending'].includes(status)) continue;
+      // Columns count from 1 in a report, from 0 in a range.
+      const range = `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
+      ranges.set(folderOf(file), (ranges.get(folderOf(file)) ?? new Set()).add(range));
+    }
+  }
+  return [...ranges].map(([folder, mutated]) => ({ folder, mutated: [...mutated] }));
+}
+
+/** Of a file of src. */
+function folderOf(file) {
+  const rooms = file.split('/').slice(1, -1);
+  return rooms.slice(0, rooms[0] === 'http' ? 2 : 1).join('/') || 'spnego'; // der.ts
+}
+
+function whole(folder) {
+  return [`src/${folder}/**/*.ts`, ...(folder === 'spnego' ? ['src/der.ts'] : []), '!src/**/index.ts'];
+}
+
+function runsOf(name) {
+  if (name.endsWith('.ts')) return [{ folder: folderOf(name), mutated: [name] }];
+  return (name === 'http' ? HTTP : [name]).map((folder) => ({ folder, mutated: share < 1 ? drawn(folder) : whole(folder) }));
+}
+
+const runs = values.again !== undefined ? unnoticed(values.again) : (positionals.length > 0 ? positionals : ALL).flatMap(runsOf);
 let failed = false;
 mkdirSync('coverage', { recursive: true });
-for (const folder of folders) {
-  const whole = [`src/${folder}/**/*.ts`, ...(folder === 'spnego' ? ['src/der.ts'] : []), '!src/**/index.ts'];
-  const mutated = share < 1 ? drawn(folder) : whole;
+for (const { folder, mutated } of runs) {
   const { status } = spawnSync('npx', ['stryker', 'run', '--mutate', mutated.join(',')], {
     stdio: 'inherit',
-    env: { ...process.env, MUTATED: folder },
+    env: { ...process.env, MUTATED: folder, ...(values.tests === undefined ? {} : { MUTATED_TESTS: values.tests }) },
   });
   failed ||= status !== 0;
   try {

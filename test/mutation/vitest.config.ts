@@ -26,7 +26,8 @@ const TESTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const folder = process.env['MUTATED'];
-const names = folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder] ?? []);
+const chosen = process.env['MUTATED_TESTS']?.split(',');
+const names = chosen !== undefined ? chosen : folder === undefined ? Object.values(TESTS).flat() : (TESTS[folder] ?? []);
 
 /** A run ends with the first test that fails: what noticed the change before goes first, then what takes least. */
 class LikeliestFirst extends BaseSequencer {

@@ -70,7 +70,7 @@ test('every call ends once, whatever the server: with its answer, a refusal that
       }
       expect(carrier.breaches).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 2 * (fc.readConfigureGlobal().numRuns ?? 100) },
   );
   expect([...endings.keys()]).toEqual(expect.arrayContaining(['200', '401', 'connection-closed']));
 });
