@@ -134,9 +134,13 @@ function attempt(request: IncomingMessage, response: ServerResponse, candidate: 
     response.once('close', onClose).on('timeout', onTimeout);
     try {
       const { path, connections } = candidate;
-      const sent = (out = connections.send({ ...candidate.options, method, path, headers: flat(outgoingFields(request, candidate)) }));
+      const onLate = (hasConnection: boolean): void => {
+        if (isClientAwaited()) endClient();
+        else if (hasConnection) sent.destroy(tooSlow());
+        else end(failureOf(tooSlow()));
+      };
+      const sent = (out = connections.send({ ...candidate.options, method, path, headers: flat(outgoingFields(request, candidate)) }, onLate));
       sent.on('error', fail);
-      sent.on('timeout', () => (isClientAwaited() ? endClient() : sent.destroy(tooSlow())));
       onceOpen(sent, (socket) => {
         open = true;
         legs = countLegs(socket);

@@ -74,8 +74,13 @@ function ask(request: IncomingMessage, candidate: Candidate, left: AbortSignal):
     if (left.aborted) return resolve({ kind: 'left', legs });
     const fields = [...candidate.fields, 'Connection', 'Upgrade', 'Upgrade', valuesOf(request.rawHeaders, 'upgrade').join(', ')];
     const { method = 'GET' } = request;
-    const out = candidate.connections.send({ ...candidate.options, method, path: candidate.path, headers: flat(fields) });
     let stood = false;
+    const onLate = (hasConnection: boolean): void => {
+      if (hasConnection) return void out.destroy(tooSlow());
+      settle({ kind: 'failed', failure: failureOf(tooSlow()), stood: true, legs }); // others have all there may be
+      out.destroy();
+    };
+    const out = candidate.connections.send({ ...candidate.options, method, path: candidate.path, headers: flat(fields) }, onLate);
     const leave = (): void => {
       resolve({ kind: 'left', legs });
       out.destroy();
@@ -91,7 +96,6 @@ function ask(request: IncomingMessage, candidate: Candidate, left: AbortSignal):
       candidate.onOpen?.();
     });
     out
-      .once('timeout', () => out.destroy(tooSlow()))
       .on('error', (error) => {
         const failure = failureOf(error);
         const isStale = stood && out.reusedSocket && isGone(failure) && SAFE_METHODS.has(method);

@@ -27,8 +27,8 @@ type Limits = GatewaySettings['limits'];
 
 /** Connections of one kind, to be kept as long as somebody may use them. */
 export interface Connections {
-  /** Says `timeout` where nothing moves for as long as an exchange may be idle, its connecting included. */
-  send(options: RequestOptions): ClientRequest;
+  /** `onLate`: nothing moved for as long as an exchange may be idle. Whether a connection is there, or being made, for it. */
+  send(options: RequestOptions, onLate: (hasConnection: boolean) => void): ClientRequest;
   /** Ends them, at once. */
   close(): void;
 }
@@ -101,7 +101,13 @@ export function throughProxy(proxy: URL, settings: GatewaySettings, trusted: boo
 function tunnelThrough(proxy: Connections, authority: string, fields: RawFields, opening: Opening): Promise<Tunnel> {
   const { signal, onOpen } = opening;
   return new Promise((resolve, reject) => {
-    const out = proxy.send({ method: 'CONNECT', path: authority, headers: flat(fields) });
+    const onLate = (hasConnection: boolean): void => {
+      if (hasConnection) return void out.destroy(tooSlow());
+      onOpen(() => 0); // others have all there may be
+      out.destroy();
+      reject(tooSlow());
+    };
+    const out = proxy.send({ method: 'CONNECT', path: authority, headers: flat(fields) }, onLate);
     const leave = (): void => {
       out.destroy();
       reject(signal.reason); // out says nothing before it has a connection
@@ -114,7 +120,7 @@ function tunnelThrough(proxy: Connections, authority: string, fields: RawFields,
     };
     signal.addEventListener('abort', leave, { once: true });
     onceOpen(out, (socket) => onOpen(countLegs(socket)));
-    out.once('timeout', () => out.destroy(tooSlow())).on('error', fail);
+    out.on('error', fail);
     out.once('connect', (answer, socket, head) => {
       out.off('error', fail);
       signal.removeEventListener('abort', leave);
@@ -182,7 +188,14 @@ export function toServer(to: URL, { credentials, handshake, ca, limits }: Gatewa
 
 function connectionsOf(agent: HttpAgent, request: (options: RequestOptions) => ClientRequest, { idleTimeout, maxHeadLength }: Limits): Connections {
   const common = { agent, setHost: false, timeout: idleTimeout, maxHeaderSize: maxHeadLength };
-  return { send: (options) => request({ ...options, ...common }), close: () => agent.destroy() };
+  return {
+    send: (options, onLate) => {
+      const out = request({ ...options, ...common });
+      const waiting = setTimeout(onLate, idleTimeout, false).unref(); // for a connection of the pool
+      return out.once('socket', () => clearTimeout(waiting)).once('timeout', () => onLate(true));
+    },
+    close: () => agent.destroy(),
+  };
 }
 
 /** Calls back once a connection stands, before anything goes out on it. */

@@ -46,6 +46,28 @@ describe('nothing moves for the idle time', () => {
   });
 });
 
+test.each([
+  ['a request', 'GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n'],
+  ['an upgrade', 'GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'],
+  ['a tunnel', 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n'],
+])('%s that finds every connection taken is not waited for beyond the idle time, and the next finds one', async (_what, text) => {
+  const drips: NodeJS.Timeout[] = [];
+  await using first = await HostilePeer.listen(({ socket, head }) => {
+    if (!head.includes('/stream')) return void socket.write(reply({ status: 200, body: 'first' }));
+    socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    drips.push(setInterval(() => socket.write('1\r\nx\r\n'), 20));
+  });
+  await using gateway = await RunningGateway.start({ upstream: first.url, credentials: ALICE, idleTimeout: 500, maxUpstreamConnections: 1 });
+  const stream = connect(gateway.port, '127.0.0.1');
+  stream.on('error', () => {}).resume().write('GET http://a.example/stream HTTP/1.1\r\nHost: a.example\r\n\r\n');
+  await vi.waitFor(() => expect(drips).toHaveLength(1));
+  expect(await gateway.raw(text, 2000)).toMatch(/^HTTP\/1\.1 504 /);
+  expect(gateway.entries).toMatchObject([{ status: 504, legs: 0, reason: 'the other end took too long' }]);
+  drips.forEach(clearInterval);
+  stream.destroy();
+  expect((await gateway.ask('http://a.example/')).text).toBe('first');
+});
+
 test('an answer that takes longer than the idle time in all, but moves, arrives', async () => {
   await using peer = await HostilePeer.listen(({ socket }) => {
     socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n');
