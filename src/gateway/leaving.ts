@@ -20,9 +20,10 @@ export interface Waiting {
  */
 export function waiting(client: Duplex, head: Buffer): Waiting {
   const leaving = new AbortController();
-  const left = (): void => void client.destroy();
-  client.once('close', () => leaving.abort());
-  if (head.length === 0) client.once('end', left);
+  const leave = (): void => void client.destroy();
+  const left = (): void => leaving.abort();
+  client.once('close', left);
+  if (head.length === 0) client.once('end', leave);
   client.read(0); // so many bytes are kept as its buffer takes, and an end behind none is seen
-  return { left: leaving.signal, over: () => void client.off('end', left) };
+  return { left: leaving.signal, over: () => void client.off('end', leave).off('close', left) };
 }

@@ -2,8 +2,10 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { describe, expect, test, vi } from 'vitest';
 import { NtlmAcceptor } from '../../src/acceptor/index.ts';
+import { makeCertificate } from '../http/support/certificate.ts';
 import { ALICE } from '../http/support/origin.ts';
 import { HostilePeer, ntlm, reply, until } from '../http/support/hostile.ts';
 import { RunningGateway } from './support/client.ts';
@@ -106,6 +108,30 @@ test.each([
   expect(text).toMatch(/ 200 [^]*\r\n\r\ngot (?:5|300000)$/);
   expect(gateway.entries).toMatchObject([{ status: 200 }]);
   server.close();
+});
+
+test('a client over TLS leaves as any other, and has no more listeners than node finds usual', async () => {
+  const { key, cert } = await makeCertificate();
+  const warnings: Error[] = [];
+  const warn = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', warn);
+  await using peer = await HostilePeer.listen(({ socket, head }) => void (head.includes('silent') || socket.write('HTTP/1.1 200 OK\r\n\r\n')));
+  await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE, tls: { key, cert } });
+  const ask = (authority: string): TLSSocket => {
+    const client = connectTls({ port: gateway.port, host: '127.0.0.1', rejectUnauthorized: false });
+    client.on('error', () => {}).write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n\r\n`);
+    return client;
+  };
+  const silent = ask('silent.example:443');
+  await until(() => peer.seen.length === 1);
+  silent.end();
+  await vi.waitFor(() => expect(gateway.entries).toMatchObject([{ status: 0, reason: 'the client left' }]));
+  const open = ask('a.example:443');
+  await once(open, 'data');
+  open.destroy();
+  await vi.waitFor(() => expect(gateway.entries[1]).toMatchObject({ status: 200 }));
+  process.off('warning', warn);
+  expect(warnings).toEqual([]);
 });
 
 test.each(['', 'bytes of the tunnel'])('a client that was refused a tunnel keeps no socket, whether it ends or not (behind its head: "%s")', async (early) => {
