@@ -86,7 +86,7 @@ describe.each(['Default', 'IncludeSensitive'] as const)('%s', (mode) => {
 
   test('Apache over TLS, whose NTLM takes no type 1 of Chromium', async () => {
     const conversation = readConversation(await recorded(`${apache.https}/cgi/whoami`, mode, { httpCredentials: right }));
-    expect(legsTo(new URL(apache.https).host, conversation).at(-1)).toEqual([true, 'GET - 401', `GET ${type1} 401`]);
+    expect(legsTo(new URL(apache.https).host, conversation).find(({ length }) => length > 2)?.slice(0, 3)).toEqual([true, 'GET - 401', `GET ${type1} 401`]);
     expect(explain(conversation).causes[0]).toMatchObject({ id: 'short-negotiate', likelihood: 'likely' });
   });
 
@@ -97,6 +97,29 @@ describe.each(['Default', 'IncludeSensitive'] as const)('%s', (mode) => {
     expect(legs).toContainEqual(expect.arrayContaining([`CONNECT ${type1} 407`, `CONNECT ${type3} 200`, 'GET - 200']));
     expect(explain(conversation).outcome).not.toBe('not-asked');
   });
+});
+
+test('a page of many parts: as many connections as the server saw, each with what went over it', async () => {
+  const seen = new Map<number, string[]>();
+  const server = await listening(
+    createNtlmServer({ credentials: Credentials.fromPassword(alice) }, (request, response) => {
+      const port = request.socket.remotePort!;
+      seen.set(port, [...(seen.get(port) ?? []), request.url!]);
+      const parts = Array.from({ length: 12 }, (_, index) => `<script src="/part-${index}.js"></script>`).join('');
+      if (request.url === '/') response.setHeader('Content-Type', 'text/html').end(`<!doctype html><title>page</title>${parts}`);
+      else setTimeout(() => response.setHeader('Content-Type', 'text/javascript').end('1'), 30);
+    }),
+  );
+  const place = `127.0.0.1:${portOf(server)}`;
+  const conversation = readConversation(await recorded(`http://${place}/`, 'IncludeSensitive', { httpCredentials: right }));
+  server.close();
+  server.closeAllConnections();
+  const read = conversation.connections
+    .filter(({ exchanges }) => exchanges.some(({ request }) => request?.fields.some(({ name, value }) => name === 'host' && value === place)))
+    .map(({ exchanges }) => exchanges.filter(({ response }) => response?.status === 200).map(({ request }) => request?.target));
+  const byFirst = (a: readonly unknown[], b: readonly unknown[]): number => String(a[0]).localeCompare(String(b[0]));
+  expect(read.toSorted(byFirst)).toEqual([...seen.values()].toSorted(byFirst));
+  expect(seen.size).toBeGreaterThan(1);
 });
 
 test('the file of a browser that was killed is read up to where it breaks off', async () => {

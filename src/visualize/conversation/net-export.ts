@@ -39,7 +39,7 @@ export function readNetExport(value: unknown, visibility: TokenVisibility): Conv
 /** Schemes of base64, as an event names them and as they are written; the strongest that a server offers is taken, as Chromium takes it. */
 const SCHEMES: readonly (readonly [known: string, written: string])[] = [['negotiate', 'Negotiate'], ['ntlm', 'NTLM'], ['basic', 'Basic']];
 const STRIPPED = /^\[(\d{1,7}) bytes were stripped\]$/;
-const BOUND = /^(?:HTTP_STREAM_REQUEST_BOUND_TO_JOB|SOCKET_POOL_BOUND_TO_SOCKET|HTTP_STREAM_POOL_\w*BOUND)$/;
+const BOUND = /^(?:HTTP_STREAM_REQUEST_BOUND_TO_JOB|SOCKET_POOL_BOUND_TO_SOCKET)$/;
 const MOST_LINKS = 8;
 
 class NetExport {
@@ -155,7 +155,7 @@ class NetExport {
     return [name, `${scheme} [${Number(stripped) - scheme.length - 1} bytes were stripped]`];
   }
 
-  /** Down to the socket; a request that leads to none has a connection of its own. */
+  /** Down to the socket; a request that leads to none, as with HappyEyeballsV3, has a connection of its own. */
   #connectionOf(source: number): string {
     let at: number | undefined = source;
     for (let step = 0; at !== undefined && step < MOST_LINKS; step += 1) {
