@@ -104,7 +104,7 @@ test('a page of many parts: as many connections as the server saw, each with wha
   const server = await listening(
     createNtlmServer({ credentials: Credentials.fromPassword(alice) }, (request, response) => {
       const port = request.socket.remotePort!;
-      seen.set(port, [...(seen.get(port) ?? []), request.url!]);
+      if (request.url !== '/favicon.ico') seen.set(port, [...(seen.get(port) ?? []), request.url!]); // asked for when the page is done, if the browser lives as long
       const parts = Array.from({ length: 12 }, (_, index) => `<script src="/part-${index}.js"></script>`).join('');
       if (request.url === '/') response.setHeader('Content-Type', 'text/html').end(`<!doctype html><title>page</title>${parts}`);
       else setTimeout(() => response.setHeader('Content-Type', 'text/javascript').end('1'), 30);
@@ -116,7 +116,8 @@ test('a page of many parts: as many connections as the server saw, each with wha
   server.closeAllConnections();
   const read = conversation.connections
     .filter(({ exchanges }) => exchanges.some(({ request }) => request?.fields.some(({ name, value }) => name === 'host' && value === place)))
-    .map(({ exchanges }) => exchanges.filter(({ response }) => response?.status === 200).map(({ request }) => request?.target));
+    .map(({ exchanges }) => exchanges.filter(({ response }) => response?.status === 200).map(({ request }) => request?.target).filter((target) => target !== '/favicon.ico'))
+    .filter(({ length }) => length > 0);
   const byFirst = (a: readonly unknown[], b: readonly unknown[]): number => String(a[0]).localeCompare(String(b[0]));
   expect(read.toSorted(byFirst)).toEqual([...seen.values()].toSorted(byFirst));
   expect(seen.size).toBeGreaterThan(1);
