@@ -1,7 +1,7 @@
 /** Files that hold no conversation, and what a person gives in their place; logs of servers, as far as they say why. */
 import { toLatin1 } from '../bytes.ts';
 
-const RECORD = 'record with `ntlmachine request --trace FILE`, with `curl -v --ntlm`, or a HAR with all legs (Firefox, Fiddler, mitmproxy)';
+const RECORD = 'record with `ntlmachine request --trace FILE`, with `curl -v --ntlm` (where `curl -V` names NTLM: from 8.20 on it is built in on demand), with chrome://net-export, or a HAR with all legs (Firefox, Fiddler, mitmproxy)';
 
 /** First bytes, as text. */
 const MAGIC: readonly (readonly [RegExp, string])[] = [
@@ -69,7 +69,8 @@ const ACCESS = /^\S+ \S+ .{1,256} \[[^\]]{10,40}\] "[A-Z]+ \S+ HTTP\/[\d.]+" \d{
 const CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/\burllib3\.connectionpool\b|Traceback \(most recent call last\)/, 'this is a log of Python without fields: set `http.client.HTTPConnection.debuglevel = 1` before the request, and give all that is printed'],
   [/^\s*at [\w.$/@]+\([\w]+\.java:\d+\)|\bjdk\.internal\.net\.http\b|\bsun\.net\.www\.protocol\.http\b/m, 'this is a log of Java without fields: start it with `-Djdk.httpclient.HttpClient.log=headers,requests,errors`, or with java.util.logging at FINE for `sun.net.www.protocol.http.HttpURLConnection`'],
-  [/\bInvoke-(?:WebRequest|RestMethod)\b/, `this is an error of PowerShell, without fields: \`curl.exe -v --ntlm -u DOMAIN\\\\user URL\`, which Windows has, tells them; or ${RECORD}`],
+  [/installed libcurl version (?:doesn't|does not) support this/, 'this curl has no NTLM, which is built in on demand from 8.20 on: record with `ntlmachine request --trace FILE`, or with another curl'],
+  [/\bInvoke-(?:WebRequest|RestMethod)\b/, `this is an error of PowerShell, without fields: ${RECORD}`],
   [/\b(?:RequestStart|ResponseHeadersStop|RequestLeftQueue)\b|\bSystem\.Net\.(?:Http|WebException)\b/, `this is a log of .NET, whose events hold no fields: ${RECORD}; HttpClient goes through Fiddler or mitmproxy`],
   [/^(?:HTTP|FETCH|UNDICI|NET|TLS) \d+: /m, `this is what NODE_DEBUG prints, without the fields of answers: \`node --import ntlmachine/watch app.js\` shows more, or ${RECORD}`],
 ];

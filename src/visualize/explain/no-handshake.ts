@@ -61,7 +61,7 @@ export function legsHidden({ end }: Facts): Explanation {
   const own = saidByUs(end.exchange);
   if (own !== undefined) return plain(own.code === 'credentials-refused' ? 'rejected' : 'refused', `it ended with ${status}: ${own.message}`, [{ id: 'refused-here', likelihood: 'certain', summary: own.message, evidence: `ntlmachine wrote ${own.code} into the answer`, advice: 'mend what the reason names' }]);
   const offered = [...new Set(challenges.map(({ scheme }) => scheme))].join(', ');
-  const advice = 'record with `curl -v --ntlm`, with `ntlmachine request --trace FILE`, with chrome://net-export and its "Include cookies and credentials", or export a HAR from Firefox';
+  const advice = 'record with `ntlmachine request --trace FILE`, with `curl -v --ntlm` (where `curl -V` names NTLM), with chrome://net-export and its "Include cookies and credentials", or export a HAR from Firefox';
   const hidden = 'this has the last answer of each request alone, as a HAR of Chromium and the error of an app have it, without the legs of the handshake and without tokens';
   return plain('rejected', `it ended with ${status} and ${offered} is offered: most likely the password is wrong or none was given, but ${hidden}`, [
     { id: 'wrong-password', likelihood: 'unseen', summary: 'the password is wrong, or none was given', evidence: hidden, advice },

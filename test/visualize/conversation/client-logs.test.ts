@@ -114,7 +114,8 @@ describe('clients whose logs tell no fields', () => {
     ['urllib3', 'DEBUG:urllib3.connectionpool:Starting new HTTP connection (1): keep.castle.example:80\nDEBUG:urllib3.connectionpool:http://keep.castle.example:80 "GET /a HTTP/1.1" 401 13\n', /Python without fields: set `http\.client\.HTTPConnection\.debuglevel = 1`/],
     ['an exception of Java', 'Exception in thread "main" java.io.IOException: too many authentication attempts. Limit: 3\n\tat java.net.http/jdk.internal.net.http.HttpClientImpl.send(HttpClientImpl.java:574)\n', /Java without fields: start it with `-Djdk/],
     ['events of .NET', '00:598 RequestStart: scheme=https host=keep.castle.example port=443 pathAndQuery=/\n00:913 RequestStop: statusCode=401\n', /log of \.NET, whose events hold no fields/],
-    ['an error of PowerShell', 'Invoke-WebRequest : The remote server returned an error: (401) Unauthorized.\nAt line:1 char:1\n', /PowerShell, without fields: `curl\.exe -v --ntlm -u DOMAIN\\\\user URL`/],
+    ['an error of PowerShell', 'Invoke-WebRequest : The remote server returned an error: (401) Unauthorized.\nAt line:1 char:1\n', /PowerShell, without fields: record with/],
+    ['a curl without NTLM', 'curl: option --ntlm: the installed libcurl version doesn\'t support this\ncurl: try \'curl --help\' for more information\n', /this curl has no NTLM.*`ntlmachine request --trace FILE`/],
     ["Firefox's log", '2026-11-26 14:47:09.231711 UTC - [Parent 4711: Main Thread]: E/nsHttp http request [\n2026-11-26 14:47:09.231711 UTC - [Parent 4711: Main Thread]: E/nsHttp   GET / HTTP/1.1\n', /Firefox logs.*export a HAR/],
     ['NODE_DEBUG=fetch', 'FETCH 4711: sending request to GET http://keep.castle.example//\nFETCH 4711: received response to GET http://keep.castle.example// - HTTP 401\n', /NODE_DEBUG prints.*ntlmachine\/watch/],
   ])('%s', (_, log, said) => {
