@@ -279,8 +279,9 @@ export class NtlmSocket extends SocketFacade implements LegCarrier {
   }
 
   deliver({ head, raw, method }: Answer, { forget }: { forget: boolean }): void {
-    this.#onHead?.(head);
     if (this.destroyed) return;
+    this.#onHead?.(head);
+    if (this.destroyed) return; // given away, or given up
     this.#queue.request?.letGo();
     if (forget) this.#queue.body = 'forget';
     this.#queue.tunnel = head.status === 101 || (method === 'CONNECT' && head.status < 300);

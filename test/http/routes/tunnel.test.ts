@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { NtlmError } from '../../../src/errors.ts';
 import { resolveHttpOptions } from '../../../src/http/doors/options.ts';
+import type { CredentialsProvider } from '../../../src/http/authentication/question.ts';
 import { Routes } from '../../../src/http/routes/routes.ts';
 import { makeCertificate } from '../support/certificate.ts';
 import { HostilePeer, reply, type Leg } from '../support/hostile.ts';
@@ -26,8 +27,8 @@ beforeAll(async () => {
 });
 afterAll(() => void server.close());
 
-function open(proxy: string, { url = 'https://server.invalid/', headers, tls: given }: { url?: string; headers?: Record<string, string>; tls?: ConnectionOptions } = {}) {
-  const routes = new Routes(resolveHttpOptions({ credentials: ALICE, proxy: { url: proxy, headers } }));
+function open(proxy: string, { url = 'https://server.invalid/', headers, tls: given, credentials = ALICE }: { credentials?: CredentialsProvider | typeof ALICE; url?: string; headers?: Record<string, string>; tls?: ConnectionOptions } = {}) {
+  const routes = new Routes(resolveHttpOptions({ credentials, proxy: { url: proxy, headers } }));
   const endings: { error: NtlmError | null; socket: Socket | undefined }[] = [];
   const progress: string[] = [];
   let wake = (): void => {};
@@ -131,5 +132,18 @@ test.each([
   opening!.destroy();
   await closed;
   await delay(10);
+  expect(endings).toEqual([]);
+});
+
+test('what is given up while an app is asked for credentials tells nobody, whatever the app answers then', async () => {
+  let answer = (): void => {};
+  let asked = (): void => {};
+  const asking = new Promise<void>((resolve) => (asked = resolve));
+  await using peer = await HostilePeer.listen(({ socket }) => socket.write(reply({ status: 407, challenge: 'NTLM' })));
+  const { opening, endings } = open(peer.url, { credentials: () => new Promise((resolve) => ((answer = () => resolve(undefined)), asked())) });
+  await asking;
+  opening!.destroy();
+  answer();
+  await delay(20);
   expect(endings).toEqual([]);
 });
