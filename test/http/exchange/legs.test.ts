@@ -4,7 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { explainRefusal } from '../../../src/http/authentication/refusal.ts';
 import { Credentials, NtlmError } from '../../../src/index.ts';
 import { LOST, MemoryCarrier, type Call, type Ending, type ServerForm } from '../support/memory-carrier.ts';
-import { WRONG } from '../support/origin.ts';
+import { ALICE, WRONG } from '../support/origin.ts';
 
 const open: MemoryCarrier[] = [];
 afterEach(() => {
@@ -27,6 +27,7 @@ const server: fc.Arbitrary<ServerForm> = fc.record({
   chunks: fc.constantFrom<ServerForm['chunks'][]>('taken', 411, 501),
   expect: fc.constantFrom<ServerForm['expect'][]>('granted', 'ignored', 'closes', 417),
   standIns: fc.constantFrom('asked', 'open', 'lost', 'late', 'unframed'),
+  status: fc.constantFrom(200, 404),
   page: fc.constantFrom(0, 100, 300_000, 17_000_000),
   keeps: fc.boolean(),
   closes: fc.constantFrom('no', 'the first', 'a challenge'),
@@ -57,14 +58,14 @@ test('every call ends once, whatever the server: with its answer, a refusal that
         endings.set(ended, (endings.get(ended) ?? 0) + 1);
         if (answer === undefined) expect(error, what).toBeInstanceOf(NtlmError);
         else if (answer.head.status === LOST) continue;
-        else if (answer.head.status === 200) expect(handled, what).toBeGreaterThan(0);
+        else if (answer.head.status === form.status) expect(handled, what).toBeGreaterThan(0);
         else expect(handled, what).toBe(0);
         if (!isSafe(one)) expect(handled, what).toBeLessThanOrEqual(1);
         if (answer?.head.status === 401 && !one.fields?.some(({ name }) => name === 'Expect')) {
           expect(said(ending), what).toMatch(/^(?:credentials-refused|credentials-missing|body-unrepeatable|not-tried-again)$/);
         }
         if (right && isFriendly(form) && !['once', 'chunked'].includes(one.body!) && !one.fields?.some(({ name }) => name === 'Expect')) {
-          expect(answer?.head.status, what).toBe(200);
+          expect(answer?.head.status, what).toBe(form.status);
         }
         if (!right && form.asks === 'all') expect(handled, what).toBe(0);
       }
@@ -236,4 +237,65 @@ test('what an app throws when it is asked ends the call', async () => {
   const carrier = over({}, { source: { ask: () => Promise.reject(new Error('no')), others: true } });
   const { error } = await carrier.call({ method: 'GET' });
   expect(error).toMatchObject({ code: 'service-failed' });
+});
+
+test('a connection that was refused, or is another user’s by now, is replaced before the next call', async () => {
+  const given = [WRONG, undefined, ALICE];
+  const carrier = over({}, { source: { ask: () => given.shift(), others: true } });
+  expect((await carrier.call({ method: 'GET' })).answer!.head.status).toBe(401);
+  expect((await carrier.call({ method: 'GET' })).answer!.head.status).toBe(200);
+  expect(carrier.sent.map(({ connection, message }) => [connection, message])).toEqual([[1, 0], [1, 1], [1, 3], [2, 1], [2, 3]]);
+});
+
+test('nothing waits for quiet that carries nothing, or that is a stand-in', async () => {
+  const open = over({ asks: 'nobody' });
+  await open.call({ method: 'DELETE' });
+  expect(open.waits).toEqual([]);
+  const carrier = over();
+  await carrier.call({ method: 'POST', body: 'repeatable' });
+  expect(carrier.waits).toEqual([5]); // before type 3
+});
+
+test('where type 3 was answered by an error, what cannot be sent twice asks first, until an answer says that it need not', async () => {
+  const carrier = over({ status: 404 });
+  for (const body of ['none', 'once'] as const) await carrier.call({ method: 'POST', body });
+  expect(forms(carrier)).toEqual(['POST whole 0', 'POST whole 1', 'POST whole 3', 'HEAD stand-in 0', 'POST waiting 0']);
+});
+
+test('where an authenticated connection is asked again, the next body waits there', async () => {
+  const carrier = over({ keeps: false }, { probe: false });
+  for (let times = 0; times < 3; times++) expect((await carrier.call({ method: 'POST', body: 'once' })).answer!.head.status).toBe(times === 1 ? 401 : 200);
+  expect(carrier.sent.filter(({ message }) => message === 0).map(({ form }) => form)).toEqual(['waiting', 'whole']);
+});
+
+test('a stand-in that was let in is passed over on its connection where no body can follow its answer, else on another', async () => {
+  for (const [page, connections] of [[0, [1, 1, 1, 1]], [100, [1, 2, 2, 2]]] as const) {
+    const carrier = over({ standIns: 'open', page });
+    expect((await carrier.call({ method: 'POST', body: 'repeatable' })).answer!.head.status).toBe(200);
+    expect(forms(carrier)).toEqual(['HEAD stand-in 0', 'POST whole 0', 'POST whole 1', 'POST whole 3']);
+    expect(carrier.sent.map(({ connection }) => connection)).toEqual(connections);
+  }
+});
+
+test('an Expect whose 401 is the last on its connection is left out from then on', async () => {
+  const carrier = over({ expect: 'closes' }, { probe: false });
+  expect((await carrier.call({ method: 'POST', body: 'once' })).answer!.head.status).toBe(200);
+  expect(carrier.sent.map(({ expect: asks, connection }) => [asks, connection])).toEqual([[true, 1], [true, 2], [false, 3], [false, 3]]);
+});
+
+test('a body that still waits as its answer comes is forgotten with the connection', async () => {
+  const refused = { source: { ask: () => undefined, others: true } };
+  const ending = await over({}, { probe: false, ...refused }).call({ method: 'POST', body: 'once' });
+  expect([ending.forget, fieldsOf(ending).includes('Connection: close')]).toEqual([true, true]);
+  const none = await over({}, refused).call({ method: 'GET' });
+  expect([none.forget, fieldsOf(none).includes('Connection: close')]).toEqual([false, false]);
+});
+
+test('a cookie of a challenge goes back to its own place alone', async () => {
+  for (const [cookie, back] of [['s=1; Secure', undefined], ['s=1; Domain=other.example', undefined], ['s=1; Path=/b', undefined], ['s=1; Path=/a', 's=1'], ['s=1', 's=1']] as const) {
+    const carrier = over();
+    carrier.challengeFields.push({ name: 'Set-Cookie', value: cookie });
+    await carrier.call({ method: 'GET' });
+    expect(carrier.sent.map(({ cookie: sent }) => sent), cookie).toEqual([undefined, back, back]);
+  }
 });

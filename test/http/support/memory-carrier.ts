@@ -27,6 +27,8 @@ export interface ServerForm {
   readonly standIns: 'asked' | 'open' | 'lost' | 'late' | 'unframed';
   /** Bytes of the body of a 401. */
   readonly page: number;
+  /** Of its handler. */
+  readonly status: number;
   /** Whether an authenticated connection stays so behind its first request. */
   readonly keeps: boolean;
   /** Which 401 is the last on its connection. */
@@ -37,7 +39,7 @@ export interface ServerForm {
   readonly losses: readonly ('no' | 'before' | 'behind' | 'between')[];
 }
 
-export const PLAIN_SERVER: ServerForm = { asks: 'all', chunks: 'taken', expect: 'granted', standIns: 'asked', page: 0, keeps: true, closes: 'no', cookie: false, losses: [] };
+export const PLAIN_SERVER: ServerForm = { asks: 'all', chunks: 'taken', expect: 'granted', standIns: 'asked', status: 200, page: 0, keeps: true, closes: 'no', cookie: false, losses: [] };
 
 /** What was sent, as the server had it. */
 export interface Sent {
@@ -240,10 +242,10 @@ export class MemoryCarrier implements LegCarrier {
     } else if (message === 0) connection.acceptor = undefined;
     if (asked && !connection.authenticated) return challenge('NTLM');
     if (!keeps) connection.authenticated = false;
-    if (standIn) return reply(200, []);
+    if (standIn) return reply(200, [], { length: page });
     if (request.bodyHeld) this.#sendBody(request);
     this.#handled.set(request, (this.#handled.get(request) ?? 0) + 1);
-    return reply(200, []);
+    return reply(this.#server.status, []);
   }
 
   async drain(answer: Answer, most: number): Promise<boolean> {
