@@ -31,7 +31,9 @@ export class ClientRequest {
   readonly #methodEnd: number;
   #parsed: MessageHead | undefined;
   readonly #form: RequestForm;
+  /** What went out of it is kept; of chunks, as long as there is room. */
   #keepsBody: boolean;
+  #room: number;
   #kept: Buffer[] | undefined;
   #bodyStarted = false;
   #continued = false;
@@ -49,7 +51,8 @@ export class ClientRequest {
     this.body = length === 0 ? NO_BODY : new BodyReader(length, 'local');
     this.hasBody = length !== 0;
     this.#chunked = length === 'chunked';
-    this.#keepsBody = length !== 'chunked' && length <= maxRepeatableBody;
+    this.#keepsBody = length === 'chunked' || length <= maxRepeatableBody;
+    this.#room = maxRepeatableBody;
   }
 
   /** As it goes on the wire. */
@@ -92,12 +95,17 @@ export class ClientRequest {
 
   /** Whether all of it can be sent again. */
   get repeatable(): boolean {
-    return !this.#bodyStarted || this.#keepsBody;
+    return !this.#bodyStarted || this.#isKept;
   }
 
-  /** Whether the body, once it goes out, is gone. */
+  /** Whether the body, once it goes out, is gone, as far as can be known by now. */
   get once(): boolean {
-    return this.hasBody && !this.#keepsBody;
+    return this.hasBody && !this.#isKept;
+  }
+
+  /** Of chunks nobody knows before their end how many they are. */
+  get #isKept(): boolean {
+    return this.#keepsBody && (!this.#chunked || this.body.done);
   }
 
   /** Whether it may be sent again though its first sending may have had an effect. A CONNECT without a 2xx had none (RFC 9110 9.3.6). */
@@ -130,7 +138,10 @@ export class ClientRequest {
   /** Body bytes that the client wrote and that went out. */
   noteSent(bytes: Buffer): void {
     this.#bodyStarted = true;
-    if (this.#keepsBody) (this.#kept ??= []).push(bytes);
+    if (!this.#keepsBody) return;
+    this.#room -= bytes.length;
+    if (this.#chunked && this.#room < 0) this.letGo();
+    else (this.#kept ??= []).push(bytes);
   }
 
   /** The body bytes that went out before. */

@@ -211,6 +211,36 @@ describe('large and special bodies', () => {
     await ntlmFetch.close();
   });
 
+  test.each(everyCarrier)('%s: a stream goes again where all of it is out and kept; a longer one gets its 401', async (_name, carrier) => {
+    for (const [size, status] of [[500, 200], [100_000, 401]] as const) {
+      let isOpen = true;
+      const runs: string[] = [];
+      await using origin = await Origin.listen({
+        protects: ({ method }) => method === 'POST' && !isOpen,
+        handler: (request, response, user) => {
+          if (request.method === 'POST') runs.push(`${request.headers['x-body']} for ${user}`);
+          response.end(user);
+        },
+      });
+      const [serve] = origin.server.listeners('request') as [http.RequestListener];
+      origin.server.removeAllListeners('checkContinue').removeAllListeners('request').on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
+        delete request.headers.expect; // it was granted
+        let body = 0;
+        request.on('data', (bytes: Buffer) => (body += bytes.length)).on('end', () => {
+          request.headers['x-body'] = String(body);
+          void serve(request, response); // nothing is said before all of it is here
+        });
+      });
+      await using client = carrier.open({ credentials: ALICE, connections: 1, maxRepeatableBody: 1000 });
+      const send = (): ReturnType<typeof client.request> =>
+        client.request(origin.url, { method: 'POST', body: Readable.from([Buffer.alloc(size / 2, 'a'), Buffer.alloc(size / 2, 'b')]) });
+      expect((await send()).status).toBe(200);
+      isOpen = false;
+      expect((await send()).status).toBe(status);
+      expect(runs).toEqual([`${size} for nobody`, ...(status === 200 ? [`${size} for alice`] : [])]);
+    }
+  });
+
   test.each(everyCarrier)('%s: one that went out before its chunks were refused ends the call, and is not promised again', async (_name, carrier) => {
     await using peer = await HostilePeer.listen(({ socket, head, message }) => {
       if (head.startsWith('GET')) socket.write('HTTP/1.1 401 No\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n');

@@ -76,12 +76,26 @@ test('a body that is kept can be sent again; one that is not, cannot', () => {
   expect([kept.repeatable, kept.bodyHeld, Buffer.concat(kept.sentBefore).toString()]).toEqual([true, false, 'abcd']);
   kept.letGo();
   expect([kept.repeatable, kept.sentBefore]).toEqual([false, []]);
-  for (const text of [LARGE, CHUNKED]) {
-    const gone = request(text);
-    expect([gone.repeatable, gone.sentBefore]).toEqual([true, []]);
-    gone.noteSent(Buffer.from('ab'));
-    expect([gone.repeatable, gone.safe, gone.sentBefore]).toEqual([false, false, []]);
+  const gone = request(LARGE);
+  expect([gone.repeatable, gone.sentBefore]).toEqual([true, []]);
+  gone.noteSent(Buffer.from('ab'));
+  expect([gone.repeatable, gone.safe, gone.sentBefore]).toEqual([false, false, []]);
+});
+
+test.each([
+  ['1\r\na\r\n', '0\r\n\r\n', false],
+  ['0\r\n', '\r\n', true],
+])('a body in chunks, %j and %j, can be sent again where its end is out, and it fits: %j', (first, last, fits) => {
+  const chunked = request(CHUNKED.replace('POST', 'OPTIONS'));
+  expect([chunked.repeatable, chunked.once, chunked.safe]).toEqual([true, true, true]);
+  for (const [part, done] of [[first, false], [last, true]] as const) {
+    const bytes = Buffer.from(part);
+    expect(chunked.body.take(bytes)).toBe(bytes.length);
+    chunked.noteSent(bytes);
+    const kept = done && fits;
+    expect([chunked.repeatable, chunked.once, chunked.safe]).toEqual([kept, !kept, kept]);
   }
+  expect(Buffer.concat(chunked.sentBefore).toString()).toBe(fits ? first + last : '');
 });
 
 test('a 100 is taken once, by who waits for one', () => {
