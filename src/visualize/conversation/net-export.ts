@@ -41,6 +41,8 @@ const SCHEMES: readonly (readonly [known: string, written: string])[] = [['negot
 const STRIPPED = /^\[(\d{1,7}) bytes were stripped\]$/;
 const BOUND = /^(?:HTTP_STREAM_REQUEST_BOUND_TO_JOB|SOCKET_POOL_BOUND_TO_SOCKET)$/;
 const MOST_LINKS = 8;
+/** Characters: a first token is of NTLM with some hundred, a ticket has more. */
+const LEAST_OF_TICKETS = 1400;
 
 class NetExport {
   readonly #builder: ConversationBuilder;
@@ -58,6 +60,8 @@ class NetExport {
   readonly #schemes = new Map<number, Set<string>>();
   /** Where a request went last, and by which version. */
   readonly #sent = new Map<number, { readonly id: string; readonly version: string }>();
+  /** Which requests were answered by a token. */
+  readonly #answered = new Set<number>();
 
   constructor(constants: Record<string, unknown>, visibility: TokenVisibility) {
     this.#builder = new ConversationBuilder('net-export', visibility);
@@ -132,7 +136,10 @@ class NetExport {
     if (start?.kind !== 'response' || sent === undefined) return;
     const version = sent.version === '1.1' ? start.version : sent.version;
     this.#builder.response(sent.id, { ...start, version, fields: fieldsOf(headers), time });
-    for (const [, value] of fieldsOf(headers)) if (/ \[\d{1,7} bytes were stripped\]$/.test(value)) this.#builder.blind('tokens-hidden');
+    const hidden = fieldsOf(headers).some(([, value]) => / \[\d{1,7} bytes were stripped\]$/.test(value));
+    if (hidden) this.#builder.blind('tokens-hidden');
+    if (hidden) this.#answered.add(source);
+    else this.#answered.delete(source);
   }
 
   /** Where nothing was sent at all, what a page asked for counts, and not what the browser does of its own accord. */
@@ -152,7 +159,8 @@ class NetExport {
     const known = this.#schemes.get(this.#controllers.get(source) ?? -1) ?? new Set(['negotiate', 'ntlm']);
     const scheme = SCHEMES.find(([each, written]) => known.has(each) && (Number(stripped) - written.length - 1) % 4 === 0)?.[1] ?? 'Digest';
     this.#builder.blind('tokens-hidden');
-    return [name, `${scheme} [${Number(stripped) - scheme.length - 1} bytes were stripped]`];
+    const isTicket = scheme === 'Negotiate' && Number(stripped) >= LEAST_OF_TICKETS && !this.#answered.has(source);
+    return [name, `${scheme} [${Number(stripped) - scheme.length - 1} bytes ${isTicket ? 'of Kerberos ' : ''}were stripped]`];
   }
 
   /** Down to the socket; a request that leads to none, as with HappyEyeballsV3, has a connection of its own. */

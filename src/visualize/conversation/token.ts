@@ -12,8 +12,8 @@ import type { ConversationToken, TokenState } from './conversation.ts';
 
 export type TokenVisibility = 'masked' | 'whole';
 
-/** What a net-export says in the place of base64. */
-const STRIPPED = /^\[(\d{1,7}) bytes were stripped\]$/;
+/** What a net-export says in the place of base64, and its reader of what that must have been. */
+const STRIPPED = /^\[(\d{1,7}) bytes (of Kerberos )?were stripped\]$/;
 const LONGEST_TOKEN = 128 * 1024; // characters; a message has at most 64 KiB and some
 /** What tools write in the place of what they leave out. */
 const LEFT_OUT = /…|\.\.\.|\[(?:truncated|snip)|<(?:truncated|snip)/i;
@@ -23,8 +23,8 @@ const MASK = /^[*xX•#.\-]{3,}$|redact|mask|remov|hidden|secret|snip|strip|obfu
 export function tokenOfText(text: string, visibility: TokenVisibility): ConversationToken | undefined {
   const written = text.trim();
   if (written === '') return undefined;
-  const stripped = STRIPPED.exec(written)?.[1];
-  if (stripped !== undefined) return without('masked', Math.floor((Number(stripped) * 3) / 4));
+  const [, stripped, kerberos] = STRIPPED.exec(written) ?? [];
+  if (stripped !== undefined) return { ...without('masked', Math.floor((Number(stripped) * 3) / 4)), ...(kerberos === undefined ? {} : { mechanism: 'kerberos' }) };
   if (written.length > LONGEST_TOKEN) return without('cut', written.length);
   const whole = fromBase64(written) ?? fromBase64(written.replaceAll('-', '+').replaceAll('_', '/'));
   if (whole !== undefined) return tokenOf(whole, visibility);

@@ -77,6 +77,7 @@ export function happened(facts: Facts): string {
     case 'unanswered':
       return refusal === undefined ? `no type 3 followed the challenge of ${it}` : `this end refused to answer the challenge of ${it}`;
     case 'not-needed':
+      if (isUnknown(facts)) return `${it} accepted a first token of Negotiate, which NTLM does not come to an end by, and answered ${code}`;
       return `${it} answered ${code === '' ? 'the request' : code} without asking for more than type 1`;
     case 'not-answered':
       if (status === 0) return 'the server or a proxy asked for authentication (401 or 407) and no handshake began';

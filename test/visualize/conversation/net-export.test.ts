@@ -38,6 +38,27 @@ test('what was stripped is unknown, and it is said how to record it', () => {
   expect(causes.filter(({ likelihood }) => likelihood === 'certain')).toEqual([]);
 });
 
+describe('a stripped token of Negotiate', () => {
+  /** The second leg, with a first token of so many characters, and its answer. */
+  const answeredBy = (characters: number, answer: string, ...fields: readonly string[]): Conversation => {
+    const value = JSON.parse(stripped.replaceAll('"WWW-Authenticate: NTLM"', '"WWW-Authenticate: Negotiate"').replaceAll('"scheme":"ntlm"', '"scheme":"negotiate"')) as { events: { params?: { headers?: string[] } }[] };
+    const heads = value.events.filter(({ params }) => params?.headers !== undefined);
+    const [, , sent, answered, ...rest] = heads;
+    sent!.params!.headers = sent!.params!.headers!.map((field) => field.replace(/^Authorization: .*/, `Authorization: [${characters + 'Negotiate '.length} bytes were stripped]`));
+    answered!.params!.headers = [`HTTP/1.1 ${answer}`, ...fields];
+    return readConversation(JSON.stringify({ ...value, events: value.events.filter((event) => !rest.includes(event)) }));
+  };
+
+  test.each([
+    [2728, '200 OK', [], /^The server accepted a token of Kerberos, not NTLM, and answered 200\.$/],
+    [2728, '401 Unauthorized', ['WWW-Authenticate: Negotiate'], /^The server refused a token of Kerberos \(401\)/],
+    [120, '200 OK', [], /^The server accepted a first token of Negotiate, which NTLM does not come to an end by, and answered 200\.$/],
+    [120, '401 Unauthorized', ['WWW-Authenticate: Negotiate'], /^The server answered the first token by a 401 without a challenge/],
+  ])('of %i characters, answered by %s', (characters, answer, fields, sentence) => {
+    expect(explain(answeredBy(characters, answer, ...fields)).sentence).toMatch(sentence);
+  });
+});
+
 describe.each([['sensitive', sensitive], ['stripped', stripped]])('%s, cut where the browser was ended', (_, whole) => {
   const first = whole.indexOf('"events"');
 
