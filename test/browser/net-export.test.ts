@@ -13,9 +13,10 @@ import type { BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startApache, type Apache } from '../interop/support/apache.ts';
 import { makeServerCertificate } from '../interop/support/certificates.ts';
+import { startRealm, type Realm } from '../interop/support/realm.ts';
 import { startSquid, type Squid } from '../interop/support/squid.ts';
 import { alice } from '../interop/support/users.ts';
-import { startChromium } from './support/chromium.ts';
+import { startChromium, startChromiumProfile } from './support/chromium.ts';
 
 const right = { username: `${alice.domain}\\${alice.username}`, password: alice.password };
 const wrong = { ...right, password: 'another' };
@@ -96,6 +97,41 @@ describe.each(['Default', 'IncludeSensitive'] as const)('%s', (mode) => {
     const legs = legsTo(`127.0.0.1:${portOf(behindTls)}`, conversation);
     expect(legs).toContainEqual(expect.arrayContaining([`CONNECT ${type1} 407`, `CONNECT ${type3} 200`, 'GET - 200']));
     expect(explain(conversation).outcome).not.toBe('not-asked');
+  });
+});
+
+describe('tickets', () => {
+  let realm: Realm;
+  let kerberized: Apache;
+  beforeAll(async () => {
+    realm = await startRealm();
+    kerberized = await startApache({ kerberos: { keytab: await realm.keytab('HTTP/localhost'), environment: realm.environment } });
+  });
+  afterAll(async () => {
+    await kerberized?.close();
+    await realm?.close();
+  });
+
+  const explained = async (mode: 'Default' | 'IncludeSensitive', cache: string): Promise<string> => {
+    const url = `${kerberized.http.replace('127.0.0.1', 'localhost')}/tickets/cgi/whoami`;
+    const file = join(folder, `${(files += 1)}.json`);
+    // a profile of its own: the contexts that are steered otherwise use no tickets, as private windows use none
+    const profile = await startChromiumProfile(`${file}.profile`, { ...realm.environment, KRB5CCNAME: cache }, '--auth-server-allowlist=localhost', `--log-net-log=${file}`, `--net-log-capture-mode=${mode}`);
+    const page = await profile.newPage();
+    for (let visit = 1; visit <= 2; visit += 1) await page.goto(url).catch(() => undefined); // the first finds GSSAPI not loaded yet
+    await profile.close();
+    return explain(readConversation(readFileSync(file, 'utf8'))).sentence;
+  };
+
+  test.each([
+    ['Default', /^The server accepted a (?:token of Kerberos, not NTLM,|first token of Negotiate, which NTLM does not come to an end by,) and answered 200\.$/],
+    ['IncludeSensitive', /^The server accepted a Kerberos ticket for "HTTP\/localhost" of the realm "CASTLE\.TEST", not NTLM, and answered 200\.$/],
+  ] as const)('%s: one that is taken', async (mode, sentence) => {
+    expect(await explained(mode, await realm.kinit('alice'))).toMatch(sentence);
+  });
+
+  test('none at hand, where NTLM is offered as well and no password is', async () => {
+    expect(await explained('IncludeSensitive', realm.emptyCache())).toMatch(/^The server asked for authentication \(401\) and nothing was sent: most likely the client had no credentials for it/);
   });
 });
 
