@@ -12,7 +12,7 @@ const CERTIFICATE: DerOrigin = { what: 'certificate', phase: 'configure', side: 
 /**
  * Application data of the binding: `tls-server-end-point:` and the certificate's hash, 49 to 85 bytes (RFC 5929 4.1).
  * `undefined` where RFC 5929 defines none: the signature has no single hash function (Ed25519, Ed448, ML-DSA), or an
- * unknown one.
+ * unknown one (SHA-3).
  *
  * @param certificateDer the server's X.509 certificate as TLS carried it
  * @throws NtlmError `invalid-argument`, or `malformed-token` with an offset where the bytes are no certificate
@@ -81,4 +81,6 @@ const SIGNATURE_HASHES: Readonly<Record<string, CHash>> = {
   '1.2.840.10040.4.3': sha256, // SHA-1
   '2.16.840.1.101.3.4.3.1': sha224,
   '2.16.840.1.101.3.4.3.2': sha256,
+  '2.16.840.1.101.3.4.3.3': sha384, // NIST's own, as the next
+  '2.16.840.1.101.3.4.3.4': sha512,
 };

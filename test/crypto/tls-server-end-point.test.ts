@@ -94,6 +94,8 @@ describe('the certificate\'s own hash is used (RFC 5929 4.1)', () => {
     ['DSA with SHA-1', '300906072a8648ce380403', 'sha256'],
     ['DSA with SHA-224', '300b0609608648016503040301', 'sha224'],
     ['DSA with SHA-256', '300b0609608648016503040302', 'sha256'],
+    ['DSA with SHA-384', '300b0609608648016503040303', 'sha384'],
+    ['DSA with SHA-512', '300b0609608648016503040304', 'sha512'],
   ])('%s', (_, algorithmIdentifier, hash) => {
     const certificate = outline(algorithmIdentifier);
     expect(tlsServerEndPoint(certificate)).toEqual(expected(certificate, hash));
