@@ -32,7 +32,9 @@ export function isNetExport(value: unknown): boolean {
 export function readNetExport(value: unknown, visibility: TokenVisibility): Conversation {
   const { constants, events, cut } = recordOf(value);
   const reader = new NetExport(recordOf(constants), visibility);
-  for (const event of listOf(events)) if (isRecord(event)) reader.take(event);
+  const all = listOf(events).filter(isRecord);
+  for (const event of all) reader.meet(event);
+  for (const event of all) reader.take(event);
   return reader.build(cut === true);
 }
 
@@ -55,6 +57,8 @@ class NetExport {
   /** From a source to what serves it, the latest. */
   readonly #links = new Map<number, number>();
   readonly #addresses = new Map<number, { readonly method: string; readonly url: string; readonly ofPage: boolean }>();
+  /** What pages asked of; where there is any, what a browser asks of others of its own accord (updates, accounts) is left out. */
+  readonly #hosts = new Set<string>();
   /** From a request or a socket to its controller of authentication, and of that the schemes it may use. */
   readonly #controllers = new Map<number, number>();
   readonly #schemes = new Map<number, Set<string>>();
@@ -78,6 +82,17 @@ class NetExport {
     return this.#builder.build();
   }
 
+  /** Who asks, and where: before all else. */
+  meet(event: Record<string, unknown>): void {
+    const { id: source } = recordOf(event['source']);
+    if (typeof source !== 'number' || event['phase'] !== this.#begin || this.#names.get(event['type']) !== 'URL_REQUEST_START_JOB') return;
+    const { method, url, request_type: type, initiator } = recordOf(event['params']);
+    const ofPage = type === 'main frame' || (typeof initiator === 'string' && initiator !== 'not an origin');
+    const address = textOf(url).split(' ', 1)[0] ?? '';
+    this.#addresses.set(source, { method: textOf(method) || 'GET', url: address, ofPage });
+    if (ofPage && URL.canParse(address)) this.#hosts.add(new URL(address).host);
+  }
+
   take(event: Record<string, unknown>): void {
     const name = this.#names.get(event['type']) ?? '';
     const { id: source, type } = recordOf(event['source']);
@@ -91,16 +106,10 @@ class NetExport {
     if (BOUND.test(name) && other !== undefined) this.#links.set(source, other);
     else if (/^HTTP_TRANSACTION_(?:HTTP2_|QUIC_)?SEND_REQUEST_HEADERS$/.test(name)) this.#request(source, params, name, time);
     else if (/^HTTP_TRANSACTION_READ_(?:TUNNEL_)?RESPONSE_HEADERS$/.test(name)) this.#response(source, params, time);
-    else if (name === 'URL_REQUEST_START_JOB' && event['phase'] === this.#begin) this.#address(source, params);
     else if (name === 'SSL_CONNECT') this.#builder.tls(`${source}`, true);
     else if (name === 'FAILED' || name === 'HTTP_TRANSACTION_RESTART_AFTER_ERROR') this.#failed(source, this.#errors.get(params['net_error']) ?? '');
     else if (name === 'SOCKET_POOL_CLOSING_SOCKET' && params['reason'] === 'Remote side closed connection') this.#builder.end(`${source}`, 'closed');
     else if (name.startsWith('AUTH_')) this.#authentication(name, source, other, params);
-  }
-
-  #address(source: number, { method, url, request_type: type, initiator }: Record<string, unknown>): void {
-    const ofPage = type === 'main frame' || (typeof initiator === 'string' && initiator !== 'not an origin');
-    this.#addresses.set(source, { method: textOf(method) || 'GET', url: textOf(url).split(' ', 1)[0] ?? '', ofPage });
   }
 
   #authentication(name: string, source: number, other: number | undefined, params: Record<string, unknown>): void {
@@ -122,6 +131,8 @@ class NetExport {
     const version = name.includes('HTTP2') ? '2' : name.includes('QUIC') ? '3' : '1.1';
     const of = (pseudo: string): string => fields.find(([field]) => field === pseudo)?.[1] ?? '';
     const [method = '', target = ''] = version === '1.1' ? textOf(params['line']).split(' ') : [of(':method'), of(':path')];
+    const asked = version !== '1.1' ? of(':authority') : method === 'CONNECT' ? target : (fields.find(([field]) => /^host$/i.test(field))?.[1] ?? '');
+    if (this.#hosts.size > 0 && ![asked, asked.replace(/:(?:443|80)$/, '')].some((host) => this.#hosts.has(host))) return;
     // what is sent side by side would be answered in another order
     const id = version === '1.1' ? this.#connectionOf(source) : `r${source}`;
     if (version !== '1.1') this.#builder.tls(id, true);

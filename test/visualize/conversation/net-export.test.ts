@@ -25,6 +25,14 @@ test('the legs of a request stand on their connection, with their tokens', () =>
   expect(explain(readConversation(sensitive)).sentence).toMatch(/^The server refused a well-formed response of "CASTLE\\alice" \(401 after type 3\): most likely the password is wrong/);
 });
 
+test('what the browser asks of its own accord is no part of it', () => {
+  const value = JSON.parse(sensitive) as { constants: { logEventTypes: Record<string, number> }; events: { type: number; source: { id: number }; params?: Record<string, unknown> }[] };
+  const [start, sent, answered] = ['URL_REQUEST_START_JOB', 'HTTP_TRANSACTION_SEND_REQUEST_HEADERS', 'HTTP_TRANSACTION_READ_RESPONSE_HEADERS'].map((name) => value.events.find(({ type }) => type === value.constants.logEventTypes[name])!);
+  const own = (event: typeof start, params: Record<string, unknown>): object => ({ ...event, source: { ...event!.source, id: 4711 }, params: { ...event!.params, ...params } });
+  const events = [...value.events, own(start, { request_type: 'other', initiator: 'not an origin', url: 'http://update.example/' }), own(sent, { line: 'POST / HTTP/1.1\r\n', headers: ['Host: update.example'] }), own(answered, { headers: ['HTTP/1.1 407 Proxy Authentication Required', 'Proxy-Authenticate: NTLM'] })];
+  expect(readConversation(JSON.stringify({ ...value, events }))).toEqual(readConversation(sensitive));
+});
+
 test('what was stripped is unknown, and it is said how to record it', () => {
   const conversation = readConversation(stripped);
   expect(conversation.blind).toEqual(['tokens-hidden']);
