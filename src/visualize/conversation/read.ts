@@ -55,6 +55,8 @@ export function readConversation(input: string | Uint8Array, { tokens = 'masked'
   return found ?? conversationOfFound(tokensWithin(typeof given === 'string' ? text : given), tokens);
 }
 
+const SEVERAL = 'give each recording whole, in a file of its own';
+
 function readText(text: string, tokens: TokenVisibility): Conversation | undefined {
   for (const reader of TEXT_READERS) {
     const read = reader(text, tokens);
@@ -65,7 +67,9 @@ function readText(text: string, tokens: TokenVisibility): Conversation | undefin
 
 /** What other text stands around, before it misleads: a mail, a log, a word of its sender. */
 function readWithin(text: string, tokens: TokenVisibility): Conversation | undefined {
-  const har = /"log"\s*:\s*\{/.test(text) ? readJson(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1), tokens) : undefined;
+  const start = /\{\s*"log"\s*:\s*\{/.exec(text)?.index;
+  const har = start === undefined ? undefined : readJson(text.slice(start, text.lastIndexOf('}') + 1), tokens);
+  if (har !== undefined && isCurlVerbose(text.slice(0, start))) throw problem('malformed-token', SEVERAL);
   const inner = har === undefined ? unwrapped(text) : undefined;
   return har ?? (inner === undefined ? undefined : readJson(inner, tokens) ?? readText(inner, tokens));
 }
@@ -143,7 +147,7 @@ function readJson(text: string, tokens: TokenVisibility): Conversation | undefin
   } catch {
     const cut = cutNetExport(text);
     if (cut !== undefined) return readNetExport(cut, tokens);
-    if (/^\s*\{\s*"(?:log"\s*:\s*\{|format")/.test(text)) throw problem('malformed-token', 'the file begins as JSON and breaks off, or more follows it: give each recording whole, in a file of its own');
+    if (/^\s*\{\s*"(?:log"\s*:\s*\{|format")/.test(text)) throw problem('malformed-token', `the file begins as JSON and breaks off, or more follows it: ${SEVERAL}`);
     return undefined;
   }
   const { format } = recordOf(value);

@@ -90,6 +90,11 @@ test('a HAR of nothing tells when to begin', () => {
   expect(told('{"log":{"version":"1.2","creator":{"name":"Firefox"},"entries":[]}}')).toBe('There is no request and no answer in here: begin to record before the request is made.');
 });
 
+test('a log and a HAR in one file: neither is passed over', () => {
+  const har = Object.values(recordingsOf(legs)).find((one): one is string => typeof one === 'string' && one.startsWith('{"log"'))!;
+  for (const both of [asCurl(legs) + har, har + asCurl(legs)]) expect(thrown(() => readConversation(both))).toMatchObject({ code: 'malformed-token', message: expect.stringMatching(/give each recording whole, in a file of its own$/) as string });
+});
+
 describe('a response as an app prints it', () => {
   const hidden = /^It ended with 401 and (?:Negotiate, )?NTLM is offered: .* (?:only|alone)/;
   test.each([
