@@ -192,9 +192,13 @@ function sendBody(request: IncomingMessage, out: ClientRequest, most: number, en
     length += bytes.length;
     if (length > most) end(bodyTooLong(most));
   });
-  request.once('error', () => out.destroy());
-  request.pipe(out);
-  out.once('close', () => request.resume()); // the client sends on, and its next request stands behind that
+  const leave = (): void => void out.destroy();
+  request.once('error', leave).pipe(out);
+  request.socket.once('close', leave); // behind an answer a request has no errors
+  out.once('close', () => {
+    request.socket.off('close', leave);
+    request.resume(); // the client sends on, and its next request stands behind that
+  });
 }
 
 /** What is said before an answer is not a proxy's to keep (RFC 9110 15.2). */

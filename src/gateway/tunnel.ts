@@ -40,9 +40,9 @@ export async function openTunnel(
         refuseSocket(client, refusal);
         return { status: refusal.status, legs: spent, reason: refusal.reason };
       }
-      if (left.aborted) {
+      if (client.destroyed) {
         tunnel.socket.destroy();
-        break;
+        return { ...LEFT, legs: spent };
       }
       over();
       client.write('HTTP/1.1 200 Connection established\r\n\r\n');

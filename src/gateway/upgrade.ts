@@ -36,6 +36,10 @@ export async function openUpgrade(
       continue;
     }
     const { answer } = asked;
+    if (client.destroyed) {
+      (asked.kind === 'switched' ? asked.socket : answer).destroy();
+      return { ...LEFT, legs: spent };
+    }
     const status = answer.statusCode ?? 502;
     over();
     if (asked.kind === 'answered') {

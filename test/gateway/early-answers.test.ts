@@ -45,6 +45,20 @@ describe.each(FORMS)('a body (%s) that is still under way', (_form, field, body)
   });
 });
 
+test.each(['end', 'destroy', 'resetAndDestroy'] as const)('a client that leaves (%s) behind such an answer, in the middle of its body, keeps no connection of the pool', async (leave) => {
+  const server = createServer((_request, response) => response.end('early')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const upstream = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using gateway = await RunningGateway.start({ upstream, credentials: ALICE, maxUpstreamConnections: 1, idleTimeout: 2000 });
+  const client = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true });
+  client.on('error', () => {}).resume().write('POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 10\r\n\r\nhello');
+  await until(() => gateway.entries.length > 0);
+  client[leave]();
+  expect((await gateway.ask('http://a.example/')).text).toBe('early');
+  server.closeAllConnections();
+  server.close();
+});
+
 test('a client that waits with its body, and gets an answer instead, ends its connection', async () => {
   const server = createServer((_request, response) => response.end()).listen(0, '127.0.0.1');
   server.on('checkContinue', (_request, response: ServerResponse) => response.writeHead(417).end());

@@ -110,6 +110,23 @@ test.each([
   server.close();
 });
 
+test('clients that leave the moment their answer comes harm nobody', async () => {
+  const leaving: Socket[] = [];
+  await using peer = await HostilePeer.listen(({ socket, head }) => {
+    socket.write(head.startsWith('CONNECT') ? 'HTTP/1.1 200 OK\r\n\r\n' : reply({ status: head.includes('/101') ? 101 : 404, fields: 'Connection: Upgrade\r\nUpgrade: x\r\n' }));
+    leaving.shift()?.resetAndDestroy();
+  });
+  await using gateway = await RunningGateway.start({ upstream: peer.url, credentials: ALICE });
+  const asked = ['/404', '/101', 'CONNECT'].flatMap((what) => Array.from({ length: 15 }, () => what));
+  for (const what of asked) {
+    const target = `http://a.example${what}`;
+    const text = what === 'CONNECT' ? CONNECT : `GET ${target} HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n`;
+    leaving.push(raw(gateway.port, text));
+    await until(() => leaving.length === 0);
+  }
+  await vi.waitFor(() => expect(gateway.entries).toHaveLength(asked.length));
+});
+
 test('a client over TLS leaves as any other, and has no more listeners than node finds usual', async () => {
   const { key, cert } = await makeCertificate();
   const warnings: Error[] = [];
