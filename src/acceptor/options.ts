@@ -1,3 +1,4 @@
+import { checkName, checkObject } from '../checks.ts';
 import { Credentials } from '../crypto/credentials.ts';
 import { invalidArgument } from '../errors.ts';
 import { resolvePolicy } from '../machine/policy.ts';
@@ -5,6 +6,7 @@ import { checkedClock, checkedRandomness, systemClock, systemRandomBytes } from 
 import type { AcceptorOptions, ResolvedAcceptorOptions } from './context.ts';
 import { checkDemands } from './demands.ts';
 import { UNKNOWN_USER, type Prover } from './proof.ts';
+import type { AcceptorTarget } from './make-challenge.ts';
 import { proveBy } from './responses.ts';
 import { isVerifier, proverBy } from './verifier.ts';
 
@@ -16,11 +18,19 @@ export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAccept
     ...demands,
     ...resolvePolicy(policy),
     prove: proverOf(credentials),
-    target: target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' },
+    target: checkedTarget(target ?? { nbDomainName: 'WORKGROUP', nbComputerName: 'SERVER' }),
     timestamp,
     now: checkedClock(now ?? systemClock),
     randomBytes: checkedRandomness(randomBytes ?? systemRandomBytes),
   };
+}
+
+/** It goes into every type 2: what is wrong with it would be the first client's trouble. */
+function checkedTarget(target: AcceptorTarget): AcceptorTarget {
+  checkObject('target', target);
+  for (const name of ['nbDomainName', 'nbComputerName'] as const) checkName(`target.${name}`, target[name]);
+  for (const name of ['dnsDomainName', 'dnsComputerName'] as const) checkName(`target.${name}`, target[name] ?? '');
+  return target;
 }
 
 /** Nobody is looked up, and nobody is asked, for a client that gives no name. */

@@ -258,6 +258,10 @@ describe('the calls', () => {
     ['policy', { credentials: alice, policy: 'best' }],
     ['channelBindings', { credentials: alice, channelBindings: { hash: new Uint8Array(4) } }],
     ['requireChannelBindings', { credentials: alice, requireChannelBindings: true }],
+    ['target', { credentials: alice, target: 'SERVER' }],
+    ['target.nbComputerName', { credentials: alice, target: { nbDomainName: 'CASTLE' } }],
+    ['target.nbDomainName', { credentials: alice, target: { nbComputerName: 'KEEP', nbDomainName: 'CASTLE\0' } }],
+    ['target.dnsComputerName', { credentials: alice, target: { nbDomainName: 'CASTLE', nbComputerName: 'KEEP', dnsComputerName: 7 } }],
   ])('name the option that cannot be used: %s', (name, options) => {
     expect(() => new NtlmAcceptor(options as AcceptorOptions)).toThrow(
       expect.objectContaining({ code: 'invalid-argument', message: expect.stringContaining(`"${name}"`) }),
