@@ -107,7 +107,7 @@ test('options that TLS does not take end a tunnel, with what it says of them', a
   const { error, socket } = await open(peer.url, { tls: { minVersion: 'TLSv9' as never } }).ending();
   expect(error).toMatchObject({ code: 'ERR_TLS_INVALID_PROTOCOL_VERSION' });
   expect(socket).toBeUndefined();
-  await vi.waitFor(() => expect(peer.open.size).toBe(0));
+  await vi.waitFor(() => expect(peer.open.size).toBe(0), 10_000);
 });
 
 test('fields of the proxy go out as Latin-1', async () => {
