@@ -199,6 +199,7 @@ test('what a stand-in was refused with has no body, and ends the connection on w
   expect(ending.answer!.head.status).toBe(401);
   expect(fieldsOf(ending)).toEqual(expect.arrayContaining(['Content-Length: 0']));
   expect(fieldsOf(ending).filter((field) => field.startsWith('Content-Length'))).toHaveLength(1);
+  expect(fieldsOf(ending)).toEqual(expect.arrayContaining(['WWW-Authenticate: NTLM', 'X-Written: so']));
   expect(said(ending)).toBe('credentials-missing');
   expect(ending.forget).toBe(true);
 });
@@ -298,4 +299,19 @@ test('a cookie of a challenge goes back to its own place alone', async () => {
     await carrier.call({ method: 'GET' });
     expect(carrier.sent.map(({ cookie: sent }) => sent), cookie).toEqual([undefined, back, back]);
   }
+});
+
+test('what is the client’s own goes to it as it was written, a question that is not ours as well', async () => {
+  const carrier = over();
+  expect(fieldsOf(await carrier.call({ method: 'GET' }))).toContain('X-Written:so');
+  const other = over();
+  other.offers = 'Basic realm="x"';
+  const ending = await other.call({ method: 'GET' });
+  expect([ending.answer!.head.status, fieldsOf(ending)]).toEqual([401, ['X-Written:so', 'WWW-Authenticate: Basic realm="x"', 'Content-Length: 0']]);
+});
+
+test('that nobody asked for a request is learned: its like goes as it is', async () => {
+  const carrier = over({ asks: 'nobody' });
+  for (let times = 0; times < 2; times++) await carrier.call({ method: 'POST', body: 'once' });
+  expect(forms(carrier)).toEqual(['HEAD stand-in 0', 'POST waiting 0', 'POST whole 0']);
 });

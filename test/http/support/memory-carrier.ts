@@ -96,6 +96,8 @@ export class MemoryCarrier implements LegCarrier {
   readonly waits: number[] = [];
   /** What a challenge says beyond itself. */
   readonly challengeFields: Field[] = [];
+  /** What it asks for. */
+  offers = 'NTLM';
   /** The rest of a body does not leave. */
   stalls = false;
   readonly #server: ServerForm;
@@ -219,14 +221,14 @@ export class MemoryCarrier implements LegCarrier {
     const { asks, chunks, expect, standIns, closes, page, keeps } = this.#server;
     const reply = (status: number, fields: readonly Field[], { last = false, length = 0 } = {}): Answer => {
       const all = [...fields, ...(last ? [{ name: 'Connection', value: 'close' }] : []), { name: 'Content-Length', value: String(length) }];
-      const raw = Buffer.from(renderHead({ startLine: `HTTP/1.1 ${status} X`, fields: all }), 'latin1');
+      const raw = Buffer.from(renderHead({ startLine: `HTTP/1.1 ${status} X`, fields: all }).replace('\r\n', '\r\nX-Written:so\r\n'), 'latin1');
       return { head: parseResponseHead(raw), raw, method };
     };
     if (chunked && chunks !== 'taken') return reply(chunks, [], { last: true });
     if (expects && expect === 417) return reply(417, [], { last: true });
     const challenge = (value: string, fields: readonly Field[] = []): Answer => {
       const last = (closes === 'the first' && value === 'NTLM' && message === 0) || (closes === 'a challenge' && message === 1) || (expects && expect === 'closes');
-      return reply(401, [{ name: 'WWW-Authenticate', value }, ...fields, ...this.challengeFields], { last, length: page });
+      return reply(401, [{ name: 'WWW-Authenticate', value: value === 'NTLM' ? this.offers : value }, ...fields, ...this.challengeFields], { last, length: page });
     };
     if (standIn && standIns === 'unframed') return { ...reply(401, []), head: { ...reply(401, []).head, fields: [{ name: 'Content-Length', value: 'x' }] } };
     const asked = !(standIn && standIns === 'open') && (asks === 'all' || (asks === 'writes' && !['GET', 'HEAD'].includes(request.method)));
