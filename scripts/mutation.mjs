@@ -49,6 +49,7 @@ function movedBy({ start, end }, then, now) {
 /** The mutants of an earlier report that no test has noticed, by the folder whose tests they are held against. */
 function unnoticed(report) {
   const ranges = new Map();
+  const lost = new Set();
   for (const [file, { source, mutants }] of Object.entries(JSON.parse(readFileSync(report, 'utf8')).files)) {
     const [then, now] = [source, readFileSync(file, 'utf8')].map((text) => text.split('\n'));
     for (const { status, location } of mutants) {
@@ -56,7 +57,7 @@ function unnoticed(report) {
       const { start, end } = location;
       const moved = movedBy(location, then, now);
       if (moved === undefined) {
-        console.warn(`${file}:${start.line} has changed since: its mutants are not tried.`);
+        lost.add(`${file}:${start.line}`);
         continue;
       }
       // Columns count from 1 in a report, from 0 in a range.
@@ -64,6 +65,7 @@ function unnoticed(report) {
       ranges.set(folderOf(file), (ranges.get(folderOf(file)) ?? new Set()).add(range));
     }
   }
+  if (lost.size > 0) console.warn(`Changed since ${report}, and not tried: ${[...lost].join(', ')}`);
   return [...ranges].map(([folder, mutated]) => ({ folder, mutated: [...mutated] }));
 }
 
