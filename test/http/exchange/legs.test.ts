@@ -315,3 +315,20 @@ test('that nobody asked for a request is learned: its like goes as it is', async
   for (let times = 0; times < 2; times++) await carrier.call({ method: 'POST', body: 'once' });
   expect(forms(carrier)).toEqual(['HEAD stand-in 0', 'POST waiting 0', 'POST whole 0']);
 });
+
+test('of a refused stand-in’s answer all is kept but what speaks of its body, a character a byte', async () => {
+  const carrier = over({}, { source: { ask: () => undefined, others: true } });
+  carrier.challengeFields.push({ name: 'Transfer-Encoding', value: 'chunked' }, { name: 'Proxy-Status', value: 'edge; received-status=401' }, { name: 'X-Zone', value: 'Zürich' });
+  const fields = fieldsOf(await carrier.call({ method: 'POST', body: 'repeatable' }));
+  expect(fields).toEqual(expect.arrayContaining(['Proxy-Status: edge; received-status=401', 'X-Zone: Zürich', 'Content-Length: 0']));
+  expect(fields.filter((field) => /^transfer-encoding/i.test(field))).toEqual([]);
+  expect(fields.filter((field) => field.startsWith('Proxy-Status'))).toHaveLength(2);
+});
+
+test('one stand-in that comes to nothing is enough for a call', async () => {
+  for (const standIns of ['lost', 'late', 'unframed', 'open'] as const) {
+    const carrier = over({ standIns });
+    await carrier.call({ method: 'POST', body: 'repeatable' });
+    expect(forms(carrier), standIns).toEqual(['HEAD stand-in 0', 'POST whole 0', 'POST whole 1', 'POST whole 3']);
+  }
+});
