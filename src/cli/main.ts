@@ -18,7 +18,7 @@ async function main(args: readonly string[], terminal: Terminal): Promise<number
     if (verb !== undefined) return await (await verb.load()).run(rest, terminal);
     return await overview(first, rest, terminal);
   } catch (error) {
-    terminal.say(`${verb === undefined ? 'ntlmachine' : `ntlmachine ${verb.name}`}: ${lineFor(error, verb)}`);
+    terminal.say(`${verb === undefined ? 'ntlmachine' : `ntlmachine ${verb.name}`}: ${await lineFor(error, verb)}`);
     if (error instanceof UsageError) return EXIT.usage;
     return error instanceof Interrupted ? EXIT.interrupted : EXIT.failure;
   }
@@ -61,13 +61,23 @@ function help(): string {
 }
 
 /** One line, whatever happened; a stack trace helps nobody here. */
-function lineFor(error: unknown, verb: ListedVerb | undefined): string {
+async function lineFor(error: unknown, verb: ListedVerb | undefined): Promise<string> {
   if (error instanceof UsageError) return `${error.message}; see ntlmachine ${verb ? `${verb.name} ` : ''}--help`;
   if (error instanceof Interrupted) return 'interrupted';
-  const where = error instanceof NtlmError && error.offset !== undefined ? ` (at byte ${error.offset})` : '';
-  const code = error instanceof NtlmError ? `${error.code}: ` : '';
-  const message = error instanceof Error ? error.message : String(error);
-  return `${code}${harmless(message.replace(/\s*\n\s*/g, ' '))}${where}`;
+  const message = harmless((error instanceof Error ? error.message : String(error)).replace(/\s*\n\s*/g, ' '));
+  if (!(error instanceof NtlmError)) return message;
+  const told = error.code === 'invalid-argument' && verb !== undefined ? byFlag(message, (await verb.load()).help) : message;
+  return `${error.code}: ${told}${error.offset === undefined ? '' : ` (at byte ${error.offset})`}`;
+}
+
+/** What the library calls "clientTokens" is --client-tokens here. */
+function byFlag(message: string, help: string): string {
+  const flags = new Set(help.match(/--[a-z][a-z-]*/g));
+  return message.replace(/"([a-z][A-Za-z]*)"/g, (quoted, name: string) => {
+    if (name === 'tls' && flags.has('--tls-cert')) return '--tls-cert and --tls-key';
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    return flags.has(flag) ? flag : quoted;
+  });
 }
 
 function packageVersion(): string {

@@ -153,5 +153,7 @@ test('a taken port, and an address that needs tokens: one line, exit code 1', as
   expect(taken.stderr).toContain('EADDRINUSE');
   const open = await start(['--to', 'http://b.example', '--port', '0', '--listen', '0.0.0.0', ...user()]).ended;
   expect([open.code, open.stderr.trim().split('\n').length]).toEqual([1, 1]);
-  expect(open.stderr).toContain('"clientTokens"');
+  expect(open.stderr).toContain('give --client-tokens, or'); // by the names that they have here
+  const plain = await start(['--to', 'http://b.example', '--port', '0', '--listen', '0.0.0.0', '--client-tokens', file('tokens', 'a-token-of-a-client-that-is-long-enough\n'), ...user()]).ended;
+  expect(plain.stderr).toContain('give --tls-cert and --tls-key, or say --insecure-listen');
 });
