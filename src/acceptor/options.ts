@@ -1,4 +1,4 @@
-import { checkName, checkObject } from '../checks.ts';
+import { checkObject, checkText } from '../checks.ts';
 import { Credentials } from '../crypto/credentials.ts';
 import { invalidArgument } from '../errors.ts';
 import { resolvePolicy } from '../machine/policy.ts';
@@ -28,8 +28,8 @@ export function resolveAcceptorOptions(options: AcceptorOptions): ResolvedAccept
 /** It goes into every type 2: what is wrong with it would be the first client's trouble. */
 function checkedTarget(target: AcceptorTarget): AcceptorTarget {
   checkObject('target', target);
-  for (const name of ['nbDomainName', 'nbComputerName'] as const) checkName(`target.${name}`, target[name]);
-  for (const name of ['dnsDomainName', 'dnsComputerName'] as const) checkName(`target.${name}`, target[name] ?? '');
+  for (const name of ['nbDomainName', 'nbComputerName'] as const) checkText(`target.${name}`, target[name], 'configure');
+  for (const name of ['dnsDomainName', 'dnsComputerName'] as const) checkText(`target.${name}`, target[name] ?? '', 'configure');
   return target;
 }
 

@@ -260,7 +260,7 @@ describe('the calls', () => {
     ['requireChannelBindings', { credentials: alice, requireChannelBindings: true }],
     ['target', { credentials: alice, target: 'SERVER' }],
     ['target.nbComputerName', { credentials: alice, target: { nbDomainName: 'CASTLE' } }],
-    ['target.nbDomainName', { credentials: alice, target: { nbComputerName: 'KEEP', nbDomainName: 'CASTLE\0' } }],
+    ['target.nbDomainName', { credentials: alice, target: { nbComputerName: 'KEEP', nbDomainName: 7 } }],
     ['target.dnsComputerName', { credentials: alice, target: { nbDomainName: 'CASTLE', nbComputerName: 'KEEP', dnsComputerName: 7 } }],
   ])('name the option that cannot be used: %s', (name, options) => {
     expect(() => new NtlmAcceptor(options as AcceptorOptions)).toThrow(
