@@ -4,6 +4,7 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeServerCertificate } from './certificates.ts';
 import { findFile, findProgram, isRoot, knock, run, Service, TemporaryDirectory } from './processes.ts';
 import { alice } from './users.ts';
 
@@ -15,6 +16,8 @@ export interface SambaAd extends AsyncDisposable {
   readonly share: string;
   /** For `ntlm_auth` and the like. */
   readonly smbConf: string;
+  /** That of its LDAPS, PEM. */
+  readonly authority: string;
   close(): Promise<void>;
 }
 
@@ -49,6 +52,9 @@ log file = ${directory}/log.%m
 load printers = no
 disable spoolss = yes
 idmap_ldb:use rfc2307 = yes
+tls cafile = ${directory}/tls/ca.pem
+tls certfile = ${directory}/tls/cert.pem
+tls keyfile = ${directory}/tls/key.pem
 ldap server require strong auth = ${signing ? 'allow_sasl_over_tls' : 'no'}
 [share]
 path = ${directory}/share
@@ -102,6 +108,10 @@ async function startOnce({ signing = true }: SambaAdOptions): Promise<SambaAd> {
     );
     const smbConf = directory.file('smb.conf');
     writeFileSync(smbConf, configuration(path, signing));
+    // Left to itself it makes a key of 4096 bits before it listens, which takes a second or twenty, as its primes fall.
+    const { authority, server } = await makeServerCertificate();
+    mkdirSync(directory.file('tls'));
+    for (const [name, pem] of [['ca', authority.pem], ['cert', server.pem], ['key', server.keyPem]] as const) writeFileSync(directory.file(`tls/${name}.pem`), pem, { mode: 0o600 });
     for (const folder of ['run/ncalrpc', 'cache', 'share']) mkdirSync(directory.file(folder), { recursive: true });
     // where the client library looks, whatever the configuration; winbind takes no folder that others may write to
     mkdirSync(WINBIND, { recursive: true });
@@ -117,7 +127,7 @@ async function startOnce({ signing = true }: SambaAdOptions): Promise<SambaAd> {
       group: true,
     });
     await winbindUp();
-    return { host: '127.0.0.1', baseDn: 'DC=testdom,DC=example', share: 'share', smbConf, close, [Symbol.asyncDispose]: close };
+    return { host: '127.0.0.1', baseDn: 'DC=testdom,DC=example', share: 'share', smbConf, authority: authority.pem, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
