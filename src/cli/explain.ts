@@ -11,8 +11,8 @@ export const explain = defineVerb({
   name: 'explain',
   description:
     'Reads what was recorded of a conversation, from FILE or standard input: what `ntlmachine request --trace` or a tracer ' +
-    'saved, a HAR, a net-export of Chrome or Edge, the output of curl -v, --trace or --trace-ascii, raw heads (Fiddler, mitmproxy, "follow stream"), a ' +
-    'capture (pcap, pcapng, tshark -x), or tokens alone. Says in one sentence what happened and the likeliest cause, then ' +
+    'saved, a HAR, a net-export of Chrome or Edge, the output of curl -v, --trace or --trace-ascii, logs of git and of Java\'s, ' +
+    'Python\'s and Ruby\'s clients, raw heads (Fiddler, mitmproxy, "follow stream"), a capture (pcap, pcapng, tshark -x), or tokens alone. Says in one sentence what happened and the likeliest cause, then ' +
     'what else it may be, each with its evidence. Several FILEs are the connections of one conversation.\n\n' +
     'The exit code is 2 where nothing in the input is about authentication.\n\n' +
     `With --user, and where the tokens are whole, the response is verified. ${PASSWORD_HELP}`,

@@ -9,6 +9,7 @@
  */
 import type { ClientRequest, IncomingMessage, InformationEvent, RequestOptions, ServerResponse } from 'node:http';
 import { explainRefusal } from '../http/authentication/refusal.ts';
+import { SAFE_METHODS } from '../http/wire/request.ts';
 import { bodyTooLong, clientTooSlow, failureOf, isGone, refuse, switchedUnasked, tooSlow, type Failure } from './failure.ts';
 import { announcesBody, endToEnd, flat, isChunked, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { countLegs, type LegCount } from './legs.ts';
@@ -70,8 +71,6 @@ type Outcome =
 
 /** Of these node sends no length unless it is told one (RFC 9110 8.6). */
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
-/** They change nothing: they may be sent again, and side by side (RFC 9110 9.2.1). */
-export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /**
  * A request on one way, from its head to the end of its answer. Never rejects. A function and not a class: closures in

@@ -2,12 +2,13 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import { pipeline, type Duplex } from 'node:stream';
 import { endGently } from '../http/server/last-words.ts';
+import { SAFE_METHODS } from '../http/wire/request.ts';
 import { failureOf, isGone, refuseSocket, switchedUnasked, tooSlow, type Failure } from './failure.ts';
 import { flat, pairsOf, valuesOf, type RawFields } from './fields.ts';
 import { join } from './join.ts';
 import { countLegs, type LegCount } from './legs.ts';
 import { LEFT, type Waiting } from './leaving.ts';
-import { ownRefusal, SAFE_METHODS, type Candidate, type Relayed } from './relay.ts';
+import { ownRefusal, type Candidate, type Relayed } from './relay.ts';
 import { onceOpen } from './way.ts';
 
 /** Never rejects. Resolves when it is over. */

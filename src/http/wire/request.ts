@@ -15,7 +15,8 @@ const LENGTH_FIELD = /\r\n(?:content-length|transfer-encoding):/i;
 const COOKIE_FIELD = /\r\ncookie:/i;
 const CLOSE_OPTION = /\r\nconnection:[^\r]*\bclose\b/i;
 const NO_BODY = new BodyReader(0, 'local');
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
+/** They change nothing: they may be sent again (RFC 9110 9.2.1). */
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE']);
 
 /** One request as the client above writes it, and what may be sent in its name. */
 export class ClientRequest {

@@ -81,7 +81,7 @@ function addHttpClient(builder: ConversationBuilder, text: string): void {
 }
 
 function requestOf({ method, url, head, fields }: Pending, version: string): { method: string; target: string; version: string; fields: RawField[] } {
-  const { host, pathname, search } = new URL(url);
+  const { host, pathname, search } = URL.canParse(url) ? new URL(url) : { host: '', pathname: url, search: '' };
   const named = fields.some(([name]) => name.toLowerCase() === 'host');
-  return { method, target: head?.target ?? `${pathname}${search}`, version, fields: named ? fields : [['Host', host], ...fields] };
+  return { method, target: head?.target ?? `${pathname}${search}`, version, fields: named || host === '' ? fields : [['Host', host], ...fields] };
 }

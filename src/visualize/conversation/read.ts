@@ -35,7 +35,8 @@ export interface ReadOptions {
 
 /**
  * A conversation from a saved trace or conversation, a HAR, a net-export of Chromium, curl's `-v`, `--trace` and
- * `--trace-ascii`, raw heads, a capture (pcap, pcapng), a hex dump of packets, or tokens alone.
+ * `--trace-ascii`, the logs of git and of Java's, Python's and Ruby's clients, raw heads, a capture (pcap, pcapng), a hex
+ * dump of packets, or tokens alone.
  *
  * @throws NtlmError `malformed-token` where none of these is in the input, `too-long` for more than 64 MiB, `unsupported`
  * for a file of another version.

@@ -53,6 +53,30 @@ describe.each(logs)('%s', (_, log) => {
   });
 });
 
+test('written over anywhere by what no client logs: a conversation or an error of ours', () => {
+  const names = ['java-httpclient', 'java-url', 'apache-headers', 'apache-wire', 'python', 'ruby', 'git'].map((name) => `${name}.log`);
+  const all = [...names, 'net-export-default.json', 'net-export-sensitive.json'].map((name) => readFileSync(new URL(`../recordings/${name}`, import.meta.url), 'utf8'));
+  const odd = ['http://[', 'https://a:99999/', 'http://:x/', '\\x', '%', '{', '}{', '"', '-1', '9'.repeat(30), 'null', '\0', '\ud800', ''];
+  const meets = (text: string): void => {
+    try {
+      expect(explain(readConversation(text)).sentence).toMatch(/\.$/);
+    } catch (error) {
+      if (!(error instanceof NtlmError)) throw error;
+    }
+  };
+  for (const log of all) {
+    for (const [url = ''] of log.matchAll(/https?:\/\/[\w.:-]+/g)) for (const each of odd) meets(log.replaceAll(url, each));
+  }
+  fc.assert(
+    fc.property(fc.constantFrom(...all), fc.array(fc.tuple(fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(40), fc.constantFrom(...odd)), { minLength: 1, maxLength: 4 }), (log, changes) => {
+      let text = log;
+      for (const [where, length, put] of changes) text = text.slice(0, where * text.length) + put + text.slice(where * text.length + length);
+      meets(text);
+    }),
+    { numRuns: 2000 },
+  );
+}, 120_000);
+
 describe('git, GIT_TRACE_CURL=1', () => {
   const log = recording('git');
   const statuses = (text: string | Uint8Array) => readConversation(text).connections.map(({ exchanges }) => exchanges.map(({ request, response }) => [request?.credentials[0]?.token?.state, response?.status]));
